@@ -1,0 +1,306 @@
+//! Element-by-element loops over arrays of any shape, with broadcasting.
+//!
+//! Every loop runs over plain slices: a shape is first reduced to the few axes along which the operands really move
+//! apart, so that the innermost loop is long and the compiler can vectorize it.
+
+use crate::simd::vectorized;
+use crate::{Error, Real, Result, memory};
+use ndarray::{ArrayD, ArrayRef, CowArray, Dimension, IxDyn};
+
+/// The shape that two shapes broadcast to: axes are matched from the last, and an axis of length 1 is repeated.
+///
+/// # Errors
+/// [`Error::Broadcast`] if two axes differ and neither is 1.
+///
+/// # Examples
+/// ```
+/// use gradus_linalg::elementwise::broadcast_shape;
+/// assert_eq!(broadcast_shape("add", &[8, 1, 3], &[5, 1])?, [8, 5, 3]);
+/// assert!(broadcast_shape("add", &[8, 3], &[4]).is_err());
+/// # Ok::<(), gradus_linalg::Error>(())
+/// ```
+///
+/// # References
+/// NumPy's rules, <https://numpy.org/doc/stable/user/basics.broadcasting.html>
+pub fn broadcast_shape(operation: &'static str, left: &[usize], right: &[usize]) -> Result<Vec<usize>> {
+    let rank = left.len().max(right.len());
+    let axis = |shape: &[usize], i: usize| (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
+    (0..rank)
+        .map(|i| match (axis(left, i), axis(right, i)) {
+            (a, b) if a == b || b == 1 => Ok(a),
+            (1, b) => Ok(b),
+            _ => Err(Error::Broadcast { operation, left: left.to_vec(), right: right.to_vec() }),
+        })
+        .collect()
+}
+
+/// `y = f(x)`, into recycled memory in row-major order.
+pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F) -> ndarray::Array<F, D> {
+    let mut y = memory::take(x.len());
+    match x.as_slice() {
+        Some(x) => vectorized(
+            #[inline(always)]
+            || y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)),
+        ),
+        None => y.iter_mut().zip(x.iter()).for_each(|(y, &x)| *y = f(x)),
+    }
+    ndarray::Array::from_shape_vec(x.raw_dim(), y).expect("one element was made for each")
+}
+
+/// `x ← f(x)`.
+pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F) -> F) {
+    match x.as_slice_memory_order_mut() {
+        Some(x) => vectorized(
+            #[inline(always)]
+            || x.iter_mut().for_each(|x| *x = f(*x)),
+        ),
+        None => x.mapv_inplace(f),
+    }
+}
+
+/// `x ← f(x, y)` for arrays of the same shape.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn update<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, y: &ArrayRef<F, D>, f: impl Fn(F, F) -> F) {
+    assert_eq!(x.shape(), y.shape(), "update: the shapes differ");
+    match (x.as_slice_mut(), y.as_slice()) {
+        (Some(x), Some(y)) => vectorized(
+            #[inline(always)]
+            || x.iter_mut().zip(y).for_each(|(x, &y)| *x = f(*x, y)),
+        ),
+        _ => x.zip_mut_with(y, |x, &y| *x = f(*x, y)),
+    }
+}
+
+/// `x ← f(x, y, z)` for arrays of the same shape.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn update2<F: Real, D: Dimension>(
+    x: &mut ArrayRef<F, D>,
+    y: &ArrayRef<F, D>,
+    z: &ArrayRef<F, D>,
+    f: impl Fn(F, F, F) -> F,
+) {
+    assert!(x.shape() == y.shape() && y.shape() == z.shape(), "update2: the shapes differ");
+    match (x.as_slice_mut(), y.as_slice(), z.as_slice()) {
+        (Some(x), Some(y), Some(z)) => vectorized(
+            #[inline(always)]
+            || x.iter_mut().zip(y).zip(z).for_each(|((x, &y), &z)| *x = f(*x, y, z)),
+        ),
+        _ => ndarray::Zip::from(x).and(y).and(z).for_each(|x, &y, &z| *x = f(*x, y, z)),
+    }
+}
+
+/// `z = f(x, y)` with broadcasting.
+///
+/// # Errors
+/// [`Error::Broadcast`], which names `operation`, if the shapes do not fit.
+///
+/// # Examples
+/// ```
+/// use gradus_linalg::{elementwise::zip, ndarray::array};
+/// let outer = zip("add", &array![[1.0], [2.0]].into_dyn(), &array![10.0, 20.0].into_dyn(), |x, y| x + y)?;
+/// assert_eq!(outer, array![[11.0, 21.0], [12.0, 22.0]].into_dyn());
+/// # Ok::<(), gradus_linalg::Error>(())
+/// ```
+pub fn zip<F: Real>(
+    operation: &'static str,
+    x: &ArrayRef<F, IxDyn>,
+    y: &ArrayRef<F, IxDyn>,
+    f: impl Fn(F, F) -> F,
+) -> Result<ArrayD<F>> {
+    let shape = broadcast_shape(operation, x.shape(), y.shape())?;
+    let mut z = memory::array(IxDyn(&shape));
+    let (x, y) = (x.as_standard_layout(), y.as_standard_layout());
+    let (xs, ys, zs) = (slice(&x), slice(&y), z.as_slice_mut().expect("fresh memory is row-major"));
+    Plan::new(&shape, [x.shape(), y.shape()]).run(|n, at, [i, j], moves| {
+        let z = &mut zs[at..at + n];
+        vectorized(
+            #[inline(always)]
+            || match moves {
+                [true, true] => {
+                    z.iter_mut().zip(&xs[i..i + n]).zip(&ys[j..j + n]).for_each(|((z, &x), &y)| *z = f(x, y));
+                }
+                [true, false] => {
+                    let y = ys[j];
+                    z.iter_mut().zip(&xs[i..i + n]).for_each(|(z, &x)| *z = f(x, y));
+                }
+                [false, true] => {
+                    let x = xs[i];
+                    z.iter_mut().zip(&ys[j..j + n]).for_each(|(z, &y)| *z = f(x, y));
+                }
+                [false, false] => z.fill(f(xs[i], ys[j])),
+            },
+        );
+    });
+    Ok(z)
+}
+
+/// `x ← f(x, y)`, with `y` broadcast to the shape of `x`.
+///
+/// # Errors
+/// [`Error::Broadcast`] if `y` does not broadcast to the shape of `x`.
+pub fn zip_in_place<F: Real>(
+    operation: &'static str,
+    x: &mut ArrayRef<F, IxDyn>,
+    y: &ArrayRef<F, IxDyn>,
+    f: impl Fn(F, F) -> F,
+) -> Result<()> {
+    let shape = broadcast_shape(operation, x.shape(), y.shape())?;
+    if shape != x.shape() {
+        return Err(Error::Broadcast { operation, left: x.shape().to_vec(), right: y.shape().to_vec() });
+    }
+    let y = y.as_standard_layout();
+    let Some(xs) = x.as_slice_mut() else {
+        let y = y.broadcast(shape).expect("the shapes have been checked");
+        x.zip_mut_with(&y, |x, &y| *x = f(*x, y));
+        return Ok(());
+    };
+    let ys = slice(&y);
+    Plan::new(&shape, [y.shape()]).run(|n, at, [j], [y_moves]| {
+        let x = &mut xs[at..at + n];
+        vectorized(
+            #[inline(always)]
+            || {
+                if y_moves {
+                    x.iter_mut().zip(&ys[j..j + n]).for_each(|(x, &y)| *x = f(*x, y));
+                } else {
+                    let y = ys[j];
+                    x.iter_mut().for_each(|x| *x = f(*x, y));
+                }
+            },
+        );
+    });
+    Ok(())
+}
+
+/// Adds up an array over the axes along which `shape` was broadcast to it: the transpose of broadcasting.
+///
+/// # Panics
+/// If `shape` does not broadcast to the shape of `x`.
+#[must_use]
+pub fn sum_to<F: Real>(x: &ArrayRef<F, IxDyn>, shape: &[usize]) -> ArrayD<F> {
+    let mut sum = memory::array(IxDyn(shape));
+    sum.fill(F::zero());
+    let x = x.as_standard_layout();
+    let (xs, sums) = (slice(&x), sum.as_slice_mut().expect("fresh memory is row-major"));
+    Plan::new(x.shape(), [shape]).run(|n, at, [j], [moves]| {
+        let x = &xs[at..at + n];
+        if moves {
+            let sums = &mut sums[j..j + n];
+            vectorized(
+                #[inline(always)]
+                || sums.iter_mut().zip(x).for_each(|(s, &x)| *s += x),
+            );
+        } else {
+            sums[j] += sum_slice(x);
+        }
+    });
+    sum
+}
+
+/// The sum of a slice in a fixed tree, which depends on the length alone: the error grows with the logarithm of the
+/// length, and the result has the same bits however the work is divided.
+#[must_use]
+pub fn sum_slice<F: Real>(x: &[F]) -> F {
+    /// Below this length 16 running sums are added up: short chains, and one vector register of `f32`.
+    const LEAF: usize = 1024;
+    if x.len() > LEAF {
+        let half = (x.len() / 2).next_multiple_of(LEAF);
+        return sum_slice(&x[..half]) + sum_slice(&x[half..]);
+    }
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut lanes = [F::zero(); 16];
+            let chunks = x.chunks_exact(16);
+            let rest = chunks.remainder();
+            for chunk in chunks {
+                for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                    *lane += x;
+                }
+            }
+            for (lane, &x) in lanes.iter_mut().zip(rest) {
+                *lane += x;
+            }
+            let mut width = 8;
+            while width > 0 {
+                for i in 0..width {
+                    let upper = lanes[i + width];
+                    lanes[i] += upper;
+                }
+                width /= 2;
+            }
+            lanes[0]
+        },
+    )
+}
+
+fn slice<'a, F>(x: &'a CowArray<'_, F, IxDyn>) -> &'a [F] {
+    x.as_slice().expect("a standard layout is a slice")
+}
+
+/// A walk over a row-major shape in runs as long as possible, with the places of `N` operands that broadcast to it.
+struct Plan<const N: usize> {
+    /// Lengths and, for each operand, strides, from the outermost to the innermost axis.
+    axes: Vec<(usize, [usize; N])>,
+}
+
+impl<const N: usize> Plan<N> {
+    fn new(shape: &[usize], operands: [&[usize]; N]) -> Self {
+        let mut axes: Vec<(usize, [usize; N])> = Vec::with_capacity(shape.len());
+        let mut steps = [1; N]; // elements of each operand in the axes seen so far
+        for (from_last, &length) in shape.iter().rev().enumerate() {
+            if length == 1 {
+                continue;
+            }
+            let strides = std::array::from_fn(|k| {
+                let own = operands[k].len().checked_sub(from_last + 1).map_or(1, |i| operands[k][i]);
+                let stride = if own == 1 { 0 } else { steps[k] };
+                steps[k] *= own;
+                stride
+            });
+            match axes.last_mut() {
+                // This axis goes on where the one inside it ends, for every operand: they are one longer axis.
+                Some((inner, inner_strides)) if (0..N).all(|k| strides[k] == inner_strides[k] * *inner) => {
+                    *inner *= length;
+                }
+                _ => axes.push((length, strides)),
+            }
+        }
+        axes.reverse();
+        Self { axes }
+    }
+
+    /// Calls `f(run length, position, positions of the operands, whether each operand moves along the run)`.
+    fn run(&self, mut f: impl FnMut(usize, usize, [usize; N], [bool; N])) {
+        let Some((&(length, strides), outer)) = self.axes.split_last() else {
+            return f(1, 0, [0; N], [false; N]);
+        };
+        let moves = strides.map(|stride| stride != 0);
+        let runs: usize = outer.iter().map(|&(length, _)| length).product();
+        if length == 0 {
+            return;
+        }
+        let mut counters = vec![0; outer.len()];
+        let mut places = [0; N];
+        for run in 0..runs {
+            f(length, run * length, places, moves);
+            for (counter, &(length, strides)) in counters.iter_mut().zip(outer).rev() {
+                *counter += 1;
+                for (place, stride) in places.iter_mut().zip(strides) {
+                    *place += stride;
+                }
+                if *counter < length {
+                    break;
+                }
+                *counter = 0;
+                for (place, stride) in places.iter_mut().zip(strides) {
+                    *place -= stride * length;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)] // allowed only in the kernels, each use with its reason
+
+pub use ndarray;
+
+pub mod elementwise;
+mod error;
+pub mod memory;
+mod product;
+mod real;
+pub mod simd;
+
+pub use error::{Error, FamilyError, Result};
+pub use product::{gemm, matmul};
+pub use real::Real;

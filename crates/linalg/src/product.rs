@@ -1,0 +1,84 @@
+//! Matrix products with their shapes checked.
+
+use crate::{Error, Real, Result};
+use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
+
+/// General matrix product `C ← α A B + β C`, into existing memory.
+///
+/// Any strides will do: pass `a.t()` for a transpose, nothing is copied. With `beta` 0 the old values of `c` are not
+/// read, so that NaN in them does not matter.
+///
+/// # Shapes
+/// `A (m, k)`, `B (k, n)`, `C (m, n)`
+///
+/// # Errors
+/// [`Error::InnerDimensions`] or [`Error::Destination`] where the shapes do not fit.
+///
+/// # Examples
+/// ```
+/// use gradus_linalg::{gemm, ndarray::array};
+/// let a = array![[1.0, 2.0], [3.0, 4.0]];
+/// let mut c = array![[1.0, 1.0], [1.0, 1.0]];
+/// gemm(1.0, &a, &a.t(), 10.0, &mut c)?;
+/// assert_eq!(c, array![[15.0, 21.0], [21.0, 35.0]]);
+/// # Ok::<(), gradus_linalg::Error>(())
+/// ```
+pub fn gemm<F: Real>(alpha: F, a: &ArrayRef2<F>, b: &ArrayRef2<F>, beta: F, c: &mut ArrayRef2<F>) -> Result<()> {
+    check_inner("gemm", a, b)?;
+    if c.dim() != (a.nrows(), b.ncols()) {
+        let (expected, found) = (vec![a.nrows(), b.ncols()], c.shape().to_vec());
+        return Err(Error::Destination { operation: "gemm", expected, found });
+    }
+    F::gemm(alpha, a.view(), b.view(), beta, c.view_mut());
+    Ok(())
+}
+
+/// Matrix product `A B` into new memory.
+///
+/// # Shapes
+/// `A (m, k)`, `B (k, n)`, result `(m, n)`
+///
+/// # Errors
+/// [`Error::InnerDimensions`] if the inner dimensions differ.
+///
+/// # Examples
+/// ```
+/// use gradus_linalg::{matmul, ndarray::array};
+/// let c = matmul(&array![[1.0, 2.0]], &array![[3.0], [4.0]])?;
+/// assert_eq!(c, array![[11.0]]);
+/// # Ok::<(), gradus_linalg::Error>(())
+/// ```
+pub fn matmul<F: Real>(a: &ArrayRef2<F>, b: &ArrayRef2<F>) -> Result<Array2<F>> {
+    check_inner("matmul", a, b)?;
+    let mut c = crate::memory::array((a.nrows(), b.ncols()));
+    F::gemm(F::one(), a.view(), b.view(), F::zero(), c.view_mut());
+    Ok(c)
+}
+
+fn check_inner<F>(operation: &'static str, a: &ArrayRef2<F>, b: &ArrayRef2<F>) -> Result<()> {
+    if a.ncols() == b.nrows() {
+        return Ok(());
+    }
+    Err(Error::InnerDimensions { operation, left: a.shape().to_vec(), right: b.shape().to_vec() })
+}
+
+/// The product as its definition has it, for scalars without an engine.
+pub(crate) fn plain<F: Real>(
+    alpha: F,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    beta: F,
+    mut c: ArrayViewMut2<'_, F>,
+) {
+    if beta == F::zero() {
+        c.fill(F::zero());
+    } else if beta != F::one() {
+        c.mapv_inplace(|x| beta * x);
+    }
+    for (a_row, mut c_row) in a.rows().into_iter().zip(c.rows_mut()) {
+        for (&a_ik, b_row) in a_row.iter().zip(b.rows()) {
+            let factor = alpha * a_ik;
+            c_row.zip_mut_with(&b_row, |c, &b| *c += factor * b);
+        }
+    }
+}

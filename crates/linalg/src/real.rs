@@ -1,0 +1,185 @@
+//! The scalar that everything in the family computes with.
+
+use crate::memory::Spare;
+use ndarray::{ArrayView2, ArrayViewMut2};
+use num_traits::{Num, NumAssign};
+use std::cell::RefCell;
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+use std::ops::Neg;
+use std::thread::LocalKey;
+
+/// A real number: `f32`, `f64`, or anything that calculates like one (a dual number, say).
+///
+/// The required methods are the handful of functions that neural networks are made of. The provided ones work for any
+/// implementation; `f32` and `f64` replace those that matter for speed by vectorized kernels.
+pub trait Real:
+    Copy + Default + Debug + Display + PartialOrd + Num + NumAssign + Neg<Output = Self> + Sum + Send + Sync + 'static
+{
+    /// The distance from 1 to the next larger number.
+    const EPSILON: Self;
+    /// Positive infinity.
+    const INFINITY: Self;
+
+    /// The nearest number of this type.
+    fn from_f64(x: f64) -> Self;
+    /// The number as `f64`; a dual number gives its real part.
+    fn to_f64(self) -> f64;
+
+    /// `eˣ`.
+    #[must_use]
+    fn exp(self) -> Self;
+    /// `eˣ − 1`, exact also near 0.
+    #[must_use]
+    fn exp_m1(self) -> Self;
+    /// Natural logarithm.
+    #[must_use]
+    fn ln(self) -> Self;
+    /// `ln(1 + x)`, exact also near 0.
+    #[must_use]
+    fn ln_1p(self) -> Self;
+    /// Square root.
+    #[must_use]
+    fn sqrt(self) -> Self;
+    /// Sine.
+    #[must_use]
+    fn sin(self) -> Self;
+    /// Cosine.
+    #[must_use]
+    fn cos(self) -> Self;
+    /// Hyperbolic tangent.
+    #[must_use]
+    fn tanh(self) -> Self;
+    /// Arc cosine.
+    #[must_use]
+    fn acos(self) -> Self;
+    /// `xⁿ` for a whole exponent.
+    #[must_use]
+    fn powi(self, n: i32) -> Self;
+    /// `xᵖ`.
+    #[must_use]
+    fn powf(self, p: Self) -> Self;
+    /// Absolute value.
+    #[must_use]
+    fn abs(self) -> Self;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+
+    /// Not a number.
+    #[inline]
+    fn is_nan(self) -> bool {
+        #[allow(clippy::eq_op)] // NaN alone differs from itself
+        let nan = self != self;
+        nan
+    }
+
+    /// The larger of two numbers; NaN if either is NaN, so that a fault cannot hide.
+    #[must_use]
+    fn maximum(self, other: Self) -> Self {
+        if self > other || self.is_nan() { self } else { other }
+    }
+
+    /// The smaller of two numbers; NaN if either is NaN.
+    #[must_use]
+    fn minimum(self, other: Self) -> Self {
+        if self < other || self.is_nan() { self } else { other }
+    }
+
+    /// Logistic sigmoid `1 / (1 + e⁻ˣ)`, without overflow at either end.
+    #[must_use]
+    fn sigmoid(self) -> Self {
+        let e = (-self.abs()).exp(); // at most 1
+        let s = Self::one() / (Self::one() + e);
+        if self < Self::zero() { e * s } else { s }
+    }
+
+    /// `C ← α A B + β C`, the product engine. Shapes have been checked; with β = 0 the old values of `C` are not read.
+    fn gemm(alpha: Self, a: ArrayView2<'_, Self>, b: ArrayView2<'_, Self>, beta: Self, c: ArrayViewMut2<'_, Self>) {
+        crate::product::plain(alpha, a, b, beta, c);
+    }
+
+    /// This thread's spare buffers, if the type keeps any: see [`memory`](crate::memory).
+    #[doc(hidden)]
+    #[must_use]
+    fn spare() -> Option<&'static LocalKey<RefCell<Spare<Self>>>> {
+        None
+    }
+}
+
+macro_rules! impl_real {
+    ($float:ident) => {
+        impl Real for $float {
+            const EPSILON: Self = $float::EPSILON;
+            const INFINITY: Self = $float::INFINITY;
+
+            #[inline]
+            fn from_f64(x: f64) -> Self {
+                x as $float
+            }
+            #[inline]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline]
+            fn exp(self) -> Self {
+                $float::exp(self)
+            }
+            #[inline]
+            fn exp_m1(self) -> Self {
+                $float::exp_m1(self)
+            }
+            #[inline]
+            fn ln(self) -> Self {
+                $float::ln(self)
+            }
+            #[inline]
+            fn ln_1p(self) -> Self {
+                $float::ln_1p(self)
+            }
+            #[inline]
+            fn sqrt(self) -> Self {
+                $float::sqrt(self)
+            }
+            #[inline]
+            fn sin(self) -> Self {
+                $float::sin(self)
+            }
+            #[inline]
+            fn cos(self) -> Self {
+                $float::cos(self)
+            }
+            #[inline]
+            fn tanh(self) -> Self {
+                $float::tanh(self)
+            }
+            #[inline]
+            fn acos(self) -> Self {
+                $float::acos(self)
+            }
+            #[inline]
+            fn powi(self, n: i32) -> Self {
+                $float::powi(self, n)
+            }
+            #[inline]
+            fn powf(self, p: Self) -> Self {
+                $float::powf(self, p)
+            }
+            #[inline]
+            fn abs(self) -> Self {
+                $float::abs(self)
+            }
+            #[inline]
+            fn is_finite(self) -> bool {
+                $float::is_finite(self)
+            }
+
+            fn spare() -> Option<&'static LocalKey<RefCell<Spare<Self>>>> {
+                thread_local!(static SPARE: RefCell<Spare<$float>> = const { RefCell::new(Spare::new()) });
+                Some(&SPARE)
+            }
+        }
+    };
+}
+
+impl_real!(f32);
+impl_real!(f64);
