@@ -1,1 +1,11 @@
-//! gradus-testing
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod close;
+pub mod golden;
+pub mod strategies;
+
+mod float;
+
+pub use close::{Tolerance, assert_close, close, close_scalar, equal};
+pub use float::Float;
