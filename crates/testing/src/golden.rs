@@ -11,6 +11,7 @@ use ndarray::ArrayD;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
+mod args;
 mod case;
 mod check;
 mod tensor;

@@ -1,0 +1,216 @@
+//! The chain: a crate depends only on crates to its left, and every published crate can be published.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::{Value, json};
+
+/// The workspace's packages from left to right; those that share a place may not depend on each other.
+const CHAIN: &[&[&str]] = &[
+    &["gradus-testing"],
+    &["gradus-linalg"],
+    &["gradus-autograd"],
+    &["gradus-nn-layers-derive"],
+    &["gradus-nn-layers"],
+    &["gradus-conv"],
+    &["gradus-rnn-bptt"],
+    &["gradus-optim"],
+    &["gradus-regularize"],
+    &["gradus-data"],
+    &["gradus-train"],
+    &["gradus"],
+    &["gradus-examples", "gradus-benches"],
+];
+
+/// What every published folder holds.
+const FILES: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+#[test]
+fn every_edge_points_left() {
+    expect_none(&wrong_edges(&metadata()));
+}
+
+#[test]
+fn every_published_crate_is_complete() {
+    let metadata = metadata();
+    expect_none(&[incomplete_packages(&metadata), unpublishable_edges(&metadata)].concat());
+}
+
+/// Edges among the workspace's packages that do not point left, whether for building, testing or running.
+fn wrong_edges(metadata: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let members: BTreeSet<&str> = packages(metadata).map(name).collect();
+    for package in packages(metadata) {
+        let Some(from) = place(name(package)) else {
+            problems.push(format!("{} has no place in the chain", name(package)));
+            continue;
+        };
+        for edge in edges(package).filter(|edge| members.contains(name(edge))) {
+            let own_tests = name(edge) == name(package) && kind(edge) == "dev";
+            if !own_tests && place(name(edge)).is_some_and(|to| to >= from) {
+                problems.push(format!(
+                    "{} has a {} dependency on {}, which is not to its left",
+                    name(package),
+                    kind(edge),
+                    name(edge)
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// Edges from published packages that a registry would refuse.
+fn unpublishable_edges(metadata: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let unpublished: BTreeSet<&str> = packages(metadata).filter(|package| !published(package)).map(name).collect();
+    for package in packages(metadata).filter(|package| published(package)) {
+        for edge in edges(package).filter(|edge| edge["path"].is_string()) {
+            let wrong = match (unpublished.contains(name(edge)), kind(edge), edge["req"] == "*") {
+                (true, "dev", true) | (false, "dev", _) | (false, _, false) => continue,
+                (true, "dev", false) => "is not published, so the dependency must have no version",
+                (true, ..) => "is not published",
+                (false, _, true) => "needs a version",
+            };
+            problems.push(format!("{}: {} dependency on {}, which {wrong}", name(package), kind(edge), name(edge)));
+        }
+    }
+    problems
+}
+
+/// What published packages lack in metadata or files.
+fn incomplete_packages(metadata: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let root = Path::new(metadata["workspace_root"].as_str().expect("cargo names the root"));
+    for package in packages(metadata).filter(|package| published(package)) {
+        for field in ["description", "license", "readme", "rust_version"] {
+            if package[field].as_str().is_none_or(|text| text.trim().is_empty()) {
+                problems.push(format!("{}: no `{field}` in Cargo.toml", name(package)));
+            }
+        }
+        let manifest = Path::new(package["manifest_path"].as_str().expect("cargo names the manifest"));
+        let folder = manifest.parent().expect("a manifest lies in a folder");
+        for file in FILES {
+            match fs::read_to_string(folder.join(file)) {
+                Err(error) => problems.push(format!("{}: {file}: {error}", name(package))),
+                Ok(text) if text.trim().is_empty() => problems.push(format!("{}: {file} is empty", name(package))),
+                Ok(text)
+                    if file.starts_with("LICENSE")
+                        && fs::read_to_string(root.join(file)).ok().as_ref() != Some(&text) =>
+                {
+                    problems.push(format!("{}: {file} is not the one of the workspace", name(package)));
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+    problems
+}
+
+/// `cargo metadata` of this workspace.
+fn metadata() -> Value {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs, since it runs this test");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+fn packages(metadata: &Value) -> impl Iterator<Item = &Value> {
+    metadata["packages"].as_array().into_iter().flatten()
+}
+
+fn edges(package: &Value) -> impl Iterator<Item = &Value> {
+    package["dependencies"].as_array().into_iter().flatten()
+}
+
+/// The real name of a package or of what an edge points to, even where it is renamed.
+fn name(value: &Value) -> &str {
+    value["name"].as_str().expect("packages and dependencies have names")
+}
+
+fn kind(edge: &Value) -> &str {
+    edge["kind"].as_str().unwrap_or("normal")
+}
+
+/// Cargo writes `publish = false` as an empty list of registries.
+fn published(package: &Value) -> bool {
+    package["publish"].as_array().is_none_or(|registries| !registries.is_empty())
+}
+
+fn place(name: &str) -> Option<usize> {
+    CHAIN.iter().position(|names| names.contains(&name))
+}
+
+fn expect_none(problems: &[String]) {
+    assert!(problems.is_empty(), "{} problems\n  {}", problems.len(), problems.join("\n  "));
+}
+
+// ── the checks themselves, on workspaces that are wrong ──
+
+fn workspace(dependencies: &[(&str, Value)]) -> Value {
+    let packages = CHAIN.iter().flat_map(|names| names.iter()).map(|name| {
+        let own: Vec<&Value> = dependencies.iter().filter(|(from, _)| from == name).map(|(_, edge)| edge).collect();
+        let unpublished = ["gradus-testing", "gradus-examples", "gradus-benches"].contains(name);
+        json!({"name": name, "dependencies": own, "publish": if unpublished { json!([]) } else { Value::Null }})
+    });
+    json!({"packages": packages.collect::<Vec<_>>()})
+}
+
+fn edge(to: &str, kind: Option<&str>, req: &str) -> Value {
+    json!({"name": to, "kind": kind, "req": req, "path": "somewhere"})
+}
+
+#[test]
+fn a_wrong_edge_of_any_kind_is_named() {
+    for (kind, text) in [(None, "normal"), (Some("build"), "build"), (Some("dev"), "dev")] {
+        let wrong = workspace(&[
+            ("gradus-conv", edge("gradus-linalg", kind, "^0.1")),
+            ("gradus-conv", edge("gradus-optim", kind, "^0.1")),
+        ]);
+        let expected = format!("gradus-conv has a {text} dependency on gradus-optim, which is not to its left");
+        assert_eq!(wrong_edges(&wrong), [expected]);
+    }
+}
+
+#[test]
+fn neighbours_and_the_package_itself_are_not_to_the_left() {
+    let neighbours = workspace(&[("gradus-benches", edge("gradus-examples", None, "*"))]);
+    assert_eq!(wrong_edges(&neighbours).len(), 1);
+    // Tests of a crate may switch on its own features.
+    let own_tests = workspace(&[("gradus-optim", edge("gradus-optim", Some("dev"), "*"))]);
+    assert!(wrong_edges(&own_tests).is_empty());
+    let itself = workspace(&[("gradus-optim", edge("gradus-optim", Some("build"), "*"))]);
+    assert_eq!(wrong_edges(&itself).len(), 1);
+}
+
+#[test]
+fn a_package_without_a_place_is_named() {
+    let stray = json!({"packages": [{"name": "gradus-extra", "dependencies": []}]});
+    assert_eq!(wrong_edges(&stray), ["gradus-extra has no place in the chain"]);
+}
+
+#[test]
+fn edges_that_a_registry_refuses_are_named() {
+    let refused = |kind, to, req| unpublishable_edges(&workspace(&[("gradus-optim", edge(to, kind, req))]));
+    assert!(refused(Some("dev"), "gradus-testing", "*").is_empty());
+    assert!(refused(None, "gradus-linalg", "^0.1").is_empty());
+    assert!(refused(Some("dev"), "gradus-testing", "^0.1")[0].ends_with("must have no version"));
+    assert!(refused(None, "gradus-testing", "^0.1")[0].ends_with("is not published"));
+    assert!(refused(None, "gradus-linalg", "*")[0].ends_with("needs a version"));
+}
+
+#[test]
+fn a_bare_package_is_incomplete() {
+    let bare = json!({
+        "workspace_root": env!("CARGO_MANIFEST_DIR"),
+        "packages": [{"name": "bare", "license": "MIT", "manifest_path": concat!(env!("CARGO_MANIFEST_DIR"), "/src/Cargo.toml")}],
+    });
+    let problems = incomplete_packages(&bare);
+    assert_eq!(problems.len(), 3 + FILES.len(), "{problems:?}");
+    assert_eq!(problems[0], "bare: no `description` in Cargo.toml");
+}
