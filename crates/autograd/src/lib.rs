@@ -1,1 +1,23 @@
-//! gradus-autograd
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod backward;
+mod error;
+pub mod gradcheck;
+mod gradients;
+mod leaf;
+mod ops;
+mod tape;
+mod value;
+mod var;
+
+pub use backward::Slots;
+pub use error::{Error, Result};
+pub use gradcheck::gradcheck;
+pub use gradients::{Gradients, Key};
+pub use gradus_linalg::{Real, ndarray};
+pub use leaf::{Leaf, LeafId};
+pub use ops::{concatenate, stack};
+pub use tape::{NonFinite, Tape};
+pub use value::Value;
+pub use var::Var;

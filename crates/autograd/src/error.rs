@@ -1,0 +1,173 @@
+//! What can go wrong on a tape.
+
+use crate::NonFinite;
+use gradus_linalg::FamilyError;
+use std::panic::Location;
+
+/// An error of automatic differentiation; the message names the operation, the shapes at hand and what would fit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Shapes that do not fit together.
+    #[error(transparent)]
+    Linalg(#[from] gradus_linalg::Error),
+
+    /// Variables of different tapes met in one operation.
+    #[error("{operation}: its operands are on different tapes; put both on the same one")]
+    ForeignVar {
+        /// The operation.
+        operation: &'static str,
+    },
+
+    /// An axis that the array does not have.
+    #[error("{operation}: axis {axis} of {shape:?}: axes go from -{rank} to {rank} exclusive", rank = shape.len())]
+    Axis {
+        /// The operation.
+        operation: &'static str,
+        /// The axis asked for; negative ones count from the end.
+        axis: isize,
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// Axes that name one axis twice, or do not name every axis once.
+    #[error("{operation}: axes {axes:?} of {shape:?}: {expected}")]
+    Axes {
+        /// The operation.
+        operation: &'static str,
+        /// The axes asked for.
+        axes: Vec<isize>,
+        /// The shape of the array.
+        shape: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// A shape with another number of elements.
+    #[error("reshape: {from:?} has {} elements, {to:?} has {}", from.iter().product::<usize>(), to.iter().product::<usize>())]
+    Reshape {
+        /// The shape at hand.
+        from: Vec<usize>,
+        /// The shape asked for.
+        to: Vec<usize>,
+    },
+
+    /// An index outside its axis.
+    #[error("{operation}: index {index} on axis {axis} of {shape:?}: indices go from 0 to {}", shape[*axis] as isize - 1)]
+    Index {
+        /// The operation.
+        operation: &'static str,
+        /// The index asked for.
+        index: usize,
+        /// The axis.
+        axis: usize,
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// A range that does not lie within its axis.
+    #[error("slice: {start}..{end} by {step} on axis {axis} of {shape:?}: needs start ≤ end ≤ {} and a step of at least 1", shape[*axis])]
+    Slice {
+        /// First index.
+        start: usize,
+        /// One past the last index.
+        end: usize,
+        /// Distance between two indices.
+        step: usize,
+        /// The axis.
+        axis: usize,
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// Shapes that differ where they must be the same.
+    #[error("{operation}: {left:?} and {right:?}: {expected}")]
+    Shapes {
+        /// The operation.
+        operation: &'static str,
+        /// One shape.
+        left: Vec<usize>,
+        /// The other.
+        right: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// An operation on arrays that was given none.
+    #[error("{operation}: no arrays were given; it needs at least one")]
+    Empty {
+        /// The operation.
+        operation: &'static str,
+    },
+
+    /// A derivative was asked of something that is not a number.
+    #[error("backward: {shape:?} is not a scalar; reduce it with sum or mean, or give a cotangent to backward_with")]
+    NotScalar {
+        /// The shape at hand.
+        shape: Vec<usize>,
+    },
+
+    /// Nothing that leads to the variable was recorded.
+    #[error(
+        "backward: nothing was recorded that leads to this variable; was it computed from a parameter or variable, on a tape that records?"
+    )]
+    NotRecorded,
+
+    /// The tape has been walked already.
+    #[error("backward: this tape has been walked already; record the computation again on a new tape")]
+    Spent,
+
+    /// The loss is NaN or infinite.
+    #[error("backward: the loss is {loss}; {}", cause.as_ref().map_or_else(|| "record again on a tape with watch_finite to see which operation made it so".to_owned(), ToString::to_string))]
+    NonFiniteLoss {
+        /// The loss.
+        loss: f64,
+        /// The first operation whose result was not finite, if the tape watched.
+        cause: Option<NonFinite>,
+    },
+
+    /// An operation's backward closure returned a gradient of another shape than its input.
+    #[error(
+        "backward of {operation} ({location}): the gradient of input {input} has shape {found:?}, the input {expected:?}"
+    )]
+    GradientShape {
+        /// The operation.
+        operation: &'static str,
+        /// Where it was recorded.
+        location: &'static Location<'static>,
+        /// Which input, from 0.
+        input: usize,
+        /// The shape of the input.
+        expected: Vec<usize>,
+        /// The shape of the gradient.
+        found: Vec<usize>,
+    },
+
+    /// A gradient check found a wrong derivative.
+    #[error(
+        "gradcheck: input {input} at {index:?}: backward says {analytic:e}, differences say {numeric:e} (error {error:e}, allowed {allowed:e})"
+    )]
+    Gradcheck {
+        /// Which input, from 0.
+        input: usize,
+        /// Which of its elements.
+        index: Vec<usize>,
+        /// What the backward pass computed.
+        analytic: f64,
+        /// What central differences give.
+        numeric: f64,
+        /// The error, relative to `1 + the larger of the two`.
+        error: f64,
+        /// The largest error allowed.
+        allowed: f64,
+    },
+
+    /// The function under a gradient check failed.
+    #[error("gradcheck: the function failed: {0}")]
+    Function(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl FamilyError for Error {}
+
+/// What fallible operations on variables return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

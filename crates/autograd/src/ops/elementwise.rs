@@ -1,0 +1,173 @@
+//! Functions of one number, applied to each element.
+
+use crate::{Value, Var};
+use gradus_linalg::{Real, elementwise};
+
+impl<F: Real> Var<F> {
+    /// `y = f(x)` with `dx = df(dy, x)`: the rule needs the input.
+    #[track_caller]
+    fn with_input(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
+        let y = elementwise::map(self.value(), f);
+        let x = self.value().clone();
+        self.tape().record(name, [self], y, move |mut dy| {
+            elementwise::update(&mut dy, &x, df);
+            [dy]
+        })
+    }
+
+    /// `y = f(x)` with `dx = df(dy, y)`: the rule needs the output alone, so that the input's memory is free.
+    #[track_caller]
+    fn with_output(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
+        let y = Value::from(elementwise::map(self.value(), f));
+        let saved = y.clone();
+        self.tape().record(name, [self], y, move |mut dy| {
+            elementwise::update(&mut dy, &saved, df);
+            [dy]
+        })
+    }
+
+    /// Exponential function.
+    ///
+    /// ```text
+    /// y = eˣ        dx = dy · y
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn exp(&self) -> Self {
+        self.with_output("exp", F::exp, |dy, y| dy * y)
+    }
+
+    /// Natural logarithm; of a negative number NaN, of zero −∞.
+    ///
+    /// ```text
+    /// y = ln x        dx = dy / x
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn ln(&self) -> Self {
+        self.with_input("ln", F::ln, |dy, x| dy / x)
+    }
+
+    /// Square root.
+    ///
+    /// ```text
+    /// y = √x        dx = dy / 2y
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sqrt(&self) -> Self {
+        let half = F::from_f64(0.5);
+        self.with_output("sqrt", F::sqrt, move |dy, y| half * dy / y)
+    }
+
+    /// Square.
+    ///
+    /// ```text
+    /// y = x²        dx = 2 x · dy
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn square(&self) -> Self {
+        let two = F::from_f64(2.0);
+        self.with_input("square", |x| x * x, move |dy, x| two * dy * x)
+    }
+
+    /// Power with a fixed exponent.
+    ///
+    /// ```text
+    /// y = xᵖ        dx = p xᵖ⁻¹ · dy,  and 0 for p = 0
+    /// ```
+    ///
+    /// A whole exponent takes negative numbers; any other gives NaN for them.
+    #[track_caller]
+    #[must_use]
+    pub fn pow(&self, exponent: f64) -> Self {
+        if exponent == 2.0 {
+            return self.square();
+        }
+        let p = F::from_f64(exponent);
+        let slope = move |dy: F, x: F| if exponent == 0.0 { F::zero() } else { p * x.powf(p - F::one()) * dy };
+        self.with_input("pow", |x| x.powf(p), slope)
+    }
+
+    /// Absolute value; the subgradient at 0 is 0.
+    ///
+    /// ```text
+    /// y = |x|        dx = sign(x) · dy,  sign(0) = 0
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn abs(&self) -> Self {
+        let zero = F::zero();
+        self.with_input("abs", F::abs, move |dy, x| {
+            if x > zero {
+                dy
+            } else if x < zero {
+                -dy
+            } else {
+                x * zero // NaN stays NaN
+            }
+        })
+    }
+
+    /// Sine.
+    ///
+    /// ```text
+    /// y = sin x        dx = cos x · dy
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sin(&self) -> Self {
+        self.with_input("sin", F::sin, |dy, x| dy * x.cos())
+    }
+
+    /// Cosine.
+    ///
+    /// ```text
+    /// y = cos x        dx = −sin x · dy
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn cos(&self) -> Self {
+        self.with_input("cos", F::cos, |dy, x| -dy * x.sin())
+    }
+
+    /// Hyperbolic tangent.
+    ///
+    /// ```text
+    /// y = tanh x        dx = (1 − y²) · dy
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn tanh(&self) -> Self {
+        self.with_output("tanh", F::tanh, |dy, y| dy * (F::one() - y * y))
+    }
+
+    /// Logistic sigmoid, without overflow at either end.
+    ///
+    /// ```text
+    /// y = 1 / (1 + e⁻ˣ)        dx = y (1 − y) · dy
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn sigmoid(&self) -> Self {
+        self.with_output("sigmoid", F::sigmoid, |dy, y| dy * y * (F::one() - y))
+    }
+
+    /// Rectified linear unit; the subgradient at 0 is 0, as in PyTorch.
+    ///
+    /// ```text
+    /// y = max(x, 0)        dx = dy where x > 0, else 0
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn relu(&self) -> Self {
+        // NaN fails the comparison `x < 0` and stays.
+        let zero = F::zero();
+        self.with_output(
+            "relu",
+            move |x| if x < zero { zero } else { x },
+            move |dy, y| if y > zero { dy } else { zero },
+        )
+    }
+}

@@ -1,0 +1,273 @@
+//! Products of matrices, of stacks of matrices, and the affine map of a linear layer.
+
+use super::arith::sum_to;
+use crate::tape::same_tape;
+use crate::{Error, Result, Value, Var};
+use gradus_linalg::{Real, elementwise};
+use ndarray::{ArrayView2, ArrayViewD, Axis, Ix1, Ix2, IxDyn};
+
+impl<F: Real> Var<F> {
+    /// Matrix product of the last two axes; the axes before them broadcast.
+    ///
+    /// ```text
+    /// C = A B        dA = dC Bᵀ,  dB = Aᵀ dC
+    /// ```
+    ///
+    /// # Shapes
+    /// - `(m, k) · (k, n)` gives `(m, n)`
+    /// - `(…, m, k) · (…, k, n)` gives `(…, m, n)`
+    /// - a vector on the left is a row `(1, k)`, on the right a column `(k, 1)`; that axis of 1 is left out of the result
+    ///
+    /// # Errors
+    /// If the inner dimensions differ, the axes before them do not broadcast, an operand has no axes, or the operands
+    /// are on different tapes.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let tape = Tape::recording();
+    /// let a = tape.variable(array![[1.0, 2.0], [3.0, 4.0]]);
+    /// let x = tape.variable(array![1.0, -1.0]);
+    /// let y = a.matmul(&x)?;
+    /// assert_eq!(y.value(), &array![-1.0, -1.0].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn matmul(&self, other: &Self) -> Result<Self> {
+        same_tape("matmul", self, other)?;
+        let shapes = ProductShapes::new(self.shape(), other.shape())?;
+        let (a, b) = (self.value.clone().reshaped_view(&shapes.a), other.value.clone().reshaped_view(&shapes.b));
+        let c = shapes.multiply(&a, &b);
+        let c = c.reshaped(&shapes.result);
+        Ok(self.tape().record_into("matmul", [self, other], c, move |dy, slots| {
+            let dc = dy.reshaped(&shapes.c);
+            if slots.needs(0) {
+                let transposed = b.clone().transposed();
+                match (as_matrix(&dc), as_matrix(&transposed)) {
+                    (Some(dc), Some(bt)) if shapes.a_is_matrix => {
+                        slots.accumulate(0, |da, beta| product_into(dc, bt, da, beta))
+                    }
+                    _ => slots.add(0, shapes.gradient(&dc, &transposed, &shapes.a).reshaped(&shapes.left)),
+                }
+            }
+            if slots.needs(1) {
+                let transposed = a.clone().transposed();
+                match (as_matrix(&transposed), as_matrix(&dc)) {
+                    (Some(at), Some(dc)) if shapes.b_is_matrix => {
+                        slots.accumulate(1, |db, beta| product_into(at, dc, db, beta))
+                    }
+                    _ => slots.add(1, shapes.gradient(&transposed, &dc, &shapes.b).reshaped(&shapes.right)),
+                }
+            }
+        }))
+    }
+
+    /// Affine map of the last axis, the forward pass of a linear layer, in one entry.
+    ///
+    /// ```text
+    /// y = x Wᵀ + b        dx = dy W,  dW = dyᵀ x,  db = Σ dy over all axes but the last
+    /// ```
+    ///
+    /// # Shapes
+    /// `x (…, in)`, `W (out, in)`, `b (out)`, result `(…, out)`
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or the operands are on different tapes.
+    #[track_caller]
+    pub fn affine(&self, weight: &Self, bias: Option<&Self>) -> Result<Self> {
+        same_tape("affine", self, weight)?;
+        let ([.., features], [out_features, in_features]) = (self.shape(), weight.shape()) else {
+            return Err(affine_error(self, weight.shape(), "x has at least one axis, the weight two: (out, in)"));
+        };
+        if features != in_features {
+            return Err(affine_error(
+                self,
+                weight.shape(),
+                "the last axis of x is as long as the last axis of the weight",
+            ));
+        }
+        if let Some(bias) = bias {
+            same_tape("affine", self, bias)?;
+            if bias.shape() != [*out_features] {
+                return Err(affine_error(weight, bias.shape(), "the bias is as long as the first axis of the weight"));
+            }
+        }
+        let rows = self.shape()[..self.shape().len() - 1].iter().product::<usize>();
+        let mut out_shape = self.shape().to_vec();
+        *out_shape.last_mut().expect("x has a last axis") = *out_features;
+        let (rows_in, rows_out) = ([rows, *in_features], [rows, *out_features]);
+
+        let x = self.value.clone().reshaped(&rows_in);
+        let w = weight.value.clone();
+        let mut y = Value::unspecified(IxDyn(&rows_out));
+        if let Some(bias) = bias {
+            let bias = matrix_of_row(&bias.value);
+            y.assign(&bias.broadcast(rows_out).expect("one row broadcasts to many"));
+        }
+        let beta = if bias.is_some() { F::one() } else { F::zero() };
+        product_into(matrix(&x), matrix(&w).reversed_axes(), y.view_mut(), beta);
+        let y = y.reshaped(&out_shape);
+
+        let backward = move |dy: Value<F>, slots: &mut crate::Slots<'_, F>| {
+            let dy = dy.reshaped(&rows_out);
+            if slots.needs(1) {
+                slots.accumulate(1, |dw, beta| product_into(matrix(&dy).reversed_axes(), matrix(&x), dw, beta));
+            }
+            if slots.needs(2) {
+                slots.add(2, elementwise::sum_to(&dy, &rows_out[1..]));
+            }
+            if slots.needs(0) {
+                slots.accumulate(0, |dx, beta| {
+                    let dx = dx.into_shape_with_order(rows_in).expect("gradients are row-major");
+                    product_into(matrix(&dy), matrix(&w), dx.into_dyn(), beta);
+                });
+            }
+        };
+        Ok(match bias {
+            Some(bias) => self.tape().record_into("affine", [self, weight, bias], y, backward),
+            None => self.tape().record_into("affine", [self, weight], y, backward),
+        })
+    }
+}
+
+fn affine_error<F: Real>(left: &Var<F>, right: &[usize], expected: &'static str) -> Error {
+    Error::Shapes { operation: "affine", left: left.shape().to_vec(), right: right.to_vec(), expected }
+}
+
+/// The shapes of a product, brought to the form `batch of (m, k) · (k, n)`.
+struct ProductShapes {
+    /// The operands as given.
+    left: Vec<usize>,
+    right: Vec<usize>,
+    /// The operands with a vector's missing axis put in.
+    a: Vec<usize>,
+    b: Vec<usize>,
+    /// The result with, and without, that axis.
+    c: Vec<usize>,
+    result: Vec<usize>,
+    /// Whether an operand is a plain matrix, whose gradient can be accumulated by the engine.
+    a_is_matrix: bool,
+    b_is_matrix: bool,
+}
+
+impl ProductShapes {
+    fn new(left: &[usize], right: &[usize]) -> Result<Self> {
+        let error =
+            |expected| Error::Shapes { operation: "matmul", left: left.to_vec(), right: right.to_vec(), expected };
+        if left.is_empty() || right.is_empty() {
+            return Err(error("each operand has at least one axis"));
+        }
+        let mut a = left.to_vec();
+        let mut b = right.to_vec();
+        if left.len() == 1 {
+            a.insert(0, 1);
+        }
+        if right.len() == 1 {
+            b.push(1);
+        }
+        let ([a_batch @ .., m, k], [b_batch @ .., k_right, n]) = (&a[..], &b[..]) else {
+            return Err(error("each operand has at least one axis"));
+        };
+        if k != k_right {
+            return Err(gradus_linalg::Error::InnerDimensions { operation: "matmul", left: a, right: b }.into());
+        }
+        let mut c = elementwise::broadcast_shape("matmul", a_batch, b_batch)?;
+        let mut result = c.clone();
+        c.extend([*m, *n]);
+        if left.len() > 1 {
+            result.push(*m);
+        }
+        if right.len() > 1 {
+            result.push(*n);
+        }
+        let (a_is_matrix, b_is_matrix) = (left.len() == 2, right.len() == 2);
+        Ok(Self { left: left.to_vec(), right: right.to_vec(), a, b, c, result, a_is_matrix, b_is_matrix })
+    }
+
+    /// The product of two stacks of matrices; their batch axes broadcast to those of the result.
+    fn multiply<F: Real>(&self, a: &Value<F>, b: &Value<F>) -> Value<F> {
+        // Many samples times one matrix is one tall product.
+        if let (true, Some(b)) = (a.ndim() > 2, as_matrix(b)) {
+            let (rows, k) = (a.len() / b.nrows().max(1), b.nrows());
+            if k > 0 {
+                let tall = a.clone().reshaped(&[rows, k]);
+                let mut c = Value::unspecified(IxDyn(&[rows, b.ncols()]));
+                product_into(matrix(&tall), b, c.view_mut(), F::zero());
+                return c.reshaped(&self.c);
+            }
+        }
+        stacked_product(a, b, &self.c)
+    }
+
+    /// A product that is the gradient of an operand of this shape.
+    fn gradient<F: Real>(&self, a: &Value<F>, b: &Value<F>, shape: &[usize]) -> Value<F> {
+        let mut full = self.c[..self.c.len() - 2].to_vec();
+        full.extend(&shape[shape.len() - 2..]);
+        sum_to(stacked_product(a, b, &full), shape)
+    }
+}
+
+/// One product for each matrix of the result.
+fn stacked_product<F: Real>(a: &Value<F>, b: &Value<F>, shape: &[usize]) -> Value<F> {
+    let batch = &shape[..shape.len() - 2];
+    let stack = |x: &Value<F>| {
+        let mut full = batch.to_vec();
+        full.extend(&x.shape()[x.ndim() - 2..]);
+        full
+    };
+    let (a_full, b_full) = (stack(a), stack(b));
+    let fits = "the batch axes broadcast";
+    let (a, b) = (a.broadcast(a_full).expect(fits), b.broadcast(b_full).expect(fits));
+    let mut c = Value::unspecified(IxDyn(shape));
+    for index in ndarray::indices(batch) {
+        let index = ndarray::Dimension::slice(&index);
+        let (mut a, mut b, mut c) = (a.view(), b.view(), c.view_mut());
+        for &i in index {
+            a.index_axis_inplace(Axis(0), i);
+            b.index_axis_inplace(Axis(0), i);
+            c.index_axis_inplace(Axis(0), i);
+        }
+        let rank = "two axes are left";
+        let (a, b) = (a.into_dimensionality().expect(rank), b.into_dimensionality().expect(rank));
+        product_into(a, b, c, F::zero());
+    }
+    c
+}
+
+/// `c ← a b + beta c`.
+fn product_into<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, c: ndarray::ArrayViewMutD<'_, F>, beta: F) {
+    F::gemm(F::one(), a, b, beta, c.into_dimensionality().expect("the result of a product is a matrix"));
+}
+
+fn as_matrix<'a, F: Real>(x: &'a Value<F>) -> Option<ArrayView2<'a, F>> {
+    x.view().into_dimensionality::<Ix2>().ok()
+}
+
+fn matrix<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
+    as_matrix(x).expect("the shape was checked to be a matrix")
+}
+
+fn matrix_of_row<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
+    let row: ArrayViewD<'a, F> = x.view();
+    row.into_dimensionality::<Ix1>().expect("the shape was checked to be a vector").insert_axis(Axis(0))
+}
+
+impl<F: Real> Value<F> {
+    /// The last two axes swapped; the memory is shared.
+    fn transposed(self) -> Self {
+        let rank = self.ndim();
+        self.view_as(|mut x| {
+            x.swap_axes(rank - 2, rank - 1);
+            x
+        })
+    }
+
+    /// A shape that differs only by axes of length 1, without a copy whatever the strides.
+    fn reshaped_view(self, shape: &[usize]) -> Self {
+        if self.shape() == shape {
+            return self;
+        }
+        let axis = if shape[0] == 1 { 0 } else { shape.len() - 1 };
+        self.view_as(|x| x.insert_axis(Axis(axis)))
+    }
+}

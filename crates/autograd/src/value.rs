@@ -1,0 +1,165 @@
+//! The array that variables share.
+
+use gradus_linalg::{Real, memory};
+use ndarray::{ArcArray, Array, ArrayD, Dimension, IxDyn, ShapeBuilder};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+/// A shared n-dimensional array whose memory is used again.
+///
+/// Cloning shares. It is an [`ArcArray`] in all but one respect: the last owner to go gives the memory to
+/// [`memory`] instead of to the allocator. All of `ndarray`'s methods are there through `Deref`; one that mutates
+/// copies first if the memory is shared.
+///
+/// # Examples
+/// ```
+/// use gradus_autograd::{Value, ndarray::array};
+/// let x: Value<f64> = array![1.0, 2.0].into();
+/// let mut y = x.clone();
+/// y[[0]] = 5.0; // the memory is shared: y becomes a copy
+/// assert_eq!((x[[0]], y[[0]]), (1.0, 5.0));
+/// ```
+pub struct Value<F: Real = f32>(Option<ArcArray<F, IxDyn>>);
+
+const PRESENT: &str = "only drop takes the array out";
+
+impl<F: Real> Value<F> {
+    /// A number, as an array without axes.
+    #[must_use]
+    pub fn scalar(x: F) -> Self {
+        let mut value = Self::unspecified(IxDyn(&[]));
+        value.fill(x);
+        value
+    }
+
+    /// An array of one number repeated.
+    #[must_use]
+    pub fn full<D: Dimension>(shape: impl ShapeBuilder<Dim = D>, x: F) -> Self {
+        let mut value = Self::unspecified(shape);
+        value.fill(x);
+        value
+    }
+
+    /// An array of zeros.
+    #[must_use]
+    pub fn zeros<D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Self {
+        Self::full(shape, F::zero())
+    }
+
+    /// Recycled memory in row-major order, its numbers unspecified: write each before you read it.
+    #[must_use]
+    pub fn unspecified<D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Self {
+        memory::array(shape).into()
+    }
+
+    /// The array itself if nobody else shares it, otherwise the value back.
+    ///
+    /// # Errors
+    /// The value, unchanged, if its memory is shared.
+    pub fn try_into_array(mut self) -> Result<ArrayD<F>, Self> {
+        self.0.take().expect(PRESENT).try_into_owned_nocopy().map_err(|shared| Self(Some(shared)))
+    }
+
+    /// The array itself, copied only if somebody else shares it.
+    #[must_use]
+    pub fn into_array(self) -> ArrayD<F> {
+        self.try_into_array().unwrap_or_else(|shared| {
+            let mut copy = memory::array(shared.raw_dim());
+            copy.assign(&*shared);
+            copy
+        })
+    }
+
+    /// The same memory under another shape of as many elements; copies only where the strides demand it.
+    ///
+    /// # Panics
+    /// If the number of elements differs.
+    #[must_use]
+    pub(crate) fn reshaped(mut self, shape: &[usize]) -> Self {
+        let array = self.0.take().expect(PRESENT);
+        let array = if array.is_standard_layout() {
+            array
+        } else {
+            let mut copy = memory::array(array.raw_dim());
+            copy.assign(&array);
+            copy.into_shared()
+        };
+        Self(Some(array.into_shape_with_order(IxDyn(shape)).expect("the caller has compared the sizes")))
+    }
+
+    /// The same memory under another description (a permutation of axes, a slice) made by `f`.
+    #[must_use]
+    pub(crate) fn view_as(mut self, f: impl FnOnce(ArcArray<F, IxDyn>) -> ArcArray<F, IxDyn>) -> Self {
+        Self(self.0.take().map(f))
+    }
+
+    /// The same numbers in row-major order; copies only if they are not.
+    #[must_use]
+    pub fn into_standard_layout(self) -> Self {
+        let shape = self.raw_dim();
+        self.reshaped(ndarray::Dimension::slice(&shape))
+    }
+}
+
+impl<F: Real> Drop for Value<F> {
+    fn drop(&mut self) {
+        if let Some(Ok(array)) = self.0.take().map(ArcArray::try_into_owned_nocopy) {
+            memory::give_array(array);
+        }
+    }
+}
+
+impl<F: Real> Clone for Value<F> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<F: Real> Deref for Value<F> {
+    type Target = ArcArray<F, IxDyn>;
+    fn deref(&self) -> &Self::Target {
+        self.0.as_ref().expect(PRESENT)
+    }
+}
+
+impl<F: Real> DerefMut for Value<F> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.0.as_mut().expect(PRESENT)
+    }
+}
+
+impl<F: Real> fmt::Debug for Value<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<F: Real, D: Dimension> From<Array<F, D>> for Value<F> {
+    fn from(array: Array<F, D>) -> Self {
+        Self(Some(array.into_dyn().into_shared()))
+    }
+}
+
+impl<F: Real, D: Dimension> From<ArcArray<F, D>> for Value<F> {
+    fn from(array: ArcArray<F, D>) -> Self {
+        Self(Some(array.into_dyn()))
+    }
+}
+
+impl<F: Real> From<F> for Value<F> {
+    fn from(x: F) -> Self {
+        Self::scalar(x)
+    }
+}
+
+impl<F: Real> PartialEq for Value<F> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<F: Real, D: Dimension> PartialEq<Array<F, D>> for Value<F> {
+    fn eq(&self, other: &Array<F, D>) -> bool {
+        **self == other.view().into_dyn()
+    }
+}
