@@ -4,12 +4,14 @@
 pub use ndarray;
 
 pub mod elementwise;
+mod engine;
 mod error;
 pub mod memory;
 mod product;
 mod real;
 pub mod simd;
 
+pub use engine::Pack;
 pub use error::{Error, FamilyError, Result};
-pub use product::{gemm, matmul};
+pub use product::{gemm, gemm_packed, matmul};
 pub use real::Real;

@@ -1,6 +1,6 @@
 //! Matrix products with their shapes checked.
 
-use crate::{Error, Real, Result};
+use crate::{Error, Pack, Real, Result, memory};
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
 
 /// General matrix product `C ← α A B + β C`, into existing memory.
@@ -50,9 +50,42 @@ pub fn gemm<F: Real>(alpha: F, a: &ArrayRef2<F>, b: &ArrayRef2<F>, beta: F, c: &
 /// ```
 pub fn matmul<F: Real>(a: &ArrayRef2<F>, b: &ArrayRef2<F>) -> Result<Array2<F>> {
     check_inner("matmul", a, b)?;
-    let mut c = crate::memory::array((a.nrows(), b.ncols()));
+    let mut c = memory::array((a.nrows(), b.ncols()));
     F::gemm(F::one(), a.view(), b.view(), F::zero(), c.view_mut());
     Ok(c)
+}
+
+/// General matrix product `C ← α A B + β C` of operands that [pack](Pack) themselves.
+///
+/// The left operand's lines are the rows of `A`, the right one's the columns of `B`: to multiply by a matrix, pass
+/// `&b.t()`. Arrays, too, can be given: `&a.view()`.
+///
+/// # Shapes
+/// left: `m` lines of depth `k`; right: `n` lines of depth `k`; `C (m, n)`
+///
+/// # Errors
+/// [`Error::InnerDimensions`] or [`Error::Destination`] where the shapes do not fit.
+///
+/// # Examples
+/// See [`Pack`].
+pub fn gemm_packed<F: Real>(
+    alpha: F,
+    left: &dyn Pack<F>,
+    right: &dyn Pack<F>,
+    beta: F,
+    c: &mut ArrayRef2<F>,
+) -> Result<()> {
+    let (m, n, k) = (left.lines(), right.lines(), left.depth());
+    if right.depth() != k {
+        let (left, right) = (vec![m, k], vec![right.depth(), n]);
+        return Err(Error::InnerDimensions { operation: "gemm_packed", left, right });
+    }
+    if c.dim() != (m, n) {
+        let (expected, found) = (vec![m, n], c.shape().to_vec());
+        return Err(Error::Destination { operation: "gemm_packed", expected, found });
+    }
+    F::gemm_packed(alpha, left, right, beta, c.view_mut());
+    Ok(())
 }
 
 fn check_inner<F>(operation: &'static str, a: &ArrayRef2<F>, b: &ArrayRef2<F>) -> Result<()> {
@@ -81,4 +114,21 @@ pub(crate) fn plain<F: Real>(
             c_row.zip_mut_with(&b_row, |c, &b| *c += factor * b);
         }
     }
+}
+
+/// The product of operands that pack themselves, for scalars without an engine: each is written out as a matrix first.
+pub(crate) fn unpacked<F: Real>(alpha: F, left: &dyn Pack<F>, right: &dyn Pack<F>, beta: F, c: ArrayViewMut2<'_, F>) {
+    let whole = |operand: &dyn Pack<F>| {
+        let (lines, depth) = (operand.lines(), operand.depth());
+        let mut matrix: Array2<F> = memory::array((depth, lines));
+        if lines * depth > 0 {
+            let panel = matrix.as_slice_mut().expect("fresh memory is row-major");
+            operand.pack(0..lines, 0..depth, lines, panel);
+        }
+        matrix
+    };
+    let (a, b) = (whole(left), whole(right));
+    F::gemm(alpha, a.t(), b.view(), beta, c);
+    memory::give_array(a);
+    memory::give_array(b);
 }

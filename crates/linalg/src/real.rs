@@ -1,5 +1,6 @@
 //! The scalar that everything in the family computes with.
 
+use crate::Pack;
 use crate::memory::Spare;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::{Num, NumAssign};
@@ -98,6 +99,11 @@ pub trait Real:
         crate::product::plain(alpha, a, b, beta, c);
     }
 
+    /// `C ← α A B + β C` with operands that pack themselves. Shapes have been checked.
+    fn gemm_packed(alpha: Self, left: &dyn Pack<Self>, right: &dyn Pack<Self>, beta: Self, c: ArrayViewMut2<'_, Self>) {
+        crate::product::unpacked(alpha, left, right, beta, c);
+    }
+
     /// This thread's spare buffers, if the type keeps any: see [`memory`](crate::memory).
     #[doc(hidden)]
     #[must_use]
@@ -171,6 +177,26 @@ macro_rules! impl_real {
             #[inline]
             fn is_finite(self) -> bool {
                 $float::is_finite(self)
+            }
+
+            fn gemm(
+                alpha: Self,
+                a: ArrayView2<'_, Self>,
+                b: ArrayView2<'_, Self>,
+                beta: Self,
+                c: ArrayViewMut2<'_, Self>,
+            ) {
+                crate::engine::gemm(alpha, a, b, beta, c);
+            }
+
+            fn gemm_packed(
+                alpha: Self,
+                left: &dyn Pack<Self>,
+                right: &dyn Pack<Self>,
+                beta: Self,
+                c: ArrayViewMut2<'_, Self>,
+            ) {
+                crate::engine::gemm_packed(alpha, left, right, beta, c);
             }
 
             fn spare() -> Option<&'static LocalKey<RefCell<Spare<Self>>>> {

@@ -1,0 +1,198 @@
+//! The product of large matrices: blocks that fit the caches, packed once each.
+//!
+//! ```text
+//! for each KC of the sum                     (the order of the sum: fixed by its length alone)
+//!   pack those KC columns of A               panels of MR rows
+//!   for each NC columns of B and C
+//!     pack that KC × NC block of B           panels of NR columns
+//!     for each MC rows                       an MC × KC block of A stays in the second-level cache
+//!       for each NR columns                  a KC × NR panel of B passes by, MC / MR times from near memory
+//!         for each MR rows                   an MR × KC panel of A comes from the first-level cache
+//!           the microkernel: MR × NR numbers of C in registers
+//! ```
+//!
+//! Threads share what is packed. They divide the packing by panels, then the tiles of `C` by a fixed grid: no thread
+//! ever adds to another's sums, so the result has the same bits for any number of threads.
+
+use super::kernels::{Element, Kernels};
+use super::output::Output;
+use super::pack::Pack;
+use super::tile::Tile;
+use super::workers::Workers;
+use crate::memory;
+use std::ops::Range;
+
+/// Sizes of blocks, in elements.
+struct Sizes {
+    /// Terms of the sum: a panel of `A` fills about half of the first-level cache.
+    kc: usize,
+    /// Rows: a block of `A` fills about a third of the second-level cache.
+    mc: usize,
+    /// Columns packed at a time: some megabytes, a share of the third-level cache.
+    nc: usize,
+    /// Rows packed at a time, so that the memory for packing has a limit.
+    rows: usize,
+}
+
+impl Sizes {
+    fn new<F: Element>(kernels: &Kernels<F>, m: usize, n: usize, k: usize) -> Self {
+        let wide = size_of::<F>() / 4; // f64 takes twice the room
+        Self {
+            kc: even(k, KC / wide, 1),
+            mc: even(m, MC / kernels.rows() * kernels.rows(), kernels.rows()),
+            nc: even(n, NC / wide, kernels.columns()),
+            rows: even(m, ROWS / wide / kernels.rows() * kernels.rows(), kernels.rows()),
+        }
+    }
+}
+
+const KC: usize = 384;
+const MC: usize = 192;
+const NC: usize = 2048;
+const ROWS: usize = 4096;
+
+/// The size of equal pieces of `len`, none longer than `most`, in multiples of `unit`: no small piece is left over.
+fn even(len: usize, most: usize, unit: usize) -> usize {
+    len.div_ceil(len.div_ceil(most)).next_multiple_of(unit)
+}
+
+/// Cuts `range` into pieces of `size`.
+fn pieces(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range.step_by(size).map(move |start| start..end.min(start + size))
+}
+
+/// `C ← α A B + β C` with both operands packed.
+pub(super) fn product<F: Element>(
+    kernels: &Kernels<F>,
+    workers: Workers,
+    left: &dyn Pack<F>,
+    right: &dyn Pack<F>,
+    c: Output<F>,
+) {
+    let (m, n, k) = (left.lines(), right.lines(), left.depth());
+    let sizes = Sizes::new(kernels, m, n, k);
+    let panel_of_b = |n: usize| n.next_multiple_of(kernels.lanes);
+    let mut a = Aligned::new(sizes.rows.min(m) * sizes.kc);
+    let mut b = Aligned::new(panel_of_b(sizes.nc.min(n)) * sizes.kc);
+    for rows in pieces(0..m, sizes.rows) {
+        for depth in pieces(0..k, sizes.kc) {
+            let beta = if depth.start == 0 { c.beta } else { F::one() };
+            pack(left, rows.clone(), depth.clone(), kernels.rows(), 1, workers, a.slice());
+            for columns in pieces(0..n, sizes.nc) {
+                pack(right, columns.clone(), depth.clone(), kernels.columns(), kernels.lanes, workers, b.slice());
+                let (a, b) = (a.shared(), b.shared());
+                let block = Block { kernels, a, b, depth: depth.len(), at: (rows.start, columns.start), c, beta };
+                block.run(workers, rows.len(), columns.len(), sizes.mc);
+            }
+        }
+    }
+    a.give();
+    b.give();
+}
+
+/// Packs a block into panels of `size` lines; a last, narrower panel is padded to a multiple of `unit` with zeros.
+fn pack<F: Element>(
+    operand: &dyn Pack<F>,
+    lines: Range<usize>,
+    depth: Range<usize>,
+    size: usize,
+    unit: usize,
+    workers: Workers,
+    panels: &mut [F],
+) {
+    /// Panels that one task packs.
+    const TASK: usize = 4;
+    let used = depth.len() * lines.len().next_multiple_of(unit);
+    workers.for_each_chunk(&mut panels[..used], TASK * size * depth.len(), |task, chunk| {
+        let start = lines.start + task * TASK * size;
+        let mut rest = chunk;
+        for lines in pieces(start..lines.end.min(start + TASK * size), size) {
+            let stride = lines.len().next_multiple_of(unit);
+            let (panel, after) = rest.split_at_mut(stride * depth.len());
+            rest = after;
+            if lines.len() < stride {
+                panel.chunks_exact_mut(stride).for_each(|step| step[lines.len()..].fill(F::zero()));
+            }
+            operand.pack(lines, depth.clone(), stride, panel);
+        }
+    });
+}
+
+/// One packed block of each operand, and where their product goes.
+struct Block<'a, F: 'static> {
+    kernels: &'a Kernels<F>,
+    a: &'a [F],
+    b: &'a [F],
+    depth: usize,
+    /// Row and column of the block within `C`.
+    at: (usize, usize),
+    c: Output<F>,
+    beta: F,
+}
+
+impl<F: Element> Block<'_, F> {
+    /// Multiplies the blocks: `m` rows by `n` columns, `mc` rows at a time.
+    fn run(&self, workers: Workers, m: usize, n: usize, mc: usize) {
+        let (mr, nr) = (self.kernels.rows(), self.kernels.columns());
+        // With threads, enough tasks that the last one to finish does not keep the others waiting for long.
+        let bands = m.div_ceil(mc);
+        let strips = workers.tasks().div_ceil(bands).min(n.div_ceil(nr));
+        let nc = even(n, n.div_ceil(strips), nr);
+        let strips = n.div_ceil(nc);
+        workers.for_each(bands * strips, |task| {
+            let (band, strip) = (task / strips * mc, task % strips * nc);
+            let (rows, columns) = (band..m.min(band + mc), strip..n.min(strip + nc));
+            for columns in pieces(columns, nr) {
+                for rows in pieces(rows.clone(), mr) {
+                    self.tile(rows, columns.clone());
+                }
+            }
+        });
+    }
+
+    fn tile(&self, rows: Range<usize>, columns: Range<usize>) {
+        let vectors = columns.len().div_ceil(self.kernels.lanes);
+        let tile = Tile {
+            depth: self.depth,
+            a: self.a[rows.start * self.depth..][..rows.len() * self.depth].as_ptr(),
+            b: self.b[columns.start * self.depth..][..vectors * self.kernels.lanes * self.depth].as_ptr(),
+            columns: columns.len(),
+            alpha: self.c.alpha,
+            beta: self.beta,
+            // A packed tile has no strides, and the output fills in the destination.
+            ..Tile::new()
+        };
+        let kernel = self.kernels.packed(rows.len(), vectors);
+        // SAFETY: the panels are as long as the slices taken; the kernels were chosen for this processor; tiles of one
+        // block do not overlap and lie within `C`.
+        unsafe { self.c.tile(kernel, tile, rows.len(), self.at.0 + rows.start, self.at.1 + columns.start) }
+    }
+}
+
+/// Recycled memory that begins on a cache line, so that no vector of a packed panel lies across two.
+struct Aligned<F> {
+    buffer: Vec<F>,
+    start: usize,
+}
+
+impl<F: Element> Aligned<F> {
+    fn new(len: usize) -> Self {
+        const LINE: usize = 64;
+        let buffer: Vec<F> = memory::take(len + LINE / size_of::<F>());
+        let start = buffer.as_ptr().align_offset(LINE).min(LINE / size_of::<F>());
+        Self { buffer, start }
+    }
+
+    fn slice(&mut self) -> &mut [F] {
+        &mut self.buffer[self.start..]
+    }
+
+    fn shared(&self) -> &[F] {
+        &self.buffer[self.start..]
+    }
+
+    fn give(self) {
+        memory::give(self.buffer);
+    }
+}

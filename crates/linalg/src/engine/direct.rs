@@ -1,0 +1,129 @@
+//! Products that are not worth packing: operands read where they lie.
+
+use super::kernels::{Element, Kernels};
+use super::output::Output;
+use super::tile::{Dots, Tile};
+use super::workers::Workers;
+use ndarray::ArrayView2;
+use std::ops::Range;
+
+/// An operand in place: where it begins, and its two strides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Strided<F> {
+    pub(super) from: *const F,
+    pub(super) lines: usize,
+    pub(super) depth: usize,
+    pub(super) line: isize,
+    pub(super) step: isize,
+}
+
+// SAFETY: it is a shared borrow of an array, only ever read.
+unsafe impl<F: Sync> Send for Strided<F> {}
+// SAFETY: as above.
+unsafe impl<F: Sync> Sync for Strided<F> {}
+
+impl<F> Strided<F> {
+    pub(super) fn new(view: &ArrayView2<'_, F>) -> Self {
+        let (lines, depth) = view.dim();
+        // The stride of an axis of length 1 means nothing: take it for what suits best.
+        let line = if lines == 1 { 1 } else { view.strides()[0] };
+        let step = if depth == 1 { 1 } else { view.strides()[1] };
+        Self { from: view.as_ptr(), lines, depth, line, step }
+    }
+
+    /// Whether the lines lie side by side, so that a vector spans several.
+    pub(super) fn lines_touch(&self) -> bool {
+        self.line == 1
+    }
+
+    /// Whether each line is contiguous, so that a vector runs along it.
+    pub(super) fn line_is_contiguous(&self) -> bool {
+        self.step == 1
+    }
+
+    fn at(&self, line: usize) -> *const F {
+        self.from.wrapping_offset(line as isize * self.line)
+    }
+}
+
+/// Cuts `C` into one grid cell for each task, in multiples of the tile.
+fn for_each_cell(
+    workers: Workers,
+    (m, mr): (usize, usize),
+    (n, nr): (usize, usize),
+    f: impl Fn(Range<usize>, Range<usize>) + Sync + Send,
+) {
+    let tasks = workers.tasks();
+    if tasks == 1 {
+        return f(0..m, 0..n);
+    }
+    let bands = if m > n { tasks.min(m.div_ceil(mr)) } else { 1 };
+    let strips = if m > n { 1 } else { tasks.min(n.div_ceil(nr)) };
+    let (mc, nc) = (m.div_ceil(bands).next_multiple_of(mr), n.div_ceil(strips).next_multiple_of(nr));
+    let strips = n.div_ceil(nc);
+    workers.for_each(m.div_ceil(mc) * strips, |task| {
+        let (i, j) = (task / strips * mc, task % strips * nc);
+        f(i..m.min(i + mc), j..n.min(j + nc));
+    });
+}
+
+/// `C ← α A B + β C`, where the rows of `B` are contiguous: tiles, as in the packed product.
+pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Strided<F>, b: Strided<F>, c: Output<F>) {
+    debug_assert!(b.lines_touch());
+    let mr = a.lines.div_ceil(a.lines.div_ceil(kernels.rows())); // even heights: a low tile makes little use of `B`
+    let nr = kernels.direct_vectors(mr, b.lines) * kernels.lanes;
+    for_each_cell(workers, (a.lines, mr), (b.lines, nr), |rows, columns| {
+        let mut j = columns.start;
+        while j < columns.end {
+            let vectors = kernels.direct_vectors(mr, columns.end - j);
+            let width = (vectors * kernels.lanes).min(columns.end - j);
+            for i in rows.clone().step_by(mr) {
+                let height = mr.min(rows.end - i);
+                let tile = Tile {
+                    depth: a.depth,
+                    a: a.at(i),
+                    a_row: a.line,
+                    a_step: a.step,
+                    b: b.at(j),
+                    b_step: b.step,
+                    columns: width,
+                    alpha: c.alpha,
+                    beta: c.beta,
+                    ..Tile::new()
+                };
+                // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the cells
+                // do not overlap.
+                unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
+            }
+            j += width;
+        }
+    });
+}
+
+/// `C ← α A B + β C`, where the rows of `A` and the columns of `B` are contiguous: inner products.
+pub(super) fn dots<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Strided<F>, b: Strided<F>, c: Output<F>) {
+    debug_assert!(a.line_is_contiguous() && b.line_is_contiguous());
+    let (mr, nr) = kernels.dots_limits();
+    for_each_cell(workers, (a.lines, mr), (b.lines, nr), |rows, columns| {
+        for j in columns.clone().step_by(nr) {
+            let width = nr.min(columns.end - j);
+            for i in rows.clone().step_by(mr) {
+                let height = mr.min(rows.end - i);
+                let job = Dots {
+                    depth: a.depth,
+                    a: a.at(i),
+                    a_row: a.line,
+                    b: b.at(j),
+                    b_column: b.line,
+                    c: c.at(i, j),
+                    c_row: c.row,
+                    c_column: c.column,
+                    alpha: c.alpha,
+                    beta: c.beta,
+                };
+                // SAFETY: as for tiles.
+                unsafe { kernels.dots(height, width)(&job) };
+            }
+        }
+    });
+}

@@ -1,0 +1,150 @@
+//! The microkernels of each instruction set, in tables: a tile of any height and width has one compiled for it.
+//!
+//! An edge of the product is then computed by a smaller tile instead of a large one that is mostly padding.
+
+use super::tile::{Dots, Tile, dots, tile};
+use super::vector::{Portable, Vector};
+#[cfg(target_arch = "x86_64")]
+use super::x86::{F32x8, F32x16, F64x4, F64x8};
+use crate::simd::Level;
+
+pub(crate) type TileFn<F> = unsafe fn(&Tile<F>);
+pub(crate) type DotsFn<F> = unsafe fn(&Dots<F>);
+
+/// The microkernels for one scalar on one instruction set.
+#[derive(Debug)]
+pub(crate) struct Kernels<F: 'static> {
+    /// Numbers in a vector.
+    pub(crate) lanes: usize,
+    /// `packed[w][r − 1]`: tiles of `r` rows by `w + 1` vectors, for packed operands.
+    packed: [&'static [TileFn<F>]; 2],
+    /// `direct[w][r − 1]`: tiles of `r` rows by 1, 2 or 4 vectors, for operands as they lie in memory.
+    direct: [&'static [TileFn<F>]; 3],
+    /// `dots[r − 1][c − 1]`: tiles of `r` by `c` inner products.
+    dots: [&'static [DotsFn<F>]; 6],
+}
+
+impl<F> Kernels<F> {
+    /// Most rows of a packed tile.
+    pub(crate) fn rows(&self) -> usize {
+        self.packed[1].len()
+    }
+
+    /// Most columns of a packed tile.
+    pub(crate) fn columns(&self) -> usize {
+        2 * self.lanes
+    }
+
+    pub(crate) fn packed(&self, rows: usize, vectors: usize) -> TileFn<F> {
+        self.packed[vectors - 1][rows - 1]
+    }
+
+    /// The widest tile, in vectors, for `rows` rows and at least as many columns as its vectors begin.
+    pub(crate) fn direct_vectors(&self, rows: usize, columns: usize) -> usize {
+        match columns.div_ceil(self.lanes) {
+            0 | 1 => 1,
+            4.. if rows <= self.direct[2].len() => 4,
+            _ => 2,
+        }
+    }
+
+    pub(crate) fn direct(&self, rows: usize, vectors: usize) -> TileFn<F> {
+        self.direct[vectors / 2][rows - 1]
+    }
+
+    /// Most rows and columns of a tile of inner products.
+    pub(crate) fn dots_limits(&self) -> (usize, usize) {
+        (self.dots.len(), self.dots[0].len())
+    }
+
+    pub(crate) fn dots(&self, rows: usize, columns: usize) -> DotsFn<F> {
+        self.dots[rows - 1][columns - 1]
+    }
+}
+
+/// A scalar that has microkernels.
+pub(crate) trait Element: crate::Real {
+    fn kernels(level: Level) -> &'static Kernels<Self>;
+}
+
+/// One instruction set: a module in which [`tile`] and [`dots`] are compiled with its features enabled, and their tables.
+macro_rules! instruction_set {
+    (
+        $module:ident, [$($feature:literal)?], $f32:ty, $f64:ty,
+        rows [$($r:literal)*], wide [$($w:literal)*], dots [$($d:tt)*]
+    ) => {
+        mod $module {
+            use super::*;
+
+            // The compiler cannot name a constant generic parameter in a table: one entry for each is written out.
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tile_here<V: Vector, const R: usize, const W: usize, const PACKED: bool>(job: &Tile<V::Scalar>) {
+                // SAFETY: the same contract; the features of `V` are enabled here.
+                unsafe { tile::<V, R, W, PACKED>(job) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn dots_here<V: Vector, const R: usize, const C: usize>(job: &Dots<V::Scalar>) {
+                // SAFETY: the same contract; the features of `V` are enabled here.
+                unsafe { dots::<V, R, C>(job) }
+            }
+
+            pub(super) static F32: Kernels<f32> = instruction_set!(@table $f32, [$($r)*], [$($w)*], [$($d)*]);
+            pub(super) static F64: Kernels<f64> = instruction_set!(@table $f64, [$($r)*], [$($w)*], [$($d)*]);
+        }
+    };
+    (@table $v:ty, [$($r:literal)*], [$($w:literal)*], [$([$row:literal: $($c:literal)*])*]) => {
+        Kernels {
+            lanes: <$v as Vector>::LANES,
+            packed: [&[$(tile_here::<$v, $r, 1, true>),*], &[$(tile_here::<$v, $r, 2, true>),*]],
+            direct: [
+                &[$(tile_here::<$v, $r, 1, false>),*],
+                &[$(tile_here::<$v, $r, 2, false>),*],
+                &[$(tile_here::<$v, $w, 4, false>),*],
+            ],
+            dots: [$(&[$(dots_here::<$v, $row, $c>),*]),*],
+        }
+    };
+}
+
+// 32 registers: 24 for a tile of 12 × 2 vectors, or of 6 × 4.
+#[cfg(target_arch = "x86_64")]
+instruction_set!(
+    avx512, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"], F32x16, F64x8,
+    rows [1 2 3 4 5 6 7 8 9 10 11 12], wide [1 2 3 4 5 6],
+    dots [[1: 1 2 3 4] [2: 1 2 3 4] [3: 1 2 3 4] [4: 1 2 3 4] [5: 1 2 3 4] [6: 1 2 3 4]]
+);
+
+// 16 registers: 12 for a tile of 6 × 2 vectors, or of 3 × 4.
+#[cfg(target_arch = "x86_64")]
+instruction_set!(
+    avx2, ["avx2,fma"], F32x8, F64x4,
+    rows [1 2 3 4 5 6], wide [1 2 3],
+    dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2] [5: 1 2] [6: 1 2]]
+);
+
+// Vectors of 16 bytes, which every target of today has at least 16 of.
+instruction_set!(
+    portable, [], Portable<f32, 4>, Portable<f64, 2>,
+    rows [1 2 3 4 5 6], wide [1 2 3],
+    dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2] [5: 1 2] [6: 1 2]]
+);
+
+macro_rules! element {
+    ($float:ty, $table:ident) => {
+        impl Element for $float {
+            fn kernels(level: Level) -> &'static Kernels<Self> {
+                match level {
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => &avx512::$table,
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => &avx2::$table,
+                    _ => &portable::$table,
+                }
+            }
+        }
+    };
+}
+
+element!(f32, F32);
+element!(f64, F64);

@@ -1,0 +1,69 @@
+//! Where the product goes: `C` by a pointer and two strides, shared by the threads that each write their own tiles.
+
+use super::kernels::TileFn;
+use super::tile::Tile;
+use crate::Real;
+use ndarray::ArrayViewMut2;
+
+/// Most numbers in a tile of any instruction set.
+const LARGEST_TILE: usize = 12 * 2 * 16;
+
+/// The destination of a product, with what to do there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output<F> {
+    pub(super) to: *mut F,
+    pub(super) row: isize,
+    pub(super) column: isize,
+    pub(super) alpha: F,
+    pub(super) beta: F,
+}
+
+// SAFETY: threads share an `Output` to write to tiles that do not overlap; the array behind it is borrowed for as long.
+unsafe impl<F: Send> Send for Output<F> {}
+// SAFETY: as above.
+unsafe impl<F: Send> Sync for Output<F> {}
+
+impl<F: Real> Output<F> {
+    pub(super) fn new(alpha: F, beta: F, c: &mut ArrayViewMut2<'_, F>) -> Self {
+        // The stride of an axis of length 1 means nothing: take it for what suits best.
+        let row = if c.nrows() == 1 { 1 } else { c.strides()[0] };
+        let column = if c.ncols() == 1 { 1 } else { c.strides()[1] };
+        Self { to: c.as_mut_ptr(), row, column, alpha, beta }
+    }
+
+    /// The same place seen as `Cᵀ`.
+    pub(super) fn transposed(self) -> Self {
+        Self { row: self.column, column: self.row, ..self }
+    }
+
+    /// The address of an element.
+    pub(super) fn at(&self, i: usize, j: usize) -> *mut F {
+        self.to.wrapping_offset(i as isize * self.row + j as isize * self.column)
+    }
+
+    /// Runs a microkernel on the `rows` by `tile.columns` tile at `(i, j)`.
+    ///
+    /// # Safety
+    /// The kernel's contract for the operands in `tile`; the tile lies within `C` and no other thread writes to it.
+    pub(super) unsafe fn tile(&self, kernel: TileFn<F>, tile: Tile<F>, rows: usize, i: usize, j: usize) {
+        if self.column == 1 {
+            // SAFETY: the caller's contract.
+            unsafe { kernel(&Tile { c: self.at(i, j), c_row: self.row, ..tile }) };
+            return;
+        }
+        // Registers are written to rows that are contiguous; from there each number goes to its own place.
+        let mut finished = [F::zero(); LARGEST_TILE];
+        let columns = tile.columns;
+        debug_assert!(rows * columns <= LARGEST_TILE);
+        // SAFETY: the buffer holds any tile; the elements written to afterwards are those of the caller's tile.
+        unsafe {
+            kernel(&Tile { c: finished.as_mut_ptr(), c_row: columns as isize, beta: F::zero(), ..tile });
+            for q in 0..columns {
+                for p in 0..rows {
+                    let (x, to) = (finished[p * columns + q], self.at(i + p, j + q));
+                    to.write(if tile.beta.is_zero() { x } else { x + tile.beta * to.read() });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The microkernel: one tile of the product, held in registers while the sum over `k` runs.
+//!
+//! A tile of `C`, `ROWS` rows by `WIDTH` vectors, stays in registers. Each step of the sum loads `WIDTH` vectors from a
+//! row of `B` and broadcasts `ROWS` numbers from a column of `A`: `ROWS + WIDTH` loads feed `ROWS · WIDTH` fused
+//! multiply-adds. The larger the tile, the less the loads weigh; the number of registers sets the limit.
+//!
+//! ```text
+//!                 B  step p:   [ b₀ … ]  [ b₁ … ]
+//!  A  step p:  a₀            ⎡  c₀₀       c₀₁  ⎤
+//!              a₁            ⎢  c₁₀       c₁₁  ⎥     cᵢⱼ ← aᵢ · bⱼ + cᵢⱼ
+//!              ⋮             ⎣   ⋮         ⋮   ⎦
+//! ```
+//!
+//! # References
+//! Goto & van de Geijn, *Anatomy of High-Performance Matrix Multiplication*, 2008, <https://doi.org/10.1145/1356052.1356053>;
+//! Van Zee & van de Geijn, *BLIS: A Framework for Rapidly Instantiating BLAS Functionality*, 2015, <https://doi.org/10.1145/2764454>
+
+use super::vector::Vector;
+use crate::Real;
+use num_traits::Zero;
+
+/// What one call of the microkernel works on. Strides are counted in elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<F> {
+    /// Length of the sum.
+    pub(crate) depth: usize,
+    /// The first number of `A`.
+    pub(crate) a: *const F,
+    /// From a row of `A` to the next, and from a column to the next (packed: 1 and the number of rows).
+    pub(crate) a_row: isize,
+    pub(crate) a_step: isize,
+    /// The first number of `B`, whose rows are contiguous.
+    pub(crate) b: *const F,
+    /// From a row of `B` to the next.
+    pub(crate) b_step: isize,
+    /// The first number of `C`, whose rows are contiguous.
+    pub(crate) c: *mut F,
+    /// From a row of `C` to the next.
+    pub(crate) c_row: isize,
+    /// How many columns the tile really has; only its last vector may be partly filled.
+    pub(crate) columns: usize,
+    pub(crate) alpha: F,
+    pub(crate) beta: F,
+}
+
+impl<F: Real> Tile<F> {
+    /// A tile of nothing, to be filled in.
+    pub(crate) fn new() -> Self {
+        let (a, b, c) = (std::ptr::null(), std::ptr::null(), std::ptr::null_mut());
+        let (alpha, beta) = (F::one(), F::zero());
+        Self { depth: 0, a, a_row: 0, a_step: 0, b, b_step: 0, c, c_row: 0, columns: 0, alpha, beta }
+    }
+}
+
+/// `C ← α A B + β C` on one tile.
+///
+/// With `PACKED`, `A` is a panel in which the `ROWS` numbers of a step lie side by side, and `B` one whose rows are
+/// padded to whole vectors: the loop has neither strides nor masks.
+///
+/// # Safety
+/// The processor has the instructions of `V`. `tile.a` and `tile.b` can be read, `tile.c` written (and read, unless
+/// `beta` is 0) at all the places that the strides lead to; the last vector of a row is touched only as far as
+/// `columns` says, save in a padded panel. Nobody else writes to this tile of `C`.
+#[inline(always)]
+pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, const PACKED: bool>(
+    tile: &Tile<V::Scalar>,
+) {
+    let last = tile.columns - (WIDTH - 1) * V::LANES; // columns in the last vector
+    // SAFETY: the caller vouches for the instructions and for every place read and written.
+    unsafe {
+        let mut sums = [[V::splat(V::Scalar::zero()); WIDTH]; ROWS];
+        let (mut a, mut b) = (tile.a, tile.b);
+        for _ in 0..tile.depth {
+            let mut row = [V::splat(V::Scalar::zero()); WIDTH];
+            for (j, x) in row.iter_mut().enumerate() {
+                let from = b.wrapping_add(j * V::LANES);
+                *x = if PACKED || j + 1 < WIDTH { V::load(from) } else { V::load_first(from, last) };
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let at = if PACKED { a.wrapping_add(i) } else { a.wrapping_offset(i as isize * tile.a_row) };
+                let x = V::splat(*at);
+                for (sum, b) in sums.iter_mut().zip(row) {
+                    *sum = x.mul_add(b, *sum);
+                }
+            }
+            // The last step leads beyond the end: `wrapping`, and never read.
+            a = a.wrapping_offset(if PACKED { ROWS as isize } else { tile.a_step });
+            b = b.wrapping_offset(if PACKED { (WIDTH * V::LANES) as isize } else { tile.b_step });
+        }
+        let alpha = V::splat(tile.alpha);
+        let (keep, beta) = (!tile.beta.is_zero(), V::splat(tile.beta));
+        let whole = last == V::LANES;
+        for (i, sums) in sums.iter().enumerate() {
+            let row = tile.c.wrapping_offset(i as isize * tile.c_row);
+            for (j, &sum) in sums.iter().enumerate() {
+                let to = row.wrapping_add(j * V::LANES);
+                if j + 1 < WIDTH || whole {
+                    let c = if keep { alpha.mul_add(sum, beta.mul(V::load(to))) } else { alpha.mul(sum) };
+                    c.store(to);
+                } else {
+                    let c = if keep { alpha.mul_add(sum, beta.mul(V::load_first(to, last))) } else { alpha.mul(sum) };
+                    c.store_first(to, last);
+                }
+            }
+        }
+    }
+}
+
+/// What one call of the dot kernel works on: rows of `A` and columns of `B` that are both contiguous.
+#[derive(Clone, Copy)]
+pub(crate) struct Dots<F> {
+    /// Length of the sum.
+    pub(crate) depth: usize,
+    pub(crate) a: *const F,
+    pub(crate) a_row: isize,
+    pub(crate) b: *const F,
+    pub(crate) b_column: isize,
+    pub(crate) c: *mut F,
+    pub(crate) c_row: isize,
+    pub(crate) c_column: isize,
+    pub(crate) alpha: F,
+    pub(crate) beta: F,
+}
+
+/// `C ← α A B + β C` on one tile, each element as an inner product of two contiguous lines.
+///
+/// Here a vector runs along the sum, so nothing has to be packed; in exchange the lanes of each of the
+/// `ROWS · COLUMNS` sums must be added up at the end.
+///
+/// # Safety
+/// As for [`tile`], with `depth` contiguous numbers in each row of `A` and column of `B`.
+#[inline(always)]
+pub(crate) unsafe fn dots<V: Vector, const ROWS: usize, const COLUMNS: usize>(dots: &Dots<V::Scalar>) {
+    // SAFETY: the caller vouches for the instructions and for every place read and written.
+    unsafe {
+        let mut sums = [[V::splat(V::Scalar::zero()); COLUMNS]; ROWS];
+        let rest = dots.depth % V::LANES;
+        let (mut a, mut b) = (dots.a, dots.b);
+        for _ in 0..dots.depth / V::LANES {
+            step::<V, ROWS, COLUMNS, true>(&mut sums, a, dots.a_row, b, dots.b_column, V::LANES);
+            (a, b) = (a.wrapping_add(V::LANES), b.wrapping_add(V::LANES));
+        }
+        if rest > 0 {
+            step::<V, ROWS, COLUMNS, false>(&mut sums, a, dots.a_row, b, dots.b_column, rest);
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (j, sum) in sums.iter().enumerate() {
+                let to = dots.c.wrapping_offset(i as isize * dots.c_row + j as isize * dots.c_column);
+                let sum = dots.alpha * sum.sum();
+                to.write(if dots.beta.is_zero() { sum } else { sum + dots.beta * to.read() });
+            }
+        }
+    }
+}
+
+/// Adds `n` terms of each sum: one vector, or with `WHOLE` false part of one.
+///
+/// # Safety
+/// As for [`dots`], for `n` terms.
+#[inline(always)]
+unsafe fn step<V: Vector, const ROWS: usize, const COLUMNS: usize, const WHOLE: bool>(
+    sums: &mut [[V; COLUMNS]; ROWS],
+    a: *const V::Scalar,
+    a_row: isize,
+    b: *const V::Scalar,
+    b_column: isize,
+    n: usize,
+) {
+    // SAFETY: the caller vouches for the instructions and for every place read.
+    unsafe {
+        let mut columns = [V::splat(V::Scalar::zero()); COLUMNS];
+        for (j, column) in columns.iter_mut().enumerate() {
+            let from = b.wrapping_offset(j as isize * b_column);
+            *column = if WHOLE { V::load(from) } else { V::load_first(from, n) };
+        }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let from = a.wrapping_offset(i as isize * a_row);
+            let a = if WHOLE { V::load(from) } else { V::load_first(from, n) };
+            for (sum, b) in sums.iter_mut().zip(columns) {
+                *sum = a.mul_add(b, *sum);
+            }
+        }
+    }
+}
