@@ -1,14 +1,13 @@
 //! The product of large matrices: blocks that fit the caches, packed once each.
 //!
 //! ```text
-//! for each KC of the sum                     (the order of the sum: fixed by its length alone)
+//! for each KC terms of the sum               (the order of the sum: fixed by its length alone)
 //!   pack those KC columns of A               panels of MR rows
 //!   for each NC columns of B and C
 //!     pack that KC × NC block of B           panels of NR columns
-//!     for each MC rows                       an MC × KC block of A stays in the second-level cache
-//!       for each NR columns                  a KC × NR panel of B passes by, MC / MR times from near memory
-//!         for each MR rows                   an MR × KC panel of A comes from the first-level cache
-//!           the microkernel: MR × NR numbers of C in registers
+//!     for each MR rows                       an MR × KC panel of A stays in the first-level cache
+//!       for each NR columns                  KC × NR panels of B stream by from the second or third level
+//!         the microkernel: MR × NR numbers of C in registers
 //! ```
 //!
 //! Threads share what is packed. They divide the packing by panels, then the tiles of `C` by a fixed grid: no thread
@@ -26,30 +25,25 @@ use std::ops::Range;
 struct Sizes {
     /// Terms of the sum: a panel of `A` fills about half of the first-level cache.
     kc: usize,
-    /// Rows: a block of `A` fills about a third of the second-level cache.
-    mc: usize,
     /// Columns packed at a time: some megabytes, a share of the third-level cache.
     nc: usize,
     /// Rows packed at a time, so that the memory for packing has a limit.
-    rows: usize,
+    mc: usize,
 }
 
 impl Sizes {
     fn new<F: Element>(kernels: &Kernels<F>, m: usize, n: usize, k: usize) -> Self {
+        const KC: usize = 384;
+        const NC: usize = 2048;
+        const MC: usize = 4096;
         let wide = size_of::<F>() / 4; // f64 takes twice the room
         Self {
             kc: even(k, KC / wide, 1),
-            mc: even(m, MC / kernels.rows() * kernels.rows(), kernels.rows()),
             nc: even(n, NC / wide, kernels.columns()),
-            rows: even(m, ROWS / wide / kernels.rows() * kernels.rows(), kernels.rows()),
+            mc: even(m, MC / wide, kernels.rows()),
         }
     }
 }
-
-const KC: usize = 384;
-const MC: usize = 192;
-const NC: usize = 2048;
-const ROWS: usize = 4096;
 
 /// The size of equal pieces of `len`, none longer than `most`, in multiples of `unit`: no small piece is left over.
 fn even(len: usize, most: usize, unit: usize) -> usize {
@@ -73,9 +67,9 @@ pub(super) fn product<F: Element>(
     let (m, n, k) = (left.lines(), right.lines(), left.depth());
     let sizes = Sizes::new(kernels, m, n, k);
     let panel_of_b = |n: usize| n.next_multiple_of(kernels.lanes);
-    let mut a = Aligned::new(sizes.rows.min(m) * sizes.kc);
+    let mut a = Aligned::new(sizes.mc.min(m) * sizes.kc);
     let mut b = Aligned::new(panel_of_b(sizes.nc.min(n)) * sizes.kc);
-    for rows in pieces(0..m, sizes.rows) {
+    for rows in pieces(0..m, sizes.mc) {
         for depth in pieces(0..k, sizes.kc) {
             let beta = if depth.start == 0 { c.beta } else { F::one() };
             pack(left, rows.clone(), depth.clone(), kernels.rows(), 1, workers, a.slice());
@@ -83,7 +77,7 @@ pub(super) fn product<F: Element>(
                 pack(right, columns.clone(), depth.clone(), kernels.columns(), kernels.lanes, workers, b.slice());
                 let (a, b) = (a.shared(), b.shared());
                 let block = Block { kernels, a, b, depth: depth.len(), at: (rows.start, columns.start), c, beta };
-                block.run(workers, rows.len(), columns.len(), sizes.mc);
+                block.run(workers, rows.len(), columns.len());
             }
         }
     }
@@ -132,20 +126,22 @@ struct Block<'a, F: 'static> {
 }
 
 impl<F: Element> Block<'_, F> {
-    /// Multiplies the blocks: `m` rows by `n` columns, `mc` rows at a time.
-    fn run(&self, workers: Workers, m: usize, n: usize, mc: usize) {
+    /// Multiplies the blocks: `m` rows by `n` columns.
+    fn run(&self, workers: Workers, m: usize, n: usize) {
+        /// Rows of a task: so many that it pays to have brought the panels of `B` near.
+        const BAND: usize = 96;
         let (mr, nr) = (self.kernels.rows(), self.kernels.columns());
-        // With threads, enough tasks that the last one to finish does not keep the others waiting for long.
+        // Somewhat more tasks than threads, so that the last one to finish does not keep the others waiting for long.
+        let mc = if workers.tasks() == 1 { m } else { even(m, BAND, mr) };
         let bands = m.div_ceil(mc);
-        let strips = workers.tasks().div_ceil(bands).min(n.div_ceil(nr));
-        let nc = even(n, n.div_ceil(strips), nr);
+        let nc = even(n, n.div_ceil(workers.tasks().div_ceil(bands)), nr);
         let strips = n.div_ceil(nc);
         workers.for_each(bands * strips, |task| {
             let (band, strip) = (task / strips * mc, task % strips * nc);
             let (rows, columns) = (band..m.min(band + mc), strip..n.min(strip + nc));
-            for columns in pieces(columns, nr) {
-                for rows in pieces(rows.clone(), mr) {
-                    self.tile(rows, columns.clone());
+            for rows in pieces(rows, mr) {
+                for columns in pieces(columns.clone(), nr) {
+                    self.tile(rows.clone(), columns);
                 }
             }
         });

@@ -2,8 +2,10 @@
 
 use super::kernels::{Element, Kernels};
 use super::output::Output;
+use super::pack::Pack;
 use super::tile::{Dots, Tile};
 use super::workers::Workers;
+use crate::memory;
 use ndarray::ArrayView2;
 use std::ops::Range;
 
@@ -98,6 +100,31 @@ pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Strid
             j += width;
         }
     });
+}
+
+/// `C ← α A B + β C`, where `B` is small: packed as a whole, while `A` is read where it lies.
+pub(super) fn tiles_of_packed<F: Element>(
+    kernels: &Kernels<F>,
+    workers: Workers,
+    a: Strided<F>,
+    right: &dyn Pack<F>,
+    c: Output<F>,
+) {
+    /// What fits here needs no buffer from elsewhere.
+    const TINY: usize = 512;
+    let (n, k) = (right.lines(), right.depth());
+    let run = |panel: &mut [F]| {
+        right.pack(0..n, 0..k, n, panel);
+        let b = Strided { from: panel.as_ptr(), lines: n, depth: k, line: 1, step: n as isize };
+        tiles(kernels, workers, a, b, c);
+    };
+    if n * k <= TINY {
+        run(&mut [F::zero(); TINY][..n * k]);
+    } else {
+        let mut panel = memory::take(n * k);
+        run(&mut panel);
+        memory::give(panel);
+    }
 }
 
 /// `C ← α A B + β C`, where the rows of `A` and the columns of `B` are contiguous: inner products.

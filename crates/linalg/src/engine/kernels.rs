@@ -21,7 +21,7 @@ pub(crate) struct Kernels<F: 'static> {
     /// `direct[w][r − 1]`: tiles of `r` rows by 1, 2 or 4 vectors, for operands as they lie in memory.
     direct: [&'static [TileFn<F>]; 3],
     /// `dots[r − 1][c − 1]`: tiles of `r` by `c` inner products.
-    dots: [&'static [DotsFn<F>]; 6],
+    dots: [&'static [DotsFn<F>]; 4],
 }
 
 impl<F> Kernels<F> {
@@ -112,7 +112,7 @@ macro_rules! instruction_set {
 instruction_set!(
     avx512, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"], F32x16, F64x8,
     rows [1 2 3 4 5 6 7 8 9 10 11 12], wide [1 2 3 4 5 6],
-    dots [[1: 1 2 3 4] [2: 1 2 3 4] [3: 1 2 3 4] [4: 1 2 3 4] [5: 1 2 3 4] [6: 1 2 3 4]]
+    dots [[1: 1 2 3 4] [2: 1 2 3 4] [3: 1 2 3 4] [4: 1 2 3 4]]
 );
 
 // 16 registers: 12 for a tile of 6 × 2 vectors, or of 3 × 4.
@@ -120,14 +120,14 @@ instruction_set!(
 instruction_set!(
     avx2, ["avx2,fma"], F32x8, F64x4,
     rows [1 2 3 4 5 6], wide [1 2 3],
-    dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2] [5: 1 2] [6: 1 2]]
+    dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2]]
 );
 
 // Vectors of 16 bytes, which every target of today has at least 16 of.
 instruction_set!(
     portable, [], Portable<f32, 4>, Portable<f64, 2>,
     rows [1 2 3 4 5 6], wide [1 2 3],
-    dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2] [5: 1 2] [6: 1 2]]
+    dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2]]
 );
 
 macro_rules! element {

@@ -75,51 +75,71 @@ fn product<F: Element>(
     let c = Output::new(alpha, beta, &mut c);
     // Tiles write rows. Where it is the columns of C that are contiguous, Cᵀ = Bᵀ Aᵀ has rows.
     let (left, right, c) = if c.column != 1 && c.row == 1 { (right, left, c.transposed()) } else { (left, right, c) };
-    let in_place = left.as_array().zip(right.as_array());
-    if let Some((a, b)) = in_place {
+    if let Some((a, b)) = left.as_array().zip(right.as_array()) {
         let (a, b) = (Strided::new(&a), Strided::new(&b));
-        match without_packing(kernels, &a, &b) {
-            Some(Way::Dots) => return direct::dots(kernels, workers, a, b, c),
-            Some(Way::Tiles) => return direct::tiles(kernels, workers, a, b, c),
-            Some(Way::TilesOfTranspose) => return direct::tiles(kernels, workers, b, a, c.transposed()),
-            None => {}
+        match Way::choose(kernels, &a, &b) {
+            Way::Dots => direct::dots(kernels, workers, a, b, c),
+            Way::Tiles => direct::tiles(kernels, workers, a, b, c),
+            Way::TransposedTiles => direct::tiles(kernels, workers, b, a, c.transposed()),
+            Way::PackRight => direct::tiles_of_packed(kernels, workers, a, right, c),
+            Way::PackLeft => direct::tiles_of_packed(kernels, workers, b, left, c.transposed()),
+            Way::PackBoth => blocks::product(kernels, workers, left, right, c),
         }
+    } else {
+        blocks::product(kernels, workers, left, right, c);
     }
-    blocks::product(kernels, workers, left, right, c);
 }
 
-/// A way to multiply operands where they lie.
+/// A way to multiply. Packing a number costs as much as multiplying it a few times, and it is multiplied as often as the
+/// other operand has lines: packing pays for large products, and for small operands that meet a large one.
+#[derive(Debug)]
 enum Way {
     /// Inner products of contiguous lines.
     Dots,
-    /// Tiles, which need contiguous rows of `B`.
+    /// Tiles of operands where they lie; they need contiguous rows of `B`.
     Tiles,
     /// Tiles of `Cᵀ = Bᵀ Aᵀ`, which need contiguous columns of `A`.
-    TilesOfTranspose,
+    TransposedTiles,
+    /// Tiles, with `B` packed and `A` where it lies.
+    PackRight,
+    /// Tiles of `Cᵀ = Bᵀ Aᵀ`, with `A` packed and `B` where it lies.
+    PackLeft,
+    /// Tiles of packed blocks.
+    PackBoth,
+}
+
+impl Way {
+    // The limits below are where the ways were measured to change places.
+    fn choose<F: Element>(kernels: &Kernels<F>, a: &Strided<F>, b: &Strided<F>) -> Self {
+        let (m, n, k) = (a.lines, b.lines, a.depth);
+        // Read in place, few lines do not wear out the other operand's caches and pages.
+        let in_place = |lines: &Strided<F>, opposite: usize| {
+            lines.lines_touch() && (opposite <= FEW || lines.lines * k <= NEAR)
+        };
+        let (tiles, transposed) = (in_place(b, m), in_place(a, n));
+        let along = a.line_is_contiguous() && b.line_is_contiguous();
+        if along && m.min(n) <= 8 && k >= 4 * kernels.lanes {
+            Self::Dots
+        } else if tiles && !(transposed && n < kernels.lanes && n < m) {
+            Self::Tiles
+        } else if transposed {
+            Self::TransposedTiles
+        } else if n <= m && (n <= NARROW || n * k <= NEAR) {
+            Self::PackRight
+        } else if m <= NARROW || m * k <= NEAR {
+            Self::PackLeft
+        } else {
+            Self::PackBoth
+        }
+    }
 }
 
 /// Numbers that the nearest cache holds with room to spare.
 const NEAR: usize = 4096;
-
-/// The best way without packing, if there is one that packing would not beat.
-fn without_packing<F: Element>(kernels: &Kernels<F>, a: &Strided<F>, b: &Strided<F>) -> Option<Way> {
-    let (m, n, k) = (a.lines, b.lines, a.depth);
-    // Packing a number costs as much as multiplying it a few times, and each is multiplied by every line opposite.
-    let few = 2 * kernels.rows();
-    let worth = |lines: usize, opposite: usize| opposite <= few || lines * k <= NEAR;
-    // Adding up the lanes of an inner product costs as much as a few steps of the sum.
-    let dots = a.line_is_contiguous() && b.line_is_contiguous() && (m.min(n) <= 4.max(k / 32) || m * n * k <= NEAR);
-    let (tiles, transposed) = (b.lines_touch() && worth(n, m), a.lines_touch() && worth(m, n));
-    if dots {
-        Some(Way::Dots)
-    } else if tiles && !(transposed && n < kernels.lanes && n < m) {
-        Some(Way::Tiles)
-    } else if transposed {
-        Some(Way::TilesOfTranspose)
-    } else {
-        None
-    }
-}
+/// Lines for which the operand opposite is not worth packing if its own lines touch.
+const FEW: usize = 256;
+/// Lines for which the operand opposite is not worth packing in any case.
+const NARROW: usize = 32;
 
 #[cfg(test)]
 mod tests;
