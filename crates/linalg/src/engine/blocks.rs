@@ -46,12 +46,12 @@ impl Sizes {
 }
 
 /// The size of equal pieces of `len`, none longer than `most`, in multiples of `unit`: no small piece is left over.
-fn even(len: usize, most: usize, unit: usize) -> usize {
+pub(super) fn even(len: usize, most: usize, unit: usize) -> usize {
     len.div_ceil(len.div_ceil(most)).next_multiple_of(unit)
 }
 
 /// Cuts `range` into pieces of `size`.
-fn pieces(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn pieces(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
     let end = range.end;
     range.step_by(size).map(move |start| start..end.min(start + size))
 }

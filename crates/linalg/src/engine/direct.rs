@@ -1,5 +1,6 @@
 //! Products that are not worth packing: operands read where they lie.
 
+use super::blocks::{even, pieces};
 use super::kernels::{Element, Kernels};
 use super::output::Output;
 use super::pack::Pack;
@@ -43,8 +44,8 @@ impl<F> Strided<F> {
         self.step == 1
     }
 
-    fn at(&self, line: usize) -> *const F {
-        self.from.wrapping_offset(line as isize * self.line)
+    fn at(&self, line: usize, depth: usize) -> *const F {
+        self.from.wrapping_offset(line as isize * self.line + depth as isize * self.step)
     }
 }
 
@@ -71,7 +72,10 @@ fn for_each_cell(
 
 /// `C ← α A B + β C`, where the rows of `B` are contiguous: tiles, as in the packed product.
 pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Strided<F>, b: Strided<F>, c: Output<F>) {
+    /// Terms of the sum for which a strip of `B` stays near while the rows of `A` pass by.
+    const KC: usize = 512;
     debug_assert!(b.lines_touch());
+    let kc = even(a.depth, KC, 1);
     let mr = a.lines.div_ceil(a.lines.div_ceil(kernels.rows())); // even heights: a low tile makes little use of `B`
     let nr = kernels.direct_vectors(mr, b.lines) * kernels.lanes;
     for_each_cell(workers, (a.lines, mr), (b.lines, nr), |rows, columns| {
@@ -79,23 +83,26 @@ pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Strid
         while j < columns.end {
             let vectors = kernels.direct_vectors(mr, columns.end - j);
             let width = (vectors * kernels.lanes).min(columns.end - j);
-            for i in rows.clone().step_by(mr) {
-                let height = mr.min(rows.end - i);
-                let tile = Tile {
-                    depth: a.depth,
-                    a: a.at(i),
-                    a_row: a.line,
-                    a_step: a.step,
-                    b: b.at(j),
-                    b_step: b.step,
-                    columns: width,
-                    alpha: c.alpha,
-                    beta: c.beta,
-                    ..Tile::new()
-                };
-                // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the cells
-                // do not overlap.
-                unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
+            for depth in pieces(0..a.depth, kc) {
+                let beta = if depth.start == 0 { c.beta } else { F::one() };
+                for i in rows.clone().step_by(mr) {
+                    let height = mr.min(rows.end - i);
+                    let tile = Tile {
+                        depth: depth.len(),
+                        a: a.at(i, depth.start),
+                        a_row: a.line,
+                        a_step: a.step,
+                        b: b.at(j, depth.start),
+                        b_step: b.step,
+                        columns: width,
+                        alpha: c.alpha,
+                        beta,
+                        ..Tile::new()
+                    };
+                    // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the
+                    // cells do not overlap.
+                    unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
+                }
             }
             j += width;
         }
@@ -138,9 +145,9 @@ pub(super) fn dots<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Stride
                 let height = mr.min(rows.end - i);
                 let job = Dots {
                     depth: a.depth,
-                    a: a.at(i),
+                    a: a.at(i, 0),
                     a_row: a.line,
-                    b: b.at(j),
+                    b: b.at(j, 0),
                     b_column: b.line,
                     c: c.at(i, j),
                     c_row: c.row,
