@@ -1,1 +1,19 @@
-//! gradus-data
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod batch_size;
+mod batches;
+mod digits;
+mod error;
+mod idx;
+mod labelled;
+mod mnist;
+mod split;
+
+pub use batch_size::BatchSize;
+pub use batches::Batches;
+pub use digits::Digits;
+pub use error::{Error, Result};
+pub use idx::{ElementType, Encoding, IdxArray};
+pub use labelled::Labelled;
+pub use mnist::Mnist;
