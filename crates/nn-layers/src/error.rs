@@ -1,6 +1,8 @@
 //! What a layer's `forward` can fail with, wherever the layer comes from.
 
+use crate::LoadReport;
 use gradus_linalg::FamilyError;
+use std::path::PathBuf;
 
 /// An error of a layer, a loss or a state dict.
 ///
@@ -23,6 +25,193 @@ pub enum Error {
     /// An error of another crate.
     #[error(transparent)]
     Source(Box<dyn std::error::Error + Send + Sync>),
+
+    /// An input whose last axis is not as long as a layer's number of input features.
+    #[error("{layer}: input {input:?}: {}; this layer takes {expected} features on the last axis", match input.last() {
+        Some(found) => format!("its last axis is {found} long"),
+        None => "it has no axes".to_owned(),
+    })]
+    Features {
+        /// The layer.
+        layer: &'static str,
+        /// The features that it takes.
+        expected: usize,
+        /// The shape of the input.
+        input: Vec<usize>,
+    },
+
+    /// A parameter with another number of axes than its layer needs.
+    #[error("{layer}: {parameter} of shape {found:?}: it has {} axes; {expected} would fit", found.len())]
+    ParameterRank {
+        /// The layer.
+        layer: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The axes that it should have.
+        expected: &'static str,
+    },
+
+    /// A parameter whose shape does not fit the layer's other parameters.
+    #[error("{layer}: {parameter} of shape {found:?}: the other parameters ask for {expected:?}")]
+    ParameterShape {
+        /// The layer.
+        layer: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that would fit.
+        expected: Vec<usize>,
+    },
+
+    /// An index outside a table.
+    #[error("{layer}: index {index} at {position:?}: the table has {rows} rows, so indices lie below {rows}")]
+    Index {
+        /// The layer.
+        layer: &'static str,
+        /// The index.
+        index: usize,
+        /// Where it stands among the indices.
+        position: Vec<usize>,
+        /// The number of rows.
+        rows: usize,
+    },
+
+    /// A prediction and a target of different shapes.
+    #[error("{loss}: prediction {prediction:?}, target {target:?}: the shapes differ; nothing is broadcast in a loss")]
+    Target {
+        /// The loss.
+        loss: &'static str,
+        /// The shape of the prediction.
+        prediction: Vec<usize>,
+        /// The shape of the target.
+        target: Vec<usize>,
+    },
+
+    /// Labels whose shape does not fit the logits'.
+    #[error("{loss}: logits {logits:?}, labels {labels:?}: labels of shape {expected:?} would fit")]
+    LabelShape {
+        /// The loss.
+        loss: &'static str,
+        /// The shape of the logits.
+        logits: Vec<usize>,
+        /// The shape of the labels.
+        labels: Vec<usize>,
+        /// The shape that would fit: the logits' without the class axis.
+        expected: Vec<usize>,
+    },
+
+    /// A label that is no class.
+    #[error("{loss}: label {label} at {position:?}: there are {classes} classes, so labels lie below {classes}")]
+    LabelOutOfRange {
+        /// The loss.
+        loss: &'static str,
+        /// The label.
+        label: usize,
+        /// Where it stands among the labels.
+        position: Vec<usize>,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// A loss of nothing: a batch of zero, no classes, or no class axis.
+    #[error("{loss}: input of shape {shape:?}: it holds nothing to compute a loss of; give at least one sample")]
+    EmptyBatch {
+        /// The loss.
+        loss: &'static str,
+        /// The shape of the input.
+        shape: Vec<usize>,
+    },
+
+    /// A mean over samples none of which counts.
+    #[error(
+        "{loss}: mean over {samples} samples: every label is ignored or of weight 0; keep one that counts, or use the sum"
+    )]
+    NothingCounts {
+        /// The loss.
+        loss: &'static str,
+        /// The number of samples.
+        samples: usize,
+    },
+
+    /// Class weights that are not one for each class.
+    #[error("{loss}: {found} class weights for {classes} classes: give one weight for each class")]
+    WeightLength {
+        /// The loss.
+        loss: &'static str,
+        /// The number of weights.
+        found: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// A hyper-parameter outside its range.
+    #[error("{operation}: {name} = {value}: {expected}")]
+    HyperParameter {
+        /// The loss, layer or initializer.
+        operation: &'static str,
+        /// The hyper-parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// A shape that has no fan-in and fan-out.
+    #[error("fans: weight of shape {shape:?}: fan-in and fan-out need at least two axes, (out, in, kernel…)")]
+    Fans {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+
+    /// A state dict of another model.
+    #[error("load_state_dict: {0}")]
+    StateDict(LoadReport),
+
+    /// A file that could not be read or written.
+    #[error("{operation}: {}: {source}", path.display())]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A file with bad contents.
+    #[error("{}: {source}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong inside.
+        source: Box<Error>,
+    },
+
+    /// Bytes that are no safetensors file: truncated, with a header that does not fit them, or something else.
+    #[error("safetensors: {bytes} bytes: {reason}; is the file complete, and a safetensors file?")]
+    Safetensors {
+        /// The number of bytes.
+        bytes: usize,
+        /// What the format's rules object to.
+        reason: String,
+    },
+
+    /// A tensor that cannot be read as floating-point numbers.
+    #[error("safetensors: tensor `{name}` of type {dtype} and shape {shape:?}: {expected}")]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// The type of its elements.
+        dtype: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
 }
 
 impl Error {
@@ -31,7 +220,6 @@ impl Error {
     pub fn source_as<E: FamilyError>(&self) -> Option<&E> {
         match self {
             Self::Source(source) => source.downcast_ref(),
-            #[allow(unreachable_patterns)] // more variants are to come
             _ => None,
         }
     }

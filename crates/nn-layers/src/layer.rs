@@ -24,6 +24,11 @@ use gradus_autograd::{Real, Var};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer of `{F}` numbers",
+    label = "has no `forward` for `{F}`",
+    note = "implement `Layer` for it, beside `#[derive(Module)]`; a closure becomes a layer by `Apply::new`"
+)]
 pub trait Layer<F: Real = f32>: Module<F> + Send + Sync {
     /// The output for this input, recorded on the input's tape.
     ///

@@ -3,15 +3,28 @@
 
 extern crate self as gradus_nn_layers; // the derive macro names the crate so
 
+mod activation;
+mod apply;
 mod error;
+pub mod init;
 mod layer;
+mod linear;
+mod loss;
 mod module;
 mod parameter;
+mod sequential;
+mod state_dict;
 
+pub use activation::{Relu, Sigmoid, Tanh};
+pub use apply::{Apply, Flatten, Identity};
 pub use error::{Error, Result};
 pub use gradus_autograd::{Gradients, Real, Tape, Value, Var, ndarray};
 /// Implements [`Module`](trait@Module) for a struct of layers and parameters.
 pub use gradus_nn_layers_derive::Module;
 pub use layer::Layer;
+pub use linear::Linear;
+pub use loss::{CrossEntropy, Losses, Mse, Reduction};
 pub use module::{Item, ItemMut, Module, Walk, WalkMut};
 pub use parameter::{Buffer, Parameter};
+pub use sequential::Sequential;
+pub use state_dict::{LoadReport, ShapeDiffers, StateDict, Unmatched};

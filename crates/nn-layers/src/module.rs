@@ -1,6 +1,6 @@
 //! Walking a model's parameters and buffers by name.
 
-use crate::{Buffer, Parameter};
+use crate::{Buffer, LoadReport, Parameter, Result, StateDict, state_dict};
 use gradus_autograd::Real;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -25,6 +25,12 @@ use std::marker::PhantomData;
 /// assert_eq!(names, ["slope", "intercept"]);
 /// assert_eq!(line.count_parameters(), 2);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no module of `{F}` numbers",
+    label = "neither parameters nor layers of `{F}`",
+    note = "a field without parameters: add `#[module(skip)]` to it",
+    note = "a struct of layers and parameters: add `#[derive(Module)]` to it"
+)]
 pub trait Module<F: Real = f32> {
     /// Shows every parameter and buffer to the walk, in a fixed order.
     fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, F>);
@@ -78,6 +84,33 @@ pub trait Module<F: Real = f32> {
                 parameter.set_trainable(trainable);
             }
         });
+    }
+
+    /// Every parameter and buffer by name. Nothing is copied: the arrays are shared until either side changes.
+    fn state_dict(&self) -> StateDict<F> {
+        let mut dict = StateDict::new();
+        self.visit(&mut |name, item| {
+            let value = match item {
+                Item::Parameter(parameter) => parameter.value(),
+                Item::Buffer(buffer) => buffer.value(),
+            };
+            dict.insert(name, value.clone());
+        });
+        dict
+    }
+
+    /// Takes over the values of a state dict, which must be exactly this model's.
+    ///
+    /// # Errors
+    /// [`Error::StateDict`](crate::Error::StateDict) lists what is missing, what is unexpected and what has another
+    /// shape, with the names that come nearest; the model is then as it was.
+    fn load_state_dict(&mut self, dict: &StateDict<F>) -> Result<()> {
+        state_dict::load_strict(self, dict)
+    }
+
+    /// Takes over those values of a state dict that fit by name and shape, and reports on the others.
+    fn load_matching(&mut self, dict: &StateDict<F>) -> LoadReport {
+        state_dict::load_matching(self, dict)
     }
 }
 

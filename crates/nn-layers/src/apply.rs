@@ -1,0 +1,76 @@
+//! Layers without parameters that are no activation: reshaping, doing nothing, any function.
+
+use crate::{Layer, Module, Result, Walk, WalkMut};
+use gradus_autograd::{Real, Var};
+
+/// Every axis after the first as one: `(N, C, H, W)` becomes `(N, C·H·W)`.
+///
+/// To begin at another axis, `Apply::new(|x: &Var| Ok(x.flatten_from(2)?))`.
+///
+/// # Shapes
+/// - input: `(N, …)` with at least one axis after the first
+/// - output: `(N, features)`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flatten;
+
+impl<F: Real> Layer<F> for Flatten {
+    fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
+        Ok(x.flatten_from(1)?)
+    }
+}
+
+/// The input as it is: a place holder where a layer is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Identity;
+
+impl<F: Real> Layer<F> for Identity {
+    fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
+        Ok(x.clone())
+    }
+}
+
+/// Any function of a variable as a layer.
+///
+/// # Examples
+/// ```
+/// use gradus_nn_layers::{Apply, Layer, Tape, Var, ndarray::array};
+/// let double = Apply::new(|x: &Var| Ok(x * 2.0));
+/// let y = double.forward(&Tape::inference().input(array![1.0, 2.0]))?;
+/// assert_eq!(y.value(), &array![2.0, 4.0]);
+/// # Ok::<(), gradus_nn_layers::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Apply<C>(C);
+
+impl<C> Apply<C> {
+    /// The layer whose forward pass is `function`.
+    pub fn new<F: Real>(function: C) -> Self
+    where
+        C: Fn(&Var<F>) -> Result<Var<F>> + Send + Sync,
+    {
+        Self(function)
+    }
+}
+
+impl<F: Real, C: Fn(&Var<F>) -> Result<Var<F>> + Send + Sync> Layer<F> for Apply<C> {
+    fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
+        (self.0)(x)
+    }
+}
+
+impl<C> std::fmt::Debug for Apply<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Apply")
+    }
+}
+
+macro_rules! no_parameters {
+    ($([$($generic:ident)?] $type:ty),+) => {
+        $(impl<F: Real $(, $generic)?> Module<F> for $type {
+            fn walk<'module>(&'module self, _: &mut Walk<'module, '_, F>) {}
+            fn walk_mut<'module>(&'module mut self, _: &mut WalkMut<'module, '_, F>) {}
+        })+
+    };
+}
+
+no_parameters!([] Flatten, [] Identity, [C] Apply<C>);
