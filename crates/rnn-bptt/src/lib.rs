@@ -1,1 +1,15 @@
-//! gradus-rnn-bptt
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod bptt;
+mod cell;
+mod error;
+mod nonlinearity;
+mod rnn;
+
+pub use cell::RnnCell;
+pub use error::{Error, Result};
+pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
+pub use gradus_nn_layers::{Layer, Module};
+pub use nonlinearity::Nonlinearity;
+pub use rnn::Rnn;

@@ -1,0 +1,229 @@
+//! One step of a recurrent network, made of ordinary operations on the tape.
+
+use crate::bptt::Weights;
+use crate::{Error, Nonlinearity, Result};
+use gradus_autograd::{Error as AutogradError, Real, Tape, Value, Var};
+use gradus_nn_layers::{Module, Parameter};
+use ndarray::{Array, Dimension, IntoDimension};
+use rand::{Rng, RngExt};
+
+/// One step of an Elman network: a new state from an input and the state before it.
+///
+/// ```text
+/// h′ = f(x Wᵢₕᵀ + bᵢₕ + h Wₕₕᵀ + bₕₕ)
+/// ```
+///
+/// Each step is a handful of entries on the tape, which differentiates them by itself: [`RnnCell::unroll`] is
+/// back-propagation through time without a line about it, and the judge of [`bptt`](crate::bptt). Use it where
+/// something happens between the steps; where nothing does, [`Rnn`](crate::Rnn) computes the same faster.
+///
+/// # Examples
+/// ```
+/// use gradus_rnn_bptt::{RnnCell, Tape, ndarray::{Array2, Array3}};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let cell: RnnCell = RnnCell::new(3, 5, &mut StdRng::seed_from_u64(1));
+/// let tape = Tape::recording();
+/// let states = cell.unroll(&tape.input(Array3::ones((7, 2, 3))), None)?;
+/// assert_eq!(states.len(), 7);
+///
+/// // The last state by hand, from the one before it:
+/// let last = cell.step(&tape.input(Array2::ones((2, 3))), &states[5])?;
+/// assert_eq!(last.value(), states[6].value());
+/// # Ok::<(), gradus_rnn_bptt::Error>(())
+/// ```
+///
+/// # References
+/// J. L. Elman, *Finding structure in time*, Cognitive Science 14(2), 1990.
+#[derive(Debug, Clone, Module)]
+pub struct RnnCell<F: Real = f32> {
+    /// Weights `Wᵢₕ` from input to state, `(hidden_size, input_size)`.
+    pub weight_ih: Parameter<F>,
+    /// Weights `Wₕₕ` from state to state, `(hidden_size, hidden_size)`.
+    pub weight_hh: Parameter<F>,
+    /// Bias `bᵢₕ`, `(hidden_size,)`.
+    pub bias_ih: Option<Parameter<F>>,
+    /// Bias `bₕₕ`, `(hidden_size,)`. Beside `bᵢₕ` it adds nothing; it is here because weights from elsewhere have it.
+    pub bias_hh: Option<Parameter<F>>,
+    /// The function `f`.
+    #[module(skip)]
+    pub nonlinearity: Nonlinearity,
+}
+
+impl<F: Real> RnnCell<F> {
+    /// Draws weights and biases from `U(−k, k)`, `k = 1/√hidden_size`; the nonlinearity is tanh.
+    pub fn new(input_size: usize, hidden_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
+        let k = 1.0 / (hidden_size as f64).sqrt(); // infinite for 0 units, which draw no numbers
+        Self {
+            weight_ih: uniform([hidden_size, input_size], k, rng),
+            weight_hh: uniform([hidden_size, hidden_size], k, rng),
+            bias_ih: Some(uniform([hidden_size], k, rng)),
+            bias_hh: Some(uniform([hidden_size], k, rng)),
+            nonlinearity: Nonlinearity::Tanh,
+        }
+    }
+
+    /// ReLU in the place of tanh.
+    #[must_use]
+    pub fn relu(mut self) -> Self {
+        self.nonlinearity = Nonlinearity::Relu;
+        self
+    }
+
+    /// Without the two biases.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        (self.bias_ih, self.bias_hh) = (None, None);
+        self
+    }
+
+    /// The number of features of an input.
+    #[must_use]
+    pub fn input_size(&self) -> usize {
+        self.weight_ih.shape().last().copied().unwrap_or(0)
+    }
+
+    /// The number of features of a state.
+    #[must_use]
+    pub fn hidden_size(&self) -> usize {
+        self.weight_hh.shape().last().copied().unwrap_or(0)
+    }
+
+    /// The parameters on a tape, as [`bptt::rnn`](crate::bptt::rnn) takes them.
+    #[track_caller]
+    #[must_use]
+    pub fn weights(&self, tape: &Tape<F>) -> Weights<F> {
+        Weights {
+            weight_ih: tape.parameter(&self.weight_ih),
+            weight_hh: tape.parameter(&self.weight_hh),
+            bias_ih: self.bias_ih.as_ref().map(|bias| tape.parameter(bias)),
+            bias_hh: self.bias_hh.as_ref().map(|bias| tape.parameter(bias)),
+        }
+    }
+
+    /// The state after one step.
+    ///
+    /// # Shapes
+    /// `x (N, input_size)`, `h (N, hidden_size)`, result `(N, hidden_size)`
+    ///
+    /// # Errors
+    /// [`Error::InputRank`], [`Error::InputSize`] or [`Error::State`] if the shapes do not fit;
+    /// [`Error::Autograd`] if the operands are on different tapes.
+    #[track_caller]
+    pub fn step(&self, x: &Var<F>, h: &Var<F>) -> Result<Var<F>> {
+        let operation = "rnn_cell";
+        let &[batch, features] = x.shape() else {
+            let (found, expected) = (x.shape().to_vec(), "(batch, input_size)");
+            return Err(Error::InputRank { operation, found, expected });
+        };
+        if features != self.input_size() {
+            let (found, input_size) = (x.shape().to_vec(), self.input_size());
+            return Err(Error::InputSize { operation, found, input_size });
+        }
+        if h.shape() != [batch, self.hidden_size()] {
+            let (found, expected) = (h.shape().to_vec(), vec![batch, self.hidden_size()]);
+            return Err(Error::State { operation, found, expected, axes: "(batch, hidden_size)" });
+        }
+        if !x.tape().is(h.tape()) {
+            return Err(AutogradError::ForeignVar { operation }.into());
+        }
+        let w = self.weights(x.tape());
+        let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
+        let from_state = h.affine(&w.weight_hh, w.bias_hh.as_ref())?;
+        Ok(self.nonlinearity.apply(&from_input.try_add(&from_state)?))
+    }
+
+    /// The states after every step of a sequence, from `h0` or from zero.
+    ///
+    /// # Shapes
+    /// `x (T, N, input_size)`, `h0 (N, hidden_size)`, each of the `T` states `(N, hidden_size)`
+    ///
+    /// # Errors
+    /// As [`RnnCell::step`], and [`Error::NoSteps`] if `T` is 0.
+    #[track_caller]
+    pub fn unroll(&self, x: &Var<F>, h0: Option<&Var<F>>) -> Result<Vec<Var<F>>> {
+        let operation = "rnn_cell";
+        let &[steps, batch, _] = x.shape() else {
+            let (found, expected) = (x.shape().to_vec(), "(time, batch, input_size)");
+            return Err(Error::InputRank { operation, found, expected });
+        };
+        if steps == 0 {
+            return Err(Error::NoSteps { operation, found: x.shape().to_vec() });
+        }
+        let mut h = match h0 {
+            Some(h0) => h0.clone(),
+            None => x.tape().input(Value::zeros((batch, self.hidden_size()))),
+        };
+        let mut states = Vec::with_capacity(steps);
+        for t in 0..steps {
+            h = self.step(&x.select(0, t)?, &h)?;
+            states.push(h.clone());
+        }
+        Ok(states)
+    }
+}
+
+fn uniform<F: Real, D: Dimension>(
+    shape: impl IntoDimension<Dim = D>,
+    bound: f64,
+    rng: &mut (impl Rng + ?Sized),
+) -> Parameter<F> {
+    Array::from_shape_simple_fn(shape.into_dimension(), || F::from_f64(rng.random_range(-bound..=bound))).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array1, Array2, Array3, array};
+    use rand::{SeedableRng, rngs::StdRng};
+
+    fn cell() -> RnnCell<f64> {
+        RnnCell::new(2, 3, &mut StdRng::seed_from_u64(1))
+    }
+
+    #[test]
+    fn a_step_worked_by_hand() {
+        let mut cell = cell().relu();
+        cell.weight_ih = array![[1.0, 2.0], [0.0, -1.0], [3.0, 0.0]].into();
+        cell.weight_hh = array![[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]].into();
+        cell.bias_ih = Some(array![0.5, 0.0, 0.0].into());
+        cell.bias_hh = Some(array![0.0, 0.0, 0.25].into());
+        let tape = Tape::recording();
+        let (x, h) = (tape.input(array![[1.0, 2.0]]), tape.input(array![[4.0, 5.0, 6.0]]));
+        // W_ih x = (5, -2, 3), W_hh h = (5, 4, -6), biases (0.5, 0, 0.25)
+        assert_eq!(cell.step(&x, &h).unwrap().value(), &array![[10.5, 2.0, 0.0]]);
+        let cell = cell.without_bias();
+        assert_eq!(cell.step(&x, &h).unwrap().value(), &array![[10.0, 2.0, 0.0]]);
+    }
+
+    #[test]
+    fn weights_are_drawn_within_the_bound() {
+        let cell = RnnCell::<f64>::new(50, 100, &mut StdRng::seed_from_u64(1));
+        for (name, parameter) in cell.parameters() {
+            let largest = parameter.value().iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+            assert!(largest <= 0.1 && largest > 0.09, "{name}: {largest}");
+        }
+        assert_eq!(RnnCell::<f64>::new(2, 0, &mut StdRng::seed_from_u64(1)).count_parameters(), 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let (cell, tape) = (cell(), Tape::recording());
+        let h = tape.input(Array2::zeros((4, 3)));
+        let message = |x: Var<f64>, h: &Var<f64>| cell.step(&x, h).unwrap_err().to_string();
+        assert_eq!(
+            message(tape.input(Array1::zeros(2)), &h),
+            "rnn_cell: input [2] has 1 axes; it needs 2 axes, (batch, input_size)"
+        );
+        assert_eq!(
+            message(tape.input(Array2::zeros((4, 3))), &h),
+            "rnn_cell: input [4, 3]: the last axis has 3 features; the layer takes 2"
+        );
+        assert_eq!(
+            message(tape.input(Array2::zeros((5, 2))), &h),
+            "rnn_cell: state [4, 3]: this layer and input need (batch, hidden_size) = [5, 3]"
+        );
+        assert!(message(Tape::recording().input(Array2::zeros((4, 2))), &h).contains("different tapes"));
+        let empty = cell.unroll(&tape.input(Array3::zeros((0, 4, 2))), None).unwrap_err();
+        assert_eq!(empty.to_string(), "rnn_cell: input [0, 4, 2] has no time steps; a sequence has at least one");
+    }
+}

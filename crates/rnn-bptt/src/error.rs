@@ -1,0 +1,97 @@
+//! What can go wrong in a recurrent layer.
+
+use gradus_linalg::FamilyError;
+
+/// An error of a recurrent layer or cell; the message names the shapes at hand and what would fit.
+///
+/// # Examples
+/// ```
+/// use gradus_rnn_bptt::{Rnn, Tape, ndarray::Array3};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let rnn: Rnn = Rnn::new(3, 8, &mut StdRng::seed_from_u64(1));
+/// let x = Tape::inference().input(Array3::zeros((5, 2, 4)));
+/// assert_eq!(
+///     rnn.forward_with(&x, None).unwrap_err().to_string(),
+///     "rnn: input [5, 2, 4]: the last axis has 4 features; the layer takes 3"
+/// );
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An operation on the tape failed.
+    #[error(transparent)]
+    Autograd(#[from] gradus_autograd::Error),
+
+    /// An input with too few or too many axes.
+    #[error("{operation}: input {found:?} has {} axes; it needs {} axes, {expected}", found.len(), expected.split(',').count())]
+    InputRank {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the input.
+        found: Vec<usize>,
+        /// The axes that it should have.
+        expected: &'static str,
+    },
+
+    /// An input with another number of features than the layer takes.
+    #[error("{operation}: input {found:?}: the last axis has {} features; the layer takes {input_size}", found.last().copied().unwrap_or(0))]
+    InputSize {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the input.
+        found: Vec<usize>,
+        /// The number of features that the layer takes.
+        input_size: usize,
+    },
+
+    /// A sequence without a single step.
+    #[error("{operation}: input {found:?} has no time steps; a sequence has at least one")]
+    NoSteps {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the input.
+        found: Vec<usize>,
+    },
+
+    /// A state that does not fit the layer or the input.
+    #[error("{operation}: state {found:?}: this layer and input need {axes} = {expected:?}")]
+    State {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the state.
+        found: Vec<usize>,
+        /// The shape that would fit.
+        expected: Vec<usize>,
+        /// What its axes mean.
+        axes: &'static str,
+    },
+
+    /// A parameter whose shape does not go with the others'.
+    #[error("{operation}: {parameter} {found:?}: with the other parameters it must be {expected:?}")]
+    Weight {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The parameter, by its name in the cell.
+        parameter: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that would fit.
+        expected: Vec<usize>,
+    },
+
+    /// Cells that do not make up whole layers.
+    #[error(
+        "rnn: {cells} cells for {directions} direction(s): a layer has one cell for each direction, and there is at least one layer"
+    )]
+    Layers {
+        /// The number of cells.
+        cells: usize,
+        /// The number of directions in which sequences are read.
+        directions: usize,
+    },
+}
+
+impl FamilyError for Error {}
+
+/// What the recurrent layers return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

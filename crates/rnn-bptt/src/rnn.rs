@@ -1,0 +1,380 @@
+//! The recurrent layer: cells swept over time, stacked, in one direction or two.
+
+use crate::bptt::{self, Direction};
+use crate::{Error, Nonlinearity, Result, RnnCell};
+use gradus_autograd::{Real, Var, concatenate};
+use gradus_nn_layers::{Layer, Module, Walk, WalkMut};
+use rand::Rng;
+
+/// Elman network over whole sequences: one or more layers, each a [cell](RnnCell) swept over time.
+///
+/// ```text
+/// hₜ = f(Wᵢₕ xₜ + bᵢₕ + Wₕₕ hₜ₋₁ + bₕₕ)        δₜ = (dyₜ + Wₕₕᵀ δₜ₊₁) ∘ f′(aₜ)
+/// ```
+///
+/// `f` is tanh, or ReLU after [`Rnn::relu`]. A further layer reads the states of the one before it. Each layer is one
+/// operation on the tape, whose backward pass is [back-propagation through time](crate::bptt).
+///
+/// The layer remembers nothing from one call to the next: [`Rnn::forward_with`] takes a state and returns one.
+/// [`Rnn::last`] is for many-to-one, [`Layer::forward`] for many-to-many.
+///
+/// Parameters have PyTorch's names: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, then `…_l0_reverse` in two
+/// directions, then `…_l1` and so on.
+///
+/// # Shapes
+/// `T` steps, `N` sequences, `I` input and `H` hidden features, `L` layers, `D` directions (1 or 2)
+/// - input: `(T, N, I)`, or `(N, T, I)` after [`Rnn::batch_first`]
+/// - output: `(T, N, D·H)`, or `(N, T, D·H)`
+/// - state: `(L·D, N, H)`, the forward direction of a layer before its reverse, whatever the order of the input's axes
+///
+/// # Examples
+/// ```
+/// use gradus_rnn_bptt::{Layer, Rnn, Tape, ndarray::Array3};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let mut rng = StdRng::seed_from_u64(1);
+/// let rnn: Rnn = Rnn::new(3, 8, &mut rng).layers(2, &mut rng).batch_first();
+/// let tape = Tape::recording();
+/// let x = tape.input(Array3::ones((4, 10, 3)));
+/// assert_eq!(rnn.forward(&x)?.shape(), [4, 10, 8]);
+/// assert_eq!(rnn.last(&x)?.shape(), [4, 8]);
+///
+/// // A sequence in two pieces, the state handed on:
+/// let (_, state) = rnn.forward_with(&x.slice_axis(1, 0..6, 1)?, None)?;
+/// let (_, state) = rnn.forward_with(&x.slice_axis(1, 6..10, 1)?, Some(&state))?;
+/// assert_eq!(state.shape(), [2, 4, 8]);
+/// assert_eq!(state.select(0, 1)?.value(), rnn.last(&x)?.value());
+/// # Ok::<(), gradus_nn_layers::Error>(())
+/// ```
+///
+/// # References
+/// J. L. Elman, *Finding structure in time*, Cognitive Science 14(2), 1990; M. Schuster, K. K. Paliwal, *Bidirectional
+/// recurrent neural networks*, IEEE Transactions on Signal Processing 45(11), 1997.
+#[derive(Debug, Clone)]
+pub struct Rnn<F: Real = f32> {
+    /// The cells, layer after layer; in two directions a layer's forward cell and then its reverse.
+    pub cells: Vec<RnnCell<F>>,
+    bidirectional: bool,
+    batch_first: bool,
+}
+
+impl<F: Real> Rnn<F> {
+    /// One layer with tanh, time before batch. Draws all parameters from `U(−k, k)`, `k = 1/√hidden_size`.
+    pub fn new(input_size: usize, hidden_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
+        Self { cells: vec![RnnCell::new(input_size, hidden_size, rng)], bidirectional: false, batch_first: false }
+    }
+
+    /// ReLU in the place of tanh, in all layers.
+    #[must_use]
+    pub fn relu(mut self) -> Self {
+        self.cells.iter_mut().for_each(|cell| cell.nonlinearity = Nonlinearity::Relu);
+        self
+    }
+
+    /// Without biases, in all layers.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.cells = self.cells.into_iter().map(RnnCell::without_bias).collect();
+        self
+    }
+
+    /// Input and output with the batch before the time, `(N, T, …)`. The input is copied into the order of time once.
+    #[must_use]
+    pub fn batch_first(mut self) -> Self {
+        self.batch_first = true;
+        self
+    }
+
+    /// This many layers. Draws the parameters of those that are added.
+    #[must_use]
+    pub fn layers(self, layers: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
+        let bidirectional = self.bidirectional;
+        self.arranged(layers, bidirectional, rng)
+    }
+
+    /// A second cell in each layer, which reads the sequence from its end; the two outputs stand side by side. Draws the
+    /// parameters of the cells that are added, and of those that now have a wider input.
+    #[must_use]
+    pub fn bidirectional(self, rng: &mut (impl Rng + ?Sized)) -> Self {
+        let layers = self.cells.len() / self.directions();
+        self.arranged(layers, true, rng)
+    }
+
+    /// The cells in another arrangement; those that fit into it stay, others are drawn like the first.
+    fn arranged(mut self, layers: usize, bidirectional: bool, rng: &mut (impl Rng + ?Sized)) -> Self {
+        let Some(like) = self.cells.first().cloned() else { return self };
+        let (input_size, hidden_size) = (like.input_size(), like.hidden_size());
+        let mut before: Vec<Vec<_>> = self.cells.chunks(self.directions()).map(<[_]>::to_vec).collect();
+        before.resize_with(layers, Vec::new);
+        self.bidirectional = bidirectional;
+        self.cells.clear();
+        for (layer, cells) in before.into_iter().enumerate() {
+            let width = if layer == 0 { input_size } else { self.directions() * hidden_size };
+            let mut cells = cells.into_iter();
+            for _ in 0..self.directions() {
+                let cell = cells.next().filter(|cell| cell.input_size() == width).unwrap_or_else(|| {
+                    let cell = RnnCell { nonlinearity: like.nonlinearity, ..RnnCell::new(width, hidden_size, rng) };
+                    if like.bias_ih.is_some() { cell } else { cell.without_bias() }
+                });
+                self.cells.push(cell);
+            }
+        }
+        self
+    }
+
+    /// The output at every step and the state after the last, from the state `h0` or from zero.
+    ///
+    /// A gradient flows through the state into what it came from; [`Var::detach`] cuts it off, which truncates
+    /// back-propagation at the border between two pieces of a sequence.
+    ///
+    /// # Errors
+    /// [`Error::InputRank`], [`Error::InputSize`], [`Error::NoSteps`] or [`Error::State`] if input or state do not fit,
+    /// [`Error::Weight`] or [`Error::Layers`] if the cells do not fit one another, [`Error::Autograd`] if the variables
+    /// are on different tapes.
+    #[track_caller]
+    pub fn forward_with(&self, x: &Var<F>, h0: Option<&Var<F>>) -> Result<(Var<F>, Var<F>)> {
+        let operation = "rnn";
+        let (cells, directions) = (self.cells.len(), self.directions());
+        if cells == 0 || cells % directions != 0 {
+            return Err(Error::Layers { cells, directions });
+        }
+        let &[first, second, features] = x.shape() else {
+            let axes = if self.batch_first { "(batch, time, input_size)" } else { "(time, batch, input_size)" };
+            return Err(Error::InputRank { operation, found: x.shape().to_vec(), expected: axes });
+        };
+        // What an error says of the input is in the order of axes in which it was given.
+        let (steps, batch) = if self.batch_first { (second, first) } else { (first, second) };
+        if steps == 0 {
+            return Err(Error::NoSteps { operation, found: x.shape().to_vec() });
+        }
+        if features != self.cells[0].input_size() {
+            let (found, input_size) = (x.shape().to_vec(), self.cells[0].input_size());
+            return Err(Error::InputSize { operation, found, input_size });
+        }
+        let expected = [cells, batch, self.cells[0].hidden_size()];
+        if let Some(h0) = h0.filter(|h0| h0.shape() != expected) {
+            let axes =
+                if self.bidirectional { "(2 · layers, batch, hidden_size)" } else { "(layers, batch, hidden_size)" };
+            return Err(Error::State { operation, found: h0.shape().to_vec(), expected: expected.to_vec(), axes });
+        }
+
+        let mut sequence = if self.batch_first { x.transpose(0, 1)? } else { x.clone() };
+        let mut last = Vec::with_capacity(cells);
+        for layer in self.cells.chunks(directions) {
+            let mut outputs = Vec::with_capacity(directions);
+            for (cell, direction) in layer.iter().zip([Direction::Forward, Direction::Reverse]) {
+                let place = last.len();
+                let h0 = h0.map(|h0| h0.slice_axis(0, place..place + 1, 1)).transpose()?;
+                let weights = cell.weights(x.tape());
+                let (output, h) = bptt::rnn(&sequence, h0.as_ref(), &weights, cell.nonlinearity, direction)?;
+                outputs.push(output);
+                last.push(h);
+            }
+            sequence = joined(2, outputs)?;
+        }
+        let output = if self.batch_first { sequence.transpose(0, 1)? } else { sequence };
+        Ok((output, joined(0, last)?))
+    }
+
+    /// The last layer's state after the last step, from a zero state: many-to-one. In two directions both final states side by side,
+    /// each after the whole sequence.
+    ///
+    /// The loss then depends on the other steps through this state alone, and the backward pass makes no array of zeros for them.
+    ///
+    /// # Shapes
+    /// output: `(N, D·H)`
+    ///
+    /// # Errors
+    /// As [`Rnn::forward_with`].
+    #[track_caller]
+    pub fn last(&self, x: &Var<F>) -> Result<Var<F>> {
+        let (_, h_n) = self.forward_with(x, None)?;
+        let cells = self.cells.len();
+        let states: Result<_, _> = (cells - self.directions()..cells).map(|place| h_n.select(0, place)).collect();
+        joined(1, states?)
+    }
+
+    fn directions(&self) -> usize {
+        if self.bidirectional { 2 } else { 1 }
+    }
+
+    /// The ending of the names of a cell's parameters.
+    fn ending(&self, place: usize) -> String {
+        let directions = self.directions();
+        format!("l{}{}", place / directions, if place % directions == 1 { "_reverse" } else { "" })
+    }
+}
+
+/// Arrays one after the other; one alone as it is.
+#[track_caller]
+fn joined<F: Real>(axis: isize, mut variables: Vec<Var<F>>) -> Result<Var<F>> {
+    if variables.len() == 1 {
+        return Ok(variables.remove(0));
+    }
+    Ok(concatenate(axis, &variables.iter().collect::<Vec<_>>())?)
+}
+
+impl<F: Real> Layer<F> for Rnn<F> {
+    /// The output at every step, from a zero state: many-to-many.
+    fn forward(&self, x: &Var<F>) -> gradus_nn_layers::Result<Var<F>> {
+        Ok(self.forward_with(x, None)?.0)
+    }
+}
+
+impl<F: Real> Module<F> for Rnn<F> {
+    fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, F>) {
+        for (place, cell) in self.cells.iter().enumerate() {
+            let ending = self.ending(place);
+            walk.child(format_args!("weight_ih_{ending}"), &cell.weight_ih);
+            walk.child(format_args!("weight_hh_{ending}"), &cell.weight_hh);
+            walk.child(format_args!("bias_ih_{ending}"), &cell.bias_ih);
+            walk.child(format_args!("bias_hh_{ending}"), &cell.bias_hh);
+        }
+    }
+
+    fn walk_mut<'module>(&'module mut self, walk: &mut WalkMut<'module, '_, F>) {
+        let endings: Vec<_> = (0..self.cells.len()).map(|place| self.ending(place)).collect();
+        for (ending, cell) in endings.iter().zip(&mut self.cells) {
+            walk.child(format_args!("weight_ih_{ending}"), &mut cell.weight_ih);
+            walk.child(format_args!("weight_hh_{ending}"), &mut cell.weight_hh);
+            walk.child(format_args!("bias_ih_{ending}"), &mut cell.bias_ih);
+            walk.child(format_args!("bias_hh_{ending}"), &mut cell.bias_hh);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_autograd::Tape;
+    use ndarray::{Array2, Array3, Array4};
+    use rand::{SeedableRng, rngs::StdRng};
+
+    fn rng() -> StdRng {
+        StdRng::seed_from_u64(1)
+    }
+
+    #[test]
+    fn names_and_shapes_are_those_of_a_state_dict() {
+        let rnn: Rnn = Rnn::new(3, 4, &mut rng()).bidirectional(&mut rng()).layers(2, &mut rng());
+        let found: Vec<_> =
+            rnn.parameters().into_iter().map(|(name, parameter)| (name, parameter.shape().to_vec())).collect();
+        let mut expected = Vec::new();
+        for (ending, width) in [("l0", 3), ("l0_reverse", 3), ("l1", 8), ("l1_reverse", 8)] {
+            expected.push((format!("weight_ih_{ending}"), vec![4, width]));
+            expected.push((format!("weight_hh_{ending}"), vec![4, 4]));
+            expected.push((format!("bias_ih_{ending}"), vec![4]));
+            expected.push((format!("bias_hh_{ending}"), vec![4]));
+        }
+        assert_eq!(found, expected);
+        let mut rnn = rnn.without_bias();
+        let mut names = Vec::new();
+        rnn.visit_mut(&mut |name, _| names.push(name.to_owned()));
+        assert_eq!(names.len(), 8);
+        assert!(names.iter().zip(rnn.parameters()).all(|(name, (expected, _))| *name == expected));
+    }
+
+    #[test]
+    fn rearranging_keeps_what_fits() {
+        let one: Rnn = Rnn::new(3, 4, &mut rng()).relu().without_bias();
+        let two = one.clone().layers(2, &mut rng());
+        assert_eq!(two.cells[0].weight_ih.value(), one.cells[0].weight_ih.value());
+        assert!(two.cells[1].bias_ih.is_none() && two.cells[1].nonlinearity == Nonlinearity::Relu);
+        let wide = two.clone().bidirectional(&mut rng());
+        assert_eq!(wide.cells[0].weight_hh.value(), one.cells[0].weight_hh.value());
+        assert_eq!(wide.cells[2].weight_ih.shape(), [4, 8]);
+        assert_eq!(wide.layers(1, &mut rng()).cells.len(), 2);
+    }
+
+    #[test]
+    fn one_entry_a_layer_however_long_the_sequence() {
+        let rnn: Rnn<f64> = Rnn::new(2, 3, &mut rng());
+        let entries = |steps| {
+            let tape = Tape::recording();
+            let last = rnn.last(&tape.input(Array3::ones((steps, 2, 2)))).unwrap();
+            last.sum().backward().unwrap();
+            let tape = Tape::recording();
+            let _ = rnn.forward_with(&tape.input(Array3::ones((steps, 2, 2))), None).unwrap();
+            tape.len()
+        };
+        // Four parameters, the states and the last state.
+        assert_eq!((entries(3), entries(300)), (6, 6));
+    }
+
+    #[test]
+    fn nothing_is_recorded_where_no_gradient_is_wanted() {
+        let rnn: Rnn<f64> = Rnn::new(2, 3, &mut rng()).layers(2, &mut rng());
+        let tape = Tape::inference();
+        let (output, h_n) = rnn.forward_with(&tape.input(Array3::ones((5, 4, 2))), None).unwrap();
+        assert!(tape.is_empty() && !output.needs_gradient() && !h_n.needs_gradient());
+        let mut frozen = rnn.clone();
+        frozen.set_trainable(false, &|name| name.ends_with("l0"));
+        let loss = frozen.last(&Tape::recording().input(Array3::ones((5, 4, 2)))).unwrap().sum();
+        let gradients = loss.backward().unwrap();
+        assert_eq!(gradients.len(), 4);
+        assert!(gradients.get(&frozen.cells[0].weight_hh).is_none());
+    }
+
+    #[test]
+    fn no_sequences_and_no_features_are_fine() {
+        for (batch, input, hidden) in [(0, 2, 3), (2, 0, 3), (2, 2, 0)] {
+            let rnn: Rnn = Rnn::new(input, hidden, &mut rng()).layers(2, &mut rng());
+            let tape = Tape::recording();
+            let x = tape.variable(Array3::ones((4, batch, input)));
+            let output = rnn.forward(&x).unwrap();
+            assert_eq!(output.shape(), [4, batch, hidden]);
+            let gradients = output.sum().backward().unwrap();
+            assert_eq!(gradients.get(&x).unwrap().shape(), [4, batch, input]);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_said() {
+        let rnn: Rnn = Rnn::new(3, 4, &mut rng()).layers(2, &mut rng());
+        let tape = Tape::recording();
+        let x = tape.input(Array3::zeros((5, 2, 3)));
+        let with = |rnn: &Rnn, x: &Var, h0: Option<&Var>| rnn.forward_with(x, h0).unwrap_err().to_string();
+        let error = |x: &Var, h0: Option<&Var>| with(&rnn, x, h0);
+        let state = |shape: (usize, usize, usize)| tape.input(Array3::zeros(shape));
+        assert_eq!(
+            error(&tape.input(Array2::zeros((5, 3))), None),
+            "rnn: input [5, 3] has 2 axes; it needs 3 axes, (time, batch, input_size)"
+        );
+        assert!(error(&tape.input(Array4::zeros((1, 5, 2, 3))), None).contains("has 4 axes"));
+        assert_eq!(
+            error(&state((5, 2, 4)), None),
+            "rnn: input [5, 2, 4]: the last axis has 4 features; the layer takes 3"
+        );
+        assert_eq!(
+            error(&state((0, 2, 3)), None),
+            "rnn: input [0, 2, 3] has no time steps; a sequence has at least one"
+        );
+        for wrong in [(1, 2, 4), (2, 5, 4), (2, 2, 3)] {
+            assert_eq!(
+                error(&x, Some(&state(wrong))),
+                format!(
+                    "rnn: state {:?}: this layer and input need (layers, batch, hidden_size) = [2, 2, 4]",
+                    [wrong.0, wrong.1, wrong.2]
+                )
+            );
+        }
+        let foreign = Tape::recording().input(Array3::zeros((2, 2, 4)));
+        assert!(error(&x, Some(&foreign)).contains("different tapes"));
+
+        let batch_first = rnn.clone().batch_first();
+        assert!(with(&batch_first, &state((2, 0, 3)), None).contains("[2, 0, 3] has no time steps"));
+        assert!(with(&batch_first, &tape.input(Array2::zeros((5, 3))), None).contains("(batch, time, input_size)"));
+        let two_ways = rnn.clone().bidirectional(&mut rng());
+        assert!(with(&two_ways, &x, Some(&state((2, 2, 4)))).contains("(2 · layers, batch, hidden_size) = [4, 2, 4]"));
+
+        let mut broken = rnn.clone();
+        broken.cells[1].weight_hh = Array2::zeros((4, 5)).into();
+        assert_eq!(with(&broken, &x, None), "rnn: weight_hh [4, 5]: with the other parameters it must be [5, 5]");
+        broken.cells[1] = RnnCell::new(7, 4, &mut rng());
+        assert!(with(&broken, &x, None).contains("the last axis has 4 features; the layer takes 7"));
+        broken.cells[0].bias_hh = Some(Array3::zeros((1, 1, 1)).into());
+        assert!(with(&broken, &x, None).contains("bias_hh [1, 1, 1]: with the other parameters it must be [4]"));
+        let none = rnn.layers(0, &mut rng());
+        assert!(with(&none, &x, None).starts_with("rnn: 0 cells for 1 direction(s)"));
+        assert!(none.last(&x).is_err());
+    }
+}
