@@ -6,6 +6,7 @@ pub use ndarray;
 pub mod elementwise;
 mod engine;
 mod error;
+mod functions;
 pub mod memory;
 mod product;
 mod real;

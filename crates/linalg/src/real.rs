@@ -1,6 +1,7 @@
 //! The scalar that everything in the family computes with.
 
 use crate::Pack;
+use crate::functions;
 use crate::memory::Spare;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::{Num, NumAssign};
@@ -67,7 +68,7 @@ pub trait Real:
     fn is_finite(self) -> bool;
 
     /// Not a number.
-    #[inline]
+    #[inline(always)]
     fn is_nan(self) -> bool {
         #[allow(clippy::eq_op)] // NaN alone differs from itself
         let nan = self != self;
@@ -76,12 +77,14 @@ pub trait Real:
 
     /// The larger of two numbers; NaN if either is NaN, so that a fault cannot hide.
     #[must_use]
+    #[inline(always)]
     fn maximum(self, other: Self) -> Self {
         if self > other || self.is_nan() { self } else { other }
     }
 
     /// The smaller of two numbers; NaN if either is NaN.
     #[must_use]
+    #[inline(always)]
     fn minimum(self, other: Self) -> Self {
         if self < other || self.is_nan() { self } else { other }
     }
@@ -113,36 +116,36 @@ pub trait Real:
 }
 
 macro_rules! impl_real {
-    ($float:ident) => {
+    ($float:ident, $exp:ident, $ln:ident, $tanh:ident, $sigmoid:ident) => {
         impl Real for $float {
             const EPSILON: Self = $float::EPSILON;
             const INFINITY: Self = $float::INFINITY;
 
-            #[inline]
+            #[inline(always)]
             fn from_f64(x: f64) -> Self {
                 x as $float
             }
-            #[inline]
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
-            #[inline]
+            #[inline(always)]
             fn exp(self) -> Self {
-                $float::exp(self)
+                functions::$exp(self)
             }
             #[inline]
             fn exp_m1(self) -> Self {
                 $float::exp_m1(self)
             }
-            #[inline]
+            #[inline(always)]
             fn ln(self) -> Self {
-                $float::ln(self)
+                functions::$ln(self)
             }
             #[inline]
             fn ln_1p(self) -> Self {
                 $float::ln_1p(self)
             }
-            #[inline]
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 $float::sqrt(self)
             }
@@ -154,9 +157,13 @@ macro_rules! impl_real {
             fn cos(self) -> Self {
                 $float::cos(self)
             }
-            #[inline]
+            #[inline(always)]
             fn tanh(self) -> Self {
-                $float::tanh(self)
+                functions::$tanh(self)
+            }
+            #[inline(always)]
+            fn sigmoid(self) -> Self {
+                functions::$sigmoid(self)
             }
             #[inline]
             fn acos(self) -> Self {
@@ -170,11 +177,11 @@ macro_rules! impl_real {
             fn powf(self, p: Self) -> Self {
                 $float::powf(self, p)
             }
-            #[inline]
+            #[inline(always)]
             fn abs(self) -> Self {
                 $float::abs(self)
             }
-            #[inline]
+            #[inline(always)]
             fn is_finite(self) -> bool {
                 $float::is_finite(self)
             }
@@ -207,5 +214,5 @@ macro_rules! impl_real {
     };
 }
 
-impl_real!(f32);
-impl_real!(f64);
+impl_real!(f32, exp_f32, ln_f32, tanh_f32, sigmoid_f32);
+impl_real!(f64, exp_f64, ln_f64, tanh_f64, sigmoid_f64);

@@ -119,9 +119,9 @@ impl Way {
             Self::Tiles
         } else if transposed {
             Self::TransposedTiles
-        } else if n <= m && (n <= 64 || n * k <= NEAR) {
+        } else if (n <= m && n <= 64) || n * k <= NEAR {
             Self::PackRight
-        } else if m <= 32 || m * k <= NEAR {
+        } else if m <= 32 {
             Self::PackLeft
         } else {
             Self::PackBoth

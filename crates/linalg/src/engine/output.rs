@@ -2,6 +2,7 @@
 
 use super::kernels::TileFn;
 use super::tile::Tile;
+use super::transpose::transpose;
 use crate::Real;
 use ndarray::ArrayViewMut2;
 
@@ -51,16 +52,20 @@ impl<F: Real> Output<F> {
             unsafe { kernel(&Tile { c: self.at(i, j), c_row: self.row, ..tile }) };
             return;
         }
-        // Registers are written to rows that are contiguous; from there each number goes to its own place.
+        // Registers are written to rows that are contiguous; from there the numbers go to their places.
         let mut finished = [F::zero(); LARGEST_TILE];
-        let columns = tile.columns;
+        let (columns, from) = (tile.columns, finished.as_mut_ptr());
         debug_assert!(rows * columns <= LARGEST_TILE);
         // SAFETY: the buffer holds any tile; the elements written to afterwards are those of the caller's tile.
         unsafe {
-            kernel(&Tile { c: finished.as_mut_ptr(), c_row: columns as isize, beta: F::zero(), ..tile });
+            kernel(&Tile { c: from, c_row: columns as isize, beta: F::zero(), ..tile });
+            if self.row == 1 && tile.beta.is_zero() {
+                transpose(from, columns as isize, self.at(i, j), self.column, rows, columns);
+                return;
+            }
             for q in 0..columns {
                 for p in 0..rows {
-                    let (x, to) = (finished[p * columns + q], self.at(i + p, j + q));
+                    let (x, to) = (from.add(p * columns + q).read(), self.at(i + p, j + q));
                     to.write(if tile.beta.is_zero() { x } else { x + tile.beta * to.read() });
                 }
             }

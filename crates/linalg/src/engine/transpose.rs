@@ -15,9 +15,9 @@ pub(crate) fn pack<F: Real>(view: ArrayView2<'_, F>, stride: usize, panel: &mut 
     let (from, to) = (view.as_ptr(), panel.as_mut_ptr());
     // SAFETY (of both calls): `from` with its strides covers the view, `to` the panel, whose length has been checked.
     if line == 1 || lines == 1 {
-        unsafe { copy(from, step, to, stride, lines, depth) }
+        unsafe { copy(from, step, to, stride as isize, lines, depth) }
     } else if step == 1 {
-        unsafe { transpose(from, line, to, stride, lines, depth) }
+        unsafe { transpose(from, line, to, stride as isize, lines, depth) }
     } else {
         for (p, column) in view.columns().into_iter().enumerate() {
             for (to, &x) in panel[p * stride..].iter_mut().zip(column) {
@@ -31,13 +31,17 @@ pub(crate) fn pack<F: Real>(view: ArrayView2<'_, F>, stride: usize, panel: &mut 
 ///
 /// # Safety
 /// `lines` contiguous numbers at each of `depth` steps from `from` can be read, and written from `to`.
-unsafe fn copy<F: Real>(from: *const F, step: isize, to: *mut F, stride: usize, lines: usize, depth: usize) {
+unsafe fn copy<F: Real>(from: *const F, step: isize, to: *mut F, stride: isize, lines: usize, depth: usize) {
     /// A run whose length the compiler knows becomes a few moves of whole registers, not a call of `memcpy`.
     #[inline(always)]
-    unsafe fn runs<F: Real, const N: usize>(from: *const F, step: isize, to: *mut F, stride: usize, depth: usize) {
+    unsafe fn runs<F: Real, const N: usize>(from: *const F, step: isize, to: *mut F, stride: isize, depth: usize) {
         for p in 0..depth {
             // SAFETY: step p of the caller's contract.
-            unsafe { to.add(p * stride).cast::<[F; N]>().write(from.offset(p as isize * step).cast::<[F; N]>().read()) }
+            unsafe {
+                to.offset(p as isize * stride)
+                    .cast::<[F; N]>()
+                    .write(from.offset(p as isize * step).cast::<[F; N]>().read())
+            }
         }
     }
     let mut done = 0;
@@ -59,7 +63,14 @@ unsafe fn copy<F: Real>(from: *const F, step: isize, to: *mut F, stride: usize, 
 ///
 /// # Safety
 /// `depth` contiguous numbers of each line from `from` can be read; `lines` numbers at each step from `to` written.
-unsafe fn transpose<F: Real>(from: *const F, line: isize, to: *mut F, stride: usize, lines: usize, depth: usize) {
+pub(super) unsafe fn transpose<F: Real>(
+    from: *const F,
+    line: isize,
+    to: *mut F,
+    stride: isize,
+    lines: usize,
+    depth: usize,
+) {
     let mut done = 0;
     // SAFETY: the blocks are parts of the caller's lines; a cast happens only between equal types.
     unsafe {
@@ -85,13 +96,13 @@ unsafe fn transpose<F: Real>(from: *const F, line: isize, to: *mut F, stride: us
         while lines - done >= 4 {
             for p in 0..depth {
                 let at = |i: usize| *from.offset((done + i) as isize * line + p as isize);
-                to.add(p * stride + done).cast::<[F; 4]>().write([at(0), at(1), at(2), at(3)]);
+                to.offset(p as isize * stride).add(done).cast::<[F; 4]>().write([at(0), at(1), at(2), at(3)]);
             }
             done += 4;
         }
         for i in done..lines {
             for p in 0..depth {
-                *to.add(p * stride + i) = *from.offset(i as isize * line + p as isize);
+                *to.offset(p as isize * stride).add(i) = *from.offset(i as isize * line + p as isize);
             }
         }
     }
@@ -105,7 +116,7 @@ mod x86 {
     /// # Safety
     /// AVX; 8 lines of `depth` numbers each to read, 8 numbers at each of `depth` steps to write.
     #[target_feature(enable = "avx")]
-    pub(super) unsafe fn f32_8_lines(from: *const f32, line: isize, to: *mut f32, stride: usize, depth: usize) {
+    pub(super) unsafe fn f32_8_lines(from: *const f32, line: isize, to: *mut f32, stride: isize, depth: usize) {
         let whole = depth / 8 * 8;
         // SAFETY: lines 0 to 7 and steps below `depth`, by the caller's contract.
         unsafe {
@@ -121,7 +132,7 @@ mod x86 {
                 let (u2, u3) = (_mm256_shuffle_ps::<0x44>(t1, t3), _mm256_shuffle_ps::<0xEE>(t1, t3));
                 let (u4, u5) = (_mm256_shuffle_ps::<0x44>(t4, t6), _mm256_shuffle_ps::<0xEE>(t4, t6));
                 let (u6, u7) = (_mm256_shuffle_ps::<0x44>(t5, t7), _mm256_shuffle_ps::<0xEE>(t5, t7));
-                let store = |i: usize, x| _mm256_storeu_ps(to.add((p + i) * stride), x);
+                let store = |i: usize, x| _mm256_storeu_ps(to.offset((p + i) as isize * stride), x);
                 store(0, _mm256_permute2f128_ps::<0x20>(u0, u4));
                 store(1, _mm256_permute2f128_ps::<0x20>(u1, u5));
                 store(2, _mm256_permute2f128_ps::<0x20>(u2, u6));
@@ -138,7 +149,7 @@ mod x86 {
     /// # Safety
     /// AVX; 4 lines of `depth` numbers each to read, 4 numbers at each of `depth` steps to write.
     #[target_feature(enable = "avx")]
-    pub(super) unsafe fn f32_4_lines(from: *const f32, line: isize, to: *mut f32, stride: usize, depth: usize) {
+    pub(super) unsafe fn f32_4_lines(from: *const f32, line: isize, to: *mut f32, stride: isize, depth: usize) {
         let whole = depth / 4 * 4;
         // SAFETY: lines 0 to 3 and steps below `depth`, by the caller's contract.
         unsafe {
@@ -147,7 +158,7 @@ mod x86 {
                 let (r0, r1, r2, r3) = (load(0), load(1), load(2), load(3));
                 let (t0, t1) = (_mm_unpacklo_ps(r0, r1), _mm_unpackhi_ps(r0, r1));
                 let (t2, t3) = (_mm_unpacklo_ps(r2, r3), _mm_unpackhi_ps(r2, r3));
-                let store = |i: usize, x| _mm_storeu_ps(to.add((p + i) * stride), x);
+                let store = |i: usize, x| _mm_storeu_ps(to.offset((p + i) as isize * stride), x);
                 store(0, _mm_movelh_ps(t0, t2));
                 store(1, _mm_movehl_ps(t2, t0));
                 store(2, _mm_movelh_ps(t1, t3));
@@ -160,7 +171,7 @@ mod x86 {
     /// # Safety
     /// AVX; 4 lines of `depth` numbers each to read, 4 numbers at each of `depth` steps to write.
     #[target_feature(enable = "avx")]
-    pub(super) unsafe fn f64_4_lines(from: *const f64, line: isize, to: *mut f64, stride: usize, depth: usize) {
+    pub(super) unsafe fn f64_4_lines(from: *const f64, line: isize, to: *mut f64, stride: isize, depth: usize) {
         let whole = depth / 4 * 4;
         // SAFETY: lines 0 to 3 and steps below `depth`, by the caller's contract.
         unsafe {
@@ -169,7 +180,7 @@ mod x86 {
                 let (r0, r1, r2, r3) = (load(0), load(1), load(2), load(3));
                 let (t0, t1) = (_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1));
                 let (t2, t3) = (_mm256_unpacklo_pd(r2, r3), _mm256_unpackhi_pd(r2, r3));
-                let store = |i: usize, x| _mm256_storeu_pd(to.add((p + i) * stride), x);
+                let store = |i: usize, x| _mm256_storeu_pd(to.offset((p + i) as isize * stride), x);
                 store(0, _mm256_permute2f128_pd::<0x20>(t0, t2));
                 store(1, _mm256_permute2f128_pd::<0x20>(t1, t3));
                 store(2, _mm256_permute2f128_pd::<0x31>(t0, t2));
@@ -187,14 +198,14 @@ mod x86 {
         from: *const F,
         line: isize,
         to: *mut F,
-        stride: usize,
+        stride: isize,
         lines: usize,
         steps: std::ops::Range<usize>,
     ) {
         for p in steps {
             for i in 0..lines {
                 // SAFETY: within the caller's lines and steps.
-                unsafe { *to.add(p * stride + i) = *from.offset(i as isize * line).add(p) };
+                unsafe { *to.offset(p as isize * stride).add(i) = *from.offset(i as isize * line).add(p) };
             }
         }
     }

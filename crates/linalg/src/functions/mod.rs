@@ -1,0 +1,34 @@
+//! Exponential, logarithm, hyperbolic tangent and sigmoid, written so that a loop over them is vectorized.
+//!
+//! The library's own functions are calls, one number at a time, with branches and tables. These have neither: the same
+//! few additions and multiplications for every argument, with the exceptional ones (overflow, subnormals, infinities,
+//! NaN) put right by selection at the end. Inlined into a loop inside [`vectorized`](crate::simd::vectorized), sixteen `f32`
+//! or eight `f64` pass through at once. No multiplication and addition are fused, so the bits are the same on every
+//! processor.
+//!
+//! The pattern is that of S. L. Moshier's Cephes library and of Sun's fdlibm: *reduce* the argument to a short interval,
+//! *approximate* there by a polynomial, *reconstruct* by the function's own law.
+//!
+//! # References
+//! W. J. Cody, W. Waite, *Software Manual for the Elementary Functions*, 1980; S. L. Moshier, *Methods and Programs for
+//! Mathematical Functions*, 1989; J.-M. Muller, *Elementary Functions*, 3rd ed., 2016.
+
+mod exp;
+mod ln;
+mod sigmoid;
+mod tanh;
+
+pub(crate) use exp::{exp_f32, exp_f64};
+pub(crate) use ln::{ln_f32, ln_f64};
+pub(crate) use sigmoid::{sigmoid_f32, sigmoid_f64};
+pub(crate) use tanh::{tanh_f32, tanh_f64};
+
+/// `c₀ + c₁ x + c₂ x² + …` by Horner's rule.
+macro_rules! polynomial {
+    ($x:expr, $last:expr) => { $last };
+    ($x:expr, $first:expr, $($rest:expr),+) => { $first + $x * polynomial!($x, $($rest),+) };
+}
+use polynomial;
+
+#[cfg(test)]
+mod tests;
