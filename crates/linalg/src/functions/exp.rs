@@ -7,13 +7,20 @@
 //! ```
 //!
 //! `r` must be right to the last bit although `n ln 2` is much larger: ln 2 is split into a part with so few bits that
-//! `n` times it is exact, and the rest.
+//! `n` times it is exact, and the rest. What the rounding of `r` and of `1 + r` loses is computed and put back, so that
+//! only the last addition's rounding is left.
 
 use super::polynomial;
 
 /// `eˣ`, within 1 ulp.
 #[inline(always)]
 pub(crate) fn exp_f32(x: f32) -> f32 {
+    exp_parts_f32(x).0
+}
+
+/// `eˣ`, and what its rounding has lost.
+#[inline(always)]
+pub(super) fn exp_parts_f32(x: f32) -> (f32, f32) {
     /// Adding it pushes the fraction out of the significand: what is left is rounded, and its bits end in `n`.
     const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³
     const LN_2_HIGH: f32 = 0.693_359_4; // 10 bits
@@ -23,19 +30,31 @@ pub(crate) fn exp_f32(x: f32) -> f32 {
     let x = if x < -104.0 { -104.0 } else { x };
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
-    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    let (high, low) = (x - n * LN_2_HIGH, n * LN_2_LOW); // the first exactly
+    let r = high - low;
+    let lost = (high - r) - low;
     let tail = polynomial!(r, 0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0);
-    let power = 1.0 + (r + r * r * tail);
+    let sum = 1.0 + r;
+    let rest = r * r * tail + ((r - (sum - 1.0)) + lost);
+    let power = sum + rest;
+    let rest = rest - (power - sum);
     // 2ⁿ in two factors: one alone would overflow for the largest results, and vanish for subnormal ones.
     let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;
     let two_to = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
-    power * two_to(half) * two_to(n.wrapping_sub(half))
+    let (low, high) = (two_to(half), two_to(n.wrapping_sub(half)));
+    (power * low * high, rest * low * high)
 }
 
 /// `eˣ`, within 1 ulp.
 #[inline(always)]
 pub(crate) fn exp_f64(x: f64) -> f64 {
+    exp_parts_f64(x).0
+}
+
+/// `eˣ`, and what its rounding has lost.
+#[inline(always)]
+pub(super) fn exp_parts_f64(x: f64) -> (f64, f64) {
     const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 · 2⁵²
     const LN_2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1; // 33 bits
     const LN_2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
@@ -43,7 +62,9 @@ pub(crate) fn exp_f64(x: f64) -> f64 {
     let x = if x < -746.0 { -746.0 } else { x };
     let rounded = x * std::f64::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
-    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
+    let (high, low) = (x - n * LN_2_HIGH, n * LN_2_LOW); // the first exactly
+    let r = high - low;
+    let lost = (high - r) - low;
     let tail = polynomial!(
         r,
         0.5,
@@ -59,9 +80,13 @@ pub(crate) fn exp_f64(x: f64) -> f64 {
         1.0 / 479_001_600.0,
         1.0 / 6_227_020_800.0
     );
-    let power = 1.0 + (r + r * r * tail);
+    let sum = 1.0 + r;
+    let rest = r * r * tail + ((r - (sum - 1.0)) + lost);
+    let power = sum + rest;
+    let rest = rest - (power - sum);
     let n = (rounded.to_bits() as i64).wrapping_sub(ROUND.to_bits() as i64);
     let half = n >> 1;
     let two_to = |n: i64| f64::from_bits((n.wrapping_add(1023) as u64) << 52);
-    power * two_to(half) * two_to(n.wrapping_sub(half))
+    let (low, high) = (two_to(half), two_to(n.wrapping_sub(half)));
+    (power * low * high, rest * low * high)
 }

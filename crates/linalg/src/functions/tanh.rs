@@ -13,9 +13,9 @@ use super::polynomial;
 pub(crate) fn tanh_f32(x: f32) -> f32 {
     let z = x * x;
     let p = polynomial!(z, -3.333_328_2e-1, 1.333_144_2e-1, -5.373_971_6e-2, 2.063_908_9e-2, -5.704_988_7e-3);
-    let near = x + x * (z * p);
-    let far = (1.0 - 2.0 / (exp_f32(2.0 * x.abs()) + 1.0)).copysign(x);
-    if x.abs() < 0.625 { near } else { far }
+    let near = x.abs() + x.abs() * (z * p);
+    let far = 1.0 - 2.0 / (exp_f32(2.0 * x.abs()) + 1.0);
+    (if x.abs() < 0.625 { near } else { far }).copysign(x)
 }
 
 /// `tanh x`, within 2 ulp.
@@ -35,7 +35,7 @@ pub(crate) fn tanh_f64(x: f64) -> f64 {
         1.128_116_784_916_329_314_02e2,
         1.0
     );
-    let near = x + x * (z * (p / q));
-    let far = (1.0 - 2.0 / (exp_f64(2.0 * x.abs()) + 1.0)).copysign(x);
-    if x.abs() < 0.625 { near } else { far }
+    let near = x.abs() + x.abs() * (z * (p / q));
+    let far = 1.0 - 2.0 / (exp_f64(2.0 * x.abs()) + 1.0);
+    (if x.abs() < 0.625 { near } else { far }).copysign(x)
 }
