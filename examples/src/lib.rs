@@ -1,1 +1,44 @@
-//! examples
+//! What the examples share: how they end, and how they take their options.
+//!
+//! The README's programs are tested here:
+#![doc = include_str!("../../README.md")]
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs an example: its options are read from the command line, and an error is printed as one line on standard error.
+pub fn run<Options: Parser, E: Display>(main: impl FnOnce(Options) -> Result<(), E>) -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        // Help and the version are printed on standard output, and are no failure.
+        Err(error) if !error.use_stderr() => {
+            print!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return fail(error.to_string().trim_start_matches("error: ")),
+    };
+    main(options).map_or_else(fail, |()| ExitCode::SUCCESS)
+}
+
+fn fail(error: impl Display) -> ExitCode {
+    let error = error.to_string();
+    let message = error.split("\n\nUsage").next().unwrap_or_default();
+    let line: Vec<_> = message.split_whitespace().collect();
+    eprintln!("error: {}", line.join(" "));
+    ExitCode::FAILURE
+}
+
+/// Runs `work` with so many threads to compute with; one for each processor if no number is given.
+///
+/// # Errors
+/// What `work` fails with, or one line that says why the threads could not be had.
+pub fn on_threads<E: Display>(threads: Option<usize>, work: impl FnOnce() -> Result<(), E> + Send) -> Result<(), String> {
+    if threads == Some(0) {
+        return Err("--threads is 0: at least 1 is needed".to_owned());
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
+    let pool = pool.map_err(|error| format!("--threads: {error}"))?;
+    pool.install(|| work().map_err(|error| error.to_string()))
+}

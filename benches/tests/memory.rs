@@ -1,0 +1,29 @@
+//! A training loop asks the allocator for nothing that it does not give back.
+
+use gradus_benches::workloads::set_up;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::alloc::System;
+
+#[global_allocator]
+static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn live_bytes() -> usize {
+    let stats = GLOBAL.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
+
+/// One test, since the counters are those of the whole process.
+#[test]
+fn after_the_second_step_live_memory_no_longer_grows() {
+    for name in ["scalar", "mlp", "cnn", "rnn"] {
+        let mut work = set_up(name).unwrap();
+        (work.step)();
+        (work.step)();
+        let after_two = live_bytes();
+        for _ in 0..8 {
+            (work.step)();
+        }
+        let after_ten = live_bytes();
+        assert!(after_ten <= after_two, "{name}: {after_two} bytes live after 2 steps, {after_ten} after 10");
+    }
+}

@@ -1,0 +1,44 @@
+//! What happened, epoch by epoch.
+
+use crate::EpochRecord;
+use std::fmt;
+
+/// The record of a training run; printed, it is a table.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct History {
+    /// One record an epoch, in order.
+    pub epochs: Vec<EpochRecord>,
+    /// The epoch, from 1, whose weights the model has: the best one if early stopping restored it, else the last.
+    pub kept_epoch: usize,
+    /// Whether training ended before its last epoch because nothing improved any more.
+    pub stopped_early: bool,
+}
+
+impl History {
+    /// The record of the epoch whose weights the model has.
+    #[must_use]
+    pub fn kept(&self) -> Option<&EpochRecord> {
+        self.epochs.iter().find(|record| record.epoch == self.kept_epoch)
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "epoch  train loss  test loss       gap  train acc  test acc   seconds")?;
+        for record in &self.epochs {
+            writeln!(
+                f,
+                "{:>5}  {:>10.4}  {:>9.4}  {:>+8.4}  {:>7.2} %  {:>6.2} %  {:>8.1}{}",
+                record.epoch,
+                record.train_loss,
+                record.test_loss,
+                record.gap(),
+                100.0 * record.train_accuracy,
+                100.0 * record.test_accuracy,
+                record.seconds,
+                if self.stopped_early && record.epoch == self.kept_epoch { "  kept" } else { "" },
+            )?;
+        }
+        Ok(())
+    }
+}
