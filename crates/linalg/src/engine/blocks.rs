@@ -10,14 +10,12 @@
 //!         the microkernel: MR × NR numbers of C in registers
 //! ```
 //!
-//! Threads share what is packed. They divide the packing by panels, then the tiles of `C` by a fixed grid: no thread
-//! ever adds to another's sums, so the result has the same bits for any number of threads.
+//! All threads do this for cells of `C` of their own: see `workers`.
 
 use super::kernels::{Element, Kernels};
 use super::output::Output;
 use super::pack::Pack;
 use super::tile::Tile;
-use super::workers::Workers;
 use crate::memory;
 use std::ops::Range;
 
@@ -56,28 +54,26 @@ pub(super) fn pieces(range: Range<usize>, size: usize) -> impl Iterator<Item = R
     range.step_by(size).map(move |start| start..end.min(start + size))
 }
 
-/// `C ← α A B + β C` with both operands packed.
+/// `C ← α A B + β C` on some rows and columns of `C`, with both operands packed.
 pub(super) fn product<F: Element>(
     kernels: &Kernels<F>,
-    workers: Workers,
-    left: &dyn Pack<F>,
-    right: &dyn Pack<F>,
+    (left, rows): (&dyn Pack<F>, Range<usize>),
+    (right, columns): (&dyn Pack<F>, Range<usize>),
     c: Output<F>,
 ) {
-    let (m, n, k) = (left.lines(), right.lines(), left.depth());
+    let (m, n, k) = (rows.len(), columns.len(), left.depth());
     let sizes = Sizes::new(kernels, m, n, k);
-    let panel_of_b = |n: usize| n.next_multiple_of(kernels.lanes);
     let mut a = Aligned::new(sizes.mc.min(m) * sizes.kc);
-    let mut b = Aligned::new(panel_of_b(sizes.nc.min(n)) * sizes.kc);
-    for rows in pieces(0..m, sizes.mc) {
+    let mut b = Aligned::new(sizes.nc.min(n).next_multiple_of(kernels.lanes) * sizes.kc);
+    for rows in pieces(rows, sizes.mc) {
         for depth in pieces(0..k, sizes.kc) {
             let beta = if depth.start == 0 { c.beta } else { F::one() };
-            pack(left, rows.clone(), depth.clone(), kernels.rows(), 1, workers, a.slice());
-            for columns in pieces(0..n, sizes.nc) {
-                pack(right, columns.clone(), depth.clone(), kernels.columns(), kernels.lanes, workers, b.slice());
+            pack(left, rows.clone(), depth.clone(), (kernels.rows(), 1), a.slice());
+            for columns in pieces(columns.clone(), sizes.nc) {
+                pack(right, columns.clone(), depth.clone(), (kernels.columns(), kernels.lanes), b.slice());
                 let (a, b) = (a.shared(), b.shared());
                 let block = Block { kernels, a, b, depth: depth.len(), at: (rows.start, columns.start), c, beta };
-                block.run(workers, rows.len(), columns.len());
+                block.run(rows.len(), columns.len());
             }
         }
     }
@@ -90,27 +86,17 @@ fn pack<F: Element>(
     operand: &dyn Pack<F>,
     lines: Range<usize>,
     depth: Range<usize>,
-    size: usize,
-    unit: usize,
-    workers: Workers,
-    panels: &mut [F],
+    (size, unit): (usize, usize),
+    mut panels: &mut [F],
 ) {
-    /// Panels that one task packs.
-    const TASK: usize = 4;
-    let used = depth.len() * lines.len().next_multiple_of(unit);
-    workers.for_each_chunk(&mut panels[..used], TASK * size * depth.len(), |task, chunk| {
-        let start = lines.start + task * TASK * size;
-        let mut rest = chunk;
-        for lines in pieces(start..lines.end.min(start + TASK * size), size) {
-            let stride = lines.len().next_multiple_of(unit);
-            let (panel, after) = rest.split_at_mut(stride * depth.len());
-            rest = after;
-            if lines.len() < stride {
-                panel.chunks_exact_mut(stride).for_each(|step| step[lines.len()..].fill(F::zero()));
-            }
-            operand.pack(lines, depth.clone(), stride, panel);
+    for lines in pieces(lines, size) {
+        let stride = lines.len().next_multiple_of(unit);
+        let panel = panels.split_off_mut(..stride * depth.len()).expect("the buffer holds all panels of a block");
+        if lines.len() < stride {
+            panel.chunks_exact_mut(stride).for_each(|step| step[lines.len()..].fill(F::zero()));
         }
-    });
+        operand.pack(lines, depth.clone(), stride, panel);
+    }
 }
 
 /// One packed block of each operand, and where their product goes.
@@ -127,24 +113,12 @@ struct Block<'a, F: 'static> {
 
 impl<F: Element> Block<'_, F> {
     /// Multiplies the blocks: `m` rows by `n` columns.
-    fn run(&self, workers: Workers, m: usize, n: usize) {
-        /// Rows of a task: so many that it pays to have brought the panels of `B` near.
-        const BAND: usize = 96;
-        let (mr, nr) = (self.kernels.rows(), self.kernels.columns());
-        // Somewhat more tasks than threads, so that the last one to finish does not keep the others waiting for long.
-        let mc = if workers.tasks() == 1 { m } else { even(m, BAND, mr) };
-        let bands = m.div_ceil(mc);
-        let nc = even(n, n.div_ceil(workers.tasks().div_ceil(bands)), nr);
-        let strips = n.div_ceil(nc);
-        workers.for_each(bands * strips, |task| {
-            let (band, strip) = (task / strips * mc, task % strips * nc);
-            let (rows, columns) = (band..m.min(band + mc), strip..n.min(strip + nc));
-            for rows in pieces(rows, mr) {
-                for columns in pieces(columns.clone(), nr) {
-                    self.tile(rows.clone(), columns);
-                }
+    fn run(&self, m: usize, n: usize) {
+        for rows in pieces(0..m, self.kernels.rows()) {
+            for columns in pieces(0..n, self.kernels.columns()) {
+                self.tile(rows.clone(), columns);
             }
-        });
+        }
     }
 
     fn tile(&self, rows: Range<usize>, columns: Range<usize>) {

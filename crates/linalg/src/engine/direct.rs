@@ -5,7 +5,6 @@ use super::kernels::{Element, Kernels};
 use super::output::Output;
 use super::pack::Pack;
 use super::tile::{Dots, Tile};
-use super::workers::Workers;
 use crate::memory;
 use ndarray::ArrayView2;
 use std::ops::Range;
@@ -44,86 +43,66 @@ impl<F> Strided<F> {
         self.step == 1
     }
 
+    /// Some of the lines.
+    pub(super) fn part(self, lines: &Range<usize>) -> Self {
+        Self { from: self.at(lines.start, 0), lines: lines.len(), ..self }
+    }
+
     fn at(&self, line: usize, depth: usize) -> *const F {
         self.from.wrapping_offset(line as isize * self.line + depth as isize * self.step)
     }
 }
 
-/// Cuts `C` into one grid cell for each task, in multiples of the tile.
-fn for_each_cell(
-    workers: Workers,
-    (m, mr): (usize, usize),
-    (n, nr): (usize, usize),
-    f: impl Fn(Range<usize>, Range<usize>) + Sync + Send,
-) {
-    let tasks = workers.tasks();
-    if tasks == 1 {
-        return f(0..m, 0..n);
-    }
-    let bands = if m > n { tasks.min(m.div_ceil(mr)) } else { 1 };
-    let strips = if m > n { 1 } else { tasks.min(n.div_ceil(nr)) };
-    let (mc, nc) = (m.div_ceil(bands).next_multiple_of(mr), n.div_ceil(strips).next_multiple_of(nr));
-    let strips = n.div_ceil(nc);
-    workers.for_each(m.div_ceil(mc) * strips, |task| {
-        let (i, j) = (task / strips * mc, task % strips * nc);
-        f(i..m.min(i + mc), j..n.min(j + nc));
-    });
-}
-
 /// `C ← α A B + β C`, where the rows of `B` are contiguous: tiles, as in the packed product.
-pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Strided<F>, b: Strided<F>, c: Output<F>) {
+pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<F>, c: Output<F>) {
     /// Terms of the sum for which a strip of `B` stays near while the rows of `A` pass by.
     const KC: usize = 512;
     debug_assert!(b.lines_touch());
     let kc = even(a.depth, KC, 1);
     let mr = a.lines.div_ceil(a.lines.div_ceil(kernels.rows())); // even heights: a low tile makes little use of `B`
-    let nr = kernels.direct_vectors(mr, b.lines) * kernels.lanes;
-    for_each_cell(workers, (a.lines, mr), (b.lines, nr), |rows, columns| {
-        let mut j = columns.start;
-        while j < columns.end {
-            let vectors = kernels.direct_vectors(mr, columns.end - j);
-            let width = (vectors * kernels.lanes).min(columns.end - j);
-            for depth in pieces(0..a.depth, kc) {
-                let beta = if depth.start == 0 { c.beta } else { F::one() };
-                for i in rows.clone().step_by(mr) {
-                    let height = mr.min(rows.end - i);
-                    let tile = Tile {
-                        depth: depth.len(),
-                        a: a.at(i, depth.start),
-                        a_row: a.line,
-                        a_step: a.step,
-                        b: b.at(j, depth.start),
-                        b_step: b.step,
-                        columns: width,
-                        alpha: c.alpha,
-                        beta,
-                        ..Tile::new()
-                    };
-                    // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the
-                    // cells do not overlap.
-                    unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
-                }
+    let mut j = 0;
+    while j < b.lines {
+        let vectors = kernels.direct_vectors(mr, b.lines - j);
+        let width = (vectors * kernels.lanes).min(b.lines - j);
+        for depth in pieces(0..a.depth, kc) {
+            let beta = if depth.start == 0 { c.beta } else { F::one() };
+            for i in (0..a.lines).step_by(mr) {
+                let height = mr.min(a.lines - i);
+                let tile = Tile {
+                    depth: depth.len(),
+                    a: a.at(i, depth.start),
+                    a_row: a.line,
+                    a_step: a.step,
+                    b: b.at(j, depth.start),
+                    b_step: b.step,
+                    columns: width,
+                    alpha: c.alpha,
+                    beta,
+                    ..Tile::new()
+                };
+                // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the
+                // cells do not overlap.
+                unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
             }
-            j += width;
         }
-    });
+        j += width;
+    }
 }
 
 /// `C ← α A B + β C`, where `B` is small: packed as a whole, while `A` is read where it lies.
 pub(super) fn tiles_of_packed<F: Element>(
     kernels: &Kernels<F>,
-    workers: Workers,
     a: Strided<F>,
-    right: &dyn Pack<F>,
+    (right, columns): (&dyn Pack<F>, Range<usize>),
     c: Output<F>,
 ) {
     /// What fits here needs no buffer from elsewhere.
     const TINY: usize = 512;
-    let (n, k) = (right.lines(), right.depth());
+    let (n, k) = (columns.len(), right.depth());
     let run = |panel: &mut [F]| {
-        right.pack(0..n, 0..k, n, panel);
+        right.pack(columns.clone(), 0..k, n, panel);
         let b = Strided { from: panel.as_ptr(), lines: n, depth: k, line: 1, step: n as isize };
-        tiles(kernels, workers, a, b, c);
+        tiles(kernels, a, b, c);
     };
     if n * k <= TINY {
         run(&mut [F::zero(); TINY][..n * k]);
@@ -135,29 +114,27 @@ pub(super) fn tiles_of_packed<F: Element>(
 }
 
 /// `C ← α A B + β C`, where the rows of `A` and the columns of `B` are contiguous: inner products.
-pub(super) fn dots<F: Element>(kernels: &Kernels<F>, workers: Workers, a: Strided<F>, b: Strided<F>, c: Output<F>) {
+pub(super) fn dots<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<F>, c: Output<F>) {
     debug_assert!(a.line_is_contiguous() && b.line_is_contiguous());
     let (mr, nr) = kernels.dots_limits();
-    for_each_cell(workers, (a.lines, mr), (b.lines, nr), |rows, columns| {
-        for j in columns.clone().step_by(nr) {
-            let width = nr.min(columns.end - j);
-            for i in rows.clone().step_by(mr) {
-                let height = mr.min(rows.end - i);
-                let job = Dots {
-                    depth: a.depth,
-                    a: a.at(i, 0),
-                    a_row: a.line,
-                    b: b.at(j, 0),
-                    b_column: b.line,
-                    c: c.at(i, j),
-                    c_row: c.row,
-                    c_column: c.column,
-                    alpha: c.alpha,
-                    beta: c.beta,
-                };
-                // SAFETY: as for tiles.
-                unsafe { kernels.dots(height, width)(&job) };
-            }
+    for j in (0..b.lines).step_by(nr) {
+        let width = nr.min(b.lines - j);
+        for i in (0..a.lines).step_by(mr) {
+            let height = mr.min(a.lines - i);
+            let job = Dots {
+                depth: a.depth,
+                a: a.at(i, 0),
+                a_row: a.line,
+                b: b.at(j, 0),
+                b_column: b.line,
+                c: c.at(i, j),
+                c_row: c.row,
+                c_column: c.column,
+                alpha: c.alpha,
+                beta: c.beta,
+            };
+            // SAFETY: as for tiles.
+            unsafe { kernels.dots(height, width)(&job) };
         }
-    });
+    }
 }

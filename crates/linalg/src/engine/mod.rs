@@ -10,7 +10,7 @@
 //! - `pack`, `transpose`: operands copied into the order in which tiles read them;
 //! - `blocks`: the loops around the tile, which keep blocks of packed operands in the caches;
 //! - `direct`: small or narrow products, where packing would cost more than it saves;
-//! - `workers`: the same loops divided among threads.
+//! - `workers`: a large product divided among threads.
 //!
 //! This file chooses the way.
 
@@ -35,7 +35,7 @@ use direct::Strided;
 use kernels::{Element, Kernels};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use output::Output;
-use workers::Workers;
+use workers::Grid;
 
 /// `C ← α A B + β C` on this processor's widest vectors.
 pub(crate) fn gemm<F: Element>(alpha: F, a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, beta: F, c: ArrayViewMut2<'_, F>) {
@@ -71,23 +71,35 @@ fn product<F: Element>(
         return if beta == F::zero() { c.fill(F::zero()) } else { c.mapv_inplace(|x| beta * x) };
     }
     let kernels = F::kernels(level);
-    let workers = Workers::new(m * n * k);
     let c = Output::new(alpha, beta, &mut c);
     // Tiles write rows. Where it is the columns of C that are contiguous, Cᵀ = Bᵀ Aᵀ has rows.
     let (left, right, c) = if c.column != 1 && c.row == 1 { (right, left, c.transposed()) } else { (left, right, c) };
-    if let Some((a, b)) = left.as_array().zip(right.as_array()) {
-        let (a, b) = (Strided::new(&a), Strided::new(&b));
-        match Way::choose(kernels, &a, &b) {
-            Way::Dots => direct::dots(kernels, workers, a, b, c),
-            Way::Tiles => direct::tiles(kernels, workers, a, b, c),
-            Way::TransposedTiles => direct::tiles(kernels, workers, b, a, c.transposed()),
-            Way::PackRight => direct::tiles_of_packed(kernels, workers, a, right, c),
-            Way::PackLeft => direct::tiles_of_packed(kernels, workers, b, left, c.transposed()),
-            Way::PackBoth => blocks::product(kernels, workers, left, right, c),
-        }
-    } else {
-        blocks::product(kernels, workers, left, right, c);
+    let Some((a, b)) = left.as_array().zip(right.as_array()) else {
+        return packed(kernels, left, right, c);
+    };
+    let (a, b) = (Strided::new(&a), Strided::new(&b));
+    let (way, transpose) = Way::choose(kernels, &a, &b);
+    let (left, right, a, b, c) = if transpose { (right, left, b, a, c.transposed()) } else { (left, right, a, b, c) };
+    let grid = Grid::new(a.lines, b.lines, k, (kernels.rows(), kernels.columns()));
+    match way {
+        Way::Dots => grid.for_each(|rows, columns| {
+            direct::dots(kernels, a.part(&rows), b.part(&columns), c.part(rows.start, columns.start));
+        }),
+        Way::Tiles => grid.for_each(|rows, columns| {
+            direct::tiles(kernels, a.part(&rows), b.part(&columns), c.part(rows.start, columns.start));
+        }),
+        Way::PackRight => grid.for_each(|rows, columns| {
+            let c = c.part(rows.start, columns.start);
+            direct::tiles_of_packed(kernels, a.part(&rows), (right, columns), c);
+        }),
+        Way::PackBoth => packed(kernels, left, right, c),
     }
+}
+
+/// The product with both operands packed.
+fn packed<F: Element>(kernels: &Kernels<F>, left: &dyn Pack<F>, right: &dyn Pack<F>, c: Output<F>) {
+    let grid = Grid::new(left.lines(), right.lines(), left.depth(), (kernels.rows(), kernels.columns()));
+    grid.for_each(|rows, columns| blocks::product(kernels, (left, rows), (right, columns), c));
 }
 
 /// A way to multiply. Packing a number costs as much as multiplying it a few times, and it is multiplied as often as the
@@ -98,33 +110,31 @@ enum Way {
     Dots,
     /// Tiles of operands where they lie; they need contiguous rows of `B`.
     Tiles,
-    /// Tiles of `Cᵀ = Bᵀ Aᵀ`, which need contiguous columns of `A`.
-    TransposedTiles,
     /// Tiles, with `B` packed and `A` where it lies.
     PackRight,
-    /// Tiles of `Cᵀ = Bᵀ Aᵀ`, with `A` packed and `B` where it lies.
-    PackLeft,
     /// Tiles of packed blocks.
     PackBoth,
 }
 
 impl Way {
-    // The limits below are where the ways were measured to change places, on one core with 32 KiB and 1 MiB of caches.
-    fn choose<F: Element>(kernels: &Kernels<F>, a: &Strided<F>, b: &Strided<F>) -> Self {
+    /// The way, and whether to go it with `Cᵀ = Bᵀ Aᵀ` instead.
+    ///
+    /// The limits are where the ways were measured to change places, on one core with 32 KiB and 1 MiB of caches.
+    fn choose<F: Element>(kernels: &Kernels<F>, a: &Strided<F>, b: &Strided<F>) -> (Self, bool) {
         let (m, n, k) = (a.lines, b.lines, a.depth);
         let (tiles, transposed) = (in_place(b, m), in_place(a, n));
         if a.line_is_contiguous() && b.line_is_contiguous() && dots(kernels.lanes, m.min(n), k) {
-            Self::Dots
+            (Self::Dots, false)
         } else if tiles && !(transposed && n < kernels.lanes && n < m) {
-            Self::Tiles
+            (Self::Tiles, false)
         } else if transposed {
-            Self::TransposedTiles
+            (Self::Tiles, true)
         } else if (n <= m && n <= 64) || n * k <= NEAR {
-            Self::PackRight
+            (Self::PackRight, false)
         } else if m <= 32 {
-            Self::PackLeft
+            (Self::PackRight, true)
         } else {
-            Self::PackBoth
+            (Self::PackBoth, false)
         }
     }
 }

@@ -37,6 +37,11 @@ impl<F: Real> Output<F> {
         Self { row: self.column, column: self.row, ..self }
     }
 
+    /// The part that begins at an element.
+    pub(super) fn part(self, i: usize, j: usize) -> Self {
+        Self { to: self.at(i, j), ..self }
+    }
+
     /// The address of an element.
     pub(super) fn at(&self, i: usize, j: usize) -> *mut F {
         self.to.wrapping_offset(i as isize * self.row + j as isize * self.column)

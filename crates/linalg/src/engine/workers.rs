@@ -1,50 +1,75 @@
-//! Threads, or one thread: the loops of the engine do not know which.
+//! Threads: a large product is cut into cells of `C`, and each is a product of its own.
+//!
+//! A cell sums over the whole of `k`, so no thread adds to another's numbers, and how the cells are cut changes no bit
+//! of the result. Each thread packs what its own cells need. Packing together what several share would save copies,
+//! but the threads would have to wait for each other at every block; measured on two cores, that costs more.
 
-/// Whether a product is divided among the threads of the current rayon pool.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Workers {
-    threads: usize,
+use std::ops::Range;
+
+/// How `C` is cut.
+#[derive(Debug)]
+pub(super) struct Grid {
+    m: usize,
+    n: usize,
+    /// Rows and columns of a cell.
+    cell: (usize, usize),
 }
 
-/// Multiplications below which starting the threads costs more than they save.
+/// Multiplications below which starting another thread costs more than it saves.
 #[cfg(feature = "rayon")]
 const WORTH_THREADS: usize = 1 << 20;
+/// Multiplications in a cell, if there are to be several for each thread.
+#[cfg(feature = "rayon")]
+const CELL: usize = 1 << 24;
 
-impl Workers {
-    /// Threads for a product of so many multiplications: those of the current pool, or this one alone.
-    pub(super) fn new(multiplications: usize) -> Self {
+impl Grid {
+    /// Cells for the threads of the current rayon pool, or the whole product as one; `unit` is the size of a tile.
+    pub(super) fn new(m: usize, n: usize, k: usize, unit: (usize, usize)) -> Self {
         #[cfg(feature = "rayon")]
-        if multiplications >= WORTH_THREADS {
-            return Self { threads: rayon::current_num_threads() };
+        {
+            let work = m * n * k;
+            let threads = if work < WORTH_THREADS { 1 } else { rayon::current_num_threads() };
+            if threads > 1 {
+                // Several cells for each thread, so that one held up elsewhere does not keep the others waiting.
+                let each = (work / threads / CELL).next_power_of_two().clamp(1, 4);
+                return Self { m, n, cell: cut(m, n, threads * each, unit) };
+            }
         }
-        let _ = multiplications;
-        Self { threads: 1 }
+        let _ = (k, unit);
+        Self { m, n, cell: (m, n) }
     }
 
-    /// How many tasks to aim at.
-    pub(super) fn tasks(self) -> usize {
-        if self.threads == 1 { 1 } else { 4 * self.threads }
-    }
-
-    /// Calls `f` for each of `0..tasks`.
-    pub(super) fn for_each(self, tasks: usize, f: impl Fn(usize) + Sync + Send) {
+    /// Calls `f` with the rows and columns of each cell.
+    pub(super) fn for_each(&self, f: impl Fn(Range<usize>, Range<usize>) + Sync + Send) {
+        let Self { m, n, cell: (rows, columns) } = *self;
+        if rows >= m && columns >= n {
+            return f(0..m, 0..n);
+        }
         #[cfg(feature = "rayon")]
-        if self.threads > 1 && tasks > 1 {
+        {
             use rayon::prelude::*;
-            (0..tasks).into_par_iter().with_max_len(1).for_each(f);
-            return;
+            let across = n.div_ceil(columns);
+            (0..m.div_ceil(rows) * across).into_par_iter().with_max_len(1).for_each(|cell| {
+                let (i, j) = (cell / across * rows, cell % across * columns);
+                f(i..m.min(i + rows), j..n.min(j + columns));
+            });
         }
-        (0..tasks).for_each(f);
     }
+}
 
-    /// Calls `f` with each chunk of `size` elements and its number; the last may be shorter.
-    pub(super) fn for_each_chunk<T: Send>(self, all: &mut [T], size: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
-        #[cfg(feature = "rayon")]
-        if self.threads > 1 && all.len() > size {
-            use rayon::prelude::*;
-            all.par_chunks_mut(size).enumerate().with_max_len(1).for_each(|(i, chunk)| f(i, chunk));
-            return;
-        }
-        all.chunks_mut(size).enumerate().for_each(|(i, chunk)| f(i, chunk));
-    }
+/// The size of about `cells` equal cells that costs least: the largest cell keeps its thread busy longest, and the
+/// more bands and strips there are, the more often the operands are packed.
+#[cfg(feature = "rayon")]
+fn cut(m: usize, n: usize, cells: usize, (mr, nr): (usize, usize)) -> (usize, usize) {
+    /// Multiplications that take as long as packing one number.
+    const PACKING: usize = 6;
+    let cell = |bands: usize| {
+        let strips = cells / bands;
+        (m.div_ceil(bands).next_multiple_of(mr), n.div_ceil(strips).next_multiple_of(nr))
+    };
+    (1..=cells)
+        .filter(|bands| cells.is_multiple_of(*bands))
+        .map(cell)
+        .min_by_key(|&(rows, columns)| rows * columns + PACKING * (rows + columns))
+        .unwrap_or((m, n))
 }
