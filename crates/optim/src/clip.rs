@@ -96,17 +96,16 @@ fn clip<F: Real>(operation: &'static str, gradients: &mut Gradients<F>, max_norm
 
 /// The norm of order `p` of all gradients as one vector.
 fn norm<F: Real>(gradients: &Gradients<F>, p: f64) -> f64 {
-    let sum = |f: fn(f64) -> f64| gradients.iter().map(|(_, g)| fold(g, f, |a, b| a + b)).sum::<f64>();
+    let all = gradients.iter().map(|(_, gradient)| gradient);
     if p == 2.0 {
-        sum(|g| g * g).sqrt()
+        all.map(|g| fold(g, |g| g * g, |a, b| a + b)).sum::<f64>().sqrt()
     } else if p == 1.0 {
-        sum(f64::abs)
+        all.map(|g| fold(g, f64::abs, |a, b| a + b)).sum()
     } else if p == f64::INFINITY {
         // `maximum` keeps a NaN, which `max` would drop.
-        gradients.iter().map(|(_, g)| fold(g, f64::abs, Real::maximum)).fold(0.0, Real::maximum)
+        all.map(|g| fold(g, f64::abs, Real::maximum)).fold(0.0, Real::maximum)
     } else {
-        let powers = gradients.iter().flat_map(|(_, g)| g.iter().map(|g| g.to_f64().abs().powf(p)));
-        powers.sum::<f64>().powf(p.recip())
+        all.map(|g| fold(g, |g| g.abs().powf(p), |a, b| a + b)).sum::<f64>().powf(p.recip())
     }
 }
 

@@ -155,21 +155,20 @@ pub fn fused<F: Real, const K: usize>(
 ) {
     let same = param.shape() == grad.shape() && arrays.iter().all(|array| array.shape() == param.shape());
     assert!(same, "fused: the shapes differ");
-    let n = param.len();
-    // Cut to one length, so that no index needs a check inside the loop.
-    let mut arrays = arrays.each_mut().map(|array| &mut array.as_slice_mut().expect("state is row-major")[..n]);
+    let mut arrays = arrays.each_mut().map(|array| array.as_slice_mut().expect("state is row-major"));
     match (param.as_slice_mut(), grad.as_slice()) {
-        (Some(param), Some(grad)) => {
-            let (param, grad) = (&mut param[..n], &grad[..n]);
-            vectorized(
-                #[inline(always)]
-                || {
-                    for i in 0..n {
-                        f(&mut param[i], grad[i], arrays.each_mut().map(|array| &mut array[i]));
-                    }
-                },
-            );
-        }
+        (Some(param), Some(grad)) => vectorized(
+            // Everything moves in: a length that stands behind a pointer might change with every store.
+            #[inline(always)]
+            move || {
+                // Cut to one length, so that no index needs a check inside the loop.
+                let n = param.len();
+                let (param, grad, mut arrays) = (&mut param[..n], &grad[..n], arrays.map(|array| &mut array[..n]));
+                for i in 0..n {
+                    f(&mut param[i], grad[i], arrays.each_mut().map(|array| &mut array[i]));
+                }
+            },
+        ),
         _ => {
             for (i, (param, &grad)) in param.iter_mut().zip(&grad).enumerate() {
                 f(param, grad, arrays.each_mut().map(|array| &mut array[i]));
