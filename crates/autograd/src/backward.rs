@@ -48,18 +48,16 @@ impl<F: Real> Var<F> {
             return Err(Error::Spent);
         }
         let root = self.node.ok_or(Error::NotRecorded)?;
-        if let Some(fault) = list.fault.take() {
-            return Err(fault);
-        }
-        list.spent = true;
+        (list.spent, list.recording) = (true, false);
         let entries = std::mem::take(&mut list.entries);
         let inputs = std::mem::take(&mut list.inputs);
         let updates = std::mem::take(&mut list.updates);
-        let tape = list.id;
+        let (tape, watching, fault) = (list.id, list.watching, list.fault.take());
         drop(list); // the rules run without a hold on the tape
-        let mut gradients = Gradients::new(tape, updates);
-        walk(entries, &inputs, root, cotangent, &mut gradients)?;
-        Ok(gradients)
+        match fault {
+            Some(fault) => Err(fault),
+            None => walk(entries, &inputs, root, cotangent, watching, Gradients::new(tape, updates)),
+        }
     }
 }
 
@@ -68,8 +66,9 @@ fn walk<F: Real>(
     inputs: &[Option<Node>],
     root: Node,
     cotangent: Value<F>,
-    gradients: &mut Gradients<F>,
-) -> Result<()> {
+    watching: bool,
+    mut gradients: Gradients<F>,
+) -> Result<Gradients<F>> {
     let mut cotangents: Vec<Option<Value<F>>> = Vec::new();
     // The root may be an output after the first of its operation, whose rule stands at the first.
     entries.truncate(root as usize + 1);
@@ -110,12 +109,15 @@ fn walk<F: Real>(
             }
             Backward::Further => continue, // its cotangent waits for the first output's rule
         }
+        if watching {
+            slots.watch();
+        }
         if let Some(fault) = slots.fault {
             return Err(fault);
         }
     }
     gradients.sort();
-    Ok(())
+    Ok(gradients)
 }
 
 /// What an error says of an entry.
@@ -160,7 +162,7 @@ impl<F: Real> Slots<'_, F> {
             return;
         }
         match &mut self.cotangents[node] {
-            Some(sum) => elementwise::update(sum, &gradient, |a, b| a + b),
+            Some(sum) => add_to(sum, gradient),
             empty => *empty = Some(gradient.into_standard_layout()), // so that `accumulate` may reshape it
         }
     }
@@ -181,6 +183,30 @@ impl<F: Real> Slots<'_, F> {
 
     fn node(&self, input: usize) -> Option<usize> {
         self.inputs.get(input).copied().flatten().map(|node| node as usize)
+    }
+
+    /// Finds the first gradient of this operation's inputs that is not finite.
+    fn watch(&mut self) {
+        let EntryName { operation, location } = *self.entry;
+        for input in 0..self.inputs.len() {
+            let gradient = self.node(input).and_then(|node| self.cotangents[node].as_ref());
+            let bad = gradient.and_then(|gradient| gradient.indexed_iter().find(|(_, x)| !x.is_finite()));
+            if let Some((index, &x)) = bad {
+                let (index, value) = (index.slice().to_vec(), x.to_f64());
+                self.fault.get_or_insert(Error::NonFiniteGradient { operation, location, input, index, value });
+            }
+        }
+    }
+}
+
+/// `sum ← sum + gradient`, row-major, in the memory of whichever nobody else holds.
+fn add_to<F: Real>(sum: &mut Value<F>, gradient: Value<F>) {
+    if sum.is_unique() || !gradient.is_unique() {
+        elementwise::update(sum, &gradient, |a, b| a + b);
+    } else {
+        let mut gradient = gradient.into_standard_layout();
+        elementwise::update(&mut gradient, sum, |b, a| a + b);
+        *sum = gradient;
     }
 }
 

@@ -44,7 +44,7 @@ pub enum Error {
     },
 
     /// A shape with another number of elements.
-    #[error("reshape: {from:?} has {} elements, {to:?} has {}", from.iter().product::<usize>(), to.iter().product::<usize>())]
+    #[error("reshape: {from:?} has {} elements, {to:?} has {}", elements(from), elements(to))]
     Reshape {
         /// The shape at hand.
         from: Vec<usize>,
@@ -53,7 +53,7 @@ pub enum Error {
     },
 
     /// An index outside its axis.
-    #[error("{operation}: index {index} on axis {axis} of {shape:?}: indices go from 0 to {}", shape[*axis] as isize - 1)]
+    #[error("{operation}: index {index} on axis {axis} of {shape:?}: {}", indices(length(shape, *axis)))]
     Index {
         /// The operation.
         operation: &'static str,
@@ -66,7 +66,7 @@ pub enum Error {
     },
 
     /// A range that does not lie within its axis.
-    #[error("slice: {start}..{end} by {step} on axis {axis} of {shape:?}: needs start ≤ end ≤ {} and a step of at least 1", shape[*axis])]
+    #[error("slice: {start}..{end} by {step} on axis {axis} of {shape:?}: needs start ≤ end ≤ {} and a step of at least 1", length(shape, *axis))]
     Slice {
         /// First index.
         start: usize,
@@ -76,6 +76,57 @@ pub enum Error {
         step: usize,
         /// The axis.
         axis: usize,
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// An axis to be left out that is not of length 1.
+    #[error("squeeze: axis {axis} of {shape:?} has length {}; only an axis of length 1 can be left out", length(shape, *axis))]
+    Squeeze {
+        /// The axis.
+        axis: usize,
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// Parts that do not make up the axis they were to be cut from.
+    #[error("split: sizes {sizes:?} on axis {axis} of {shape:?}: they add up to {}, the axis has {}", sizes.iter().map(|&n| n as u128).sum::<u128>(), length(shape, *axis))]
+    Split {
+        /// The sizes asked for.
+        sizes: Vec<usize>,
+        /// The axis.
+        axis: usize,
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// A margin that is not given for each axis once.
+    #[error("pad: {widths:?} for {shape:?}: needs one pair (before, after) for each of the {} axes", shape.len())]
+    Pad {
+        /// The widths asked for.
+        widths: Vec<(usize, usize)>,
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// A result with more elements than memory can address.
+    #[error("{operation}: a result of shape {shape:?} has more elements than memory can address")]
+    TooLarge {
+        /// The operation.
+        operation: &'static str,
+        /// The shape of the result.
+        shape: Vec<usize>,
+    },
+
+    /// The largest or smallest of no elements.
+    #[error(
+        "{operation}: axes {axes:?} of {shape:?}: there is no element to choose from; each of these axes needs a length of at least 1"
+    )]
+    NoElements {
+        /// The operation.
+        operation: &'static str,
+        /// The axes asked for.
+        axes: Vec<isize>,
         /// The shape of the array.
         shape: Vec<usize>,
     },
@@ -143,6 +194,21 @@ pub enum Error {
         found: Vec<usize>,
     },
 
+    /// A tape that watches met a gradient that is NaN or infinite.
+    #[error("backward of {operation} ({location}): the gradient of input {input} is {value} at {index:?}")]
+    NonFiniteGradient {
+        /// The operation.
+        operation: &'static str,
+        /// Where it was recorded.
+        location: &'static Location<'static>,
+        /// Which input, from 0.
+        input: usize,
+        /// The first place, in row-major order, that is not finite.
+        index: Vec<usize>,
+        /// What stands there.
+        value: f64,
+    },
+
     /// A gradient check found a wrong derivative.
     #[error(
         "gradcheck: input {input} at {index:?}: backward says {analytic:e}, differences say {numeric:e} (error {error:e}, allowed {allowed:e})"
@@ -171,3 +237,19 @@ impl FamilyError for Error {}
 
 /// What fallible operations on variables return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The number of elements of a shape, which may be one that no array can have.
+fn elements(shape: &[usize]) -> String {
+    let product = shape.iter().try_fold(1_usize, |n, &len| n.checked_mul(len));
+    product.map_or_else(|| "too many".to_owned(), |n| n.to_string())
+}
+
+/// The length of an axis; of one that is not there 0, since a message must not fail.
+fn length(shape: &[usize], axis: usize) -> usize {
+    shape.get(axis).copied().unwrap_or(0)
+}
+
+/// Which indices an axis has.
+fn indices(length: usize) -> String {
+    length.checked_sub(1).map_or_else(|| "the axis is empty".to_owned(), |last| format!("indices go from 0 to {last}"))
+}

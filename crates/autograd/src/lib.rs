@@ -17,7 +17,7 @@ pub use gradcheck::gradcheck;
 pub use gradients::{Gradients, Key};
 pub use gradus_linalg::{Real, ndarray};
 pub use leaf::{Leaf, LeafId};
-pub use ops::{concatenate, stack};
+pub use ops::{choose, concatenate, stack};
 pub use tape::{NonFinite, Tape};
 pub use value::Value;
 pub use var::Var;

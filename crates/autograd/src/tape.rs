@@ -38,7 +38,7 @@ pub(crate) type Node = u32;
 pub(crate) struct List<F: Real> {
     /// Tells this tape from others, also after it is gone.
     pub(crate) id: u64,
-    recording: bool,
+    pub(crate) recording: bool,
     training: Option<Stream>,
     pub(crate) spent: bool,
     pub(crate) entries: Vec<Entry<F>>,
@@ -47,7 +47,7 @@ pub(crate) struct List<F: Real> {
     /// Parameters that are on the list, sorted.
     pub(crate) bound: Vec<(LeafId, Node)>,
     pub(crate) updates: Vec<(LeafId, Value<F>)>,
-    watching: bool,
+    pub(crate) watching: bool,
     non_finite: Option<NonFinite>,
     /// A mistake that could not be reported where it was made; `backward` does.
     pub(crate) fault: Option<Error>,
@@ -57,6 +57,8 @@ pub(crate) struct List<F: Real> {
 enum Stream {
     Seed(u64),
     Running(Box<StdRng>),
+    /// In the hands of the closure given to [`Tape::random`].
+    Lent,
 }
 
 pub(crate) struct Entry<F: Real> {
@@ -160,22 +162,36 @@ impl<F: Real> Tape<F> {
         self.len() == 0
     }
 
-    /// Gives the random stream of a training pass to `draw`; `None` on other tapes.
+    /// Gives the random stream of a training pass to `draw`; `None` on other tapes, and inside `draw` itself.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::Tape;
+    /// use rand::{RngExt, SeedableRng, rngs::StdRng};
+    /// let tape = Tape::<f32>::training(&mut StdRng::seed_from_u64(1));
+    /// let kept = tape.random(|rng| rng.random_bool(0.9));
+    /// assert!(kept.is_some());
+    /// assert_eq!(Tape::<f32>::inference().random(|rng| rng.random_bool(0.9)), None);
+    /// ```
     pub fn random<R>(&self, draw: impl FnOnce(&mut StdRng) -> R) -> Option<R> {
-        let mut list = self.list.borrow_mut();
-        let stream = list.training.as_mut()?;
-        if let Stream::Seed(seed) = *stream {
-            *stream = Stream::Running(Box::new(StdRng::seed_from_u64(seed)));
-        }
-        match stream {
-            Stream::Running(rng) => Some(draw(rng)),
-            Stream::Seed(_) => None,
-        }
+        // The list is not held while `draw` runs: it may use the tape.
+        let lent = std::mem::replace(self.list.borrow_mut().training.as_mut()?, Stream::Lent);
+        let mut rng = match lent {
+            Stream::Seed(seed) => Box::new(StdRng::seed_from_u64(seed)),
+            Stream::Running(rng) => rng,
+            Stream::Lent => return None,
+        };
+        let drawn = draw(&mut rng);
+        self.list.borrow_mut().training = Some(Stream::Running(rng));
+        Some(drawn)
     }
 
     /// Puts a constant on the tape: data, of which no gradient is wanted.
+    #[track_caller]
     pub fn input(&self, value: impl Into<Value<F>>) -> Var<F> {
-        Var { value: value.into(), tape: self.clone(), node: None }
+        let value = value.into();
+        self.watch("input", Location::caller(), &value);
+        Var { value, tape: self.clone(), node: None }
     }
 
     /// Puts a variable on the tape: a value of which the gradient is wanted.
@@ -190,20 +206,22 @@ impl<F: Real> Tape<F> {
     /// over all its uses. Its memory is shared, neither borrowed nor copied.
     #[track_caller]
     pub fn parameter(&self, leaf: &(impl Leaf<Scalar = F> + ?Sized)) -> Var<F> {
-        let value = leaf.value().clone();
-        let mut node = None;
-        if leaf.needs_gradient() && self.is_recording() {
-            let place = self.list.borrow().bound.binary_search_by_key(&leaf.id(), |&(id, _)| id);
-            match place {
-                Ok(place) => node = Some(self.list.borrow().bound[place].1),
-                Err(place) => {
-                    node = self.push_leaf(Some(leaf.id()), &value, Location::caller());
-                    if let Some(node) = node {
-                        self.list.borrow_mut().bound.insert(place, (leaf.id(), node));
-                    }
-                }
-            }
+        let (id, value, location) = (leaf.id(), leaf.value().clone(), Location::caller());
+        if !(leaf.needs_gradient() && self.is_recording()) {
+            self.watch("parameter", location, &value);
+            return Var { value, tape: self.clone(), node: None };
         }
+        let place = self.list.borrow().bound.binary_search_by_key(&id, |&(id, _)| id);
+        let node = match place {
+            Ok(place) => Some(self.list.borrow().bound[place].1),
+            Err(place) => {
+                let node = self.push_leaf(Some(id), &value, location);
+                if let Some(node) = node {
+                    self.list.borrow_mut().bound.insert(place, (id, node));
+                }
+                node
+            }
+        };
         Var { value, tape: self.clone(), node }
     }
 
@@ -213,15 +231,26 @@ impl<F: Real> Tape<F> {
         self.list.borrow_mut().updates.push((leaf, value.into()));
     }
 
-    /// From now on, looks at the result of every operation, and remembers the first that is not finite: see
-    /// [`Tape::non_finite`]. Costs one pass over each result.
+    /// From now on, looks at everything put on the tape and at the result of every operation, and remembers the first
+    /// that is not finite: see [`Tape::non_finite`]. `backward` looks at the gradients, too, and returns
+    /// [`Error::NonFiniteGradient`] for the first that is not finite. Costs one pass over each array.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let tape = Tape::<f64>::recording().watch_finite();
+    /// let x = tape.variable(array![1.0, -1.0]);
+    /// let error = x.ln().sum().backward().unwrap_err();
+    /// assert!(error.to_string().starts_with("backward: the loss is NaN; ln ("), "{error}");
+    /// ```
     #[must_use]
     pub fn watch_finite(self) -> Self {
         self.list.borrow_mut().watching = true;
         self
     }
 
-    /// The first operation since [`Tape::watch_finite`] whose result was not finite.
+    /// The first operation since [`Tape::watch_finite`] whose result was not finite; `input`, `variable` or `parameter`
+    /// if the numbers came so from outside.
     #[must_use]
     pub fn non_finite(&self) -> Option<NonFinite> {
         self.list.borrow().non_finite.clone()
@@ -340,9 +369,10 @@ impl<F: Real> Tape<F> {
     }
 
     fn push_leaf(&self, id: Option<LeafId>, value: &Value<F>, location: &'static Location<'static>) -> Option<Node> {
+        let operation = if id.is_some() { "parameter" } else { "variable" };
+        self.watch(operation, location, value);
         let mut list = self.list.borrow_mut();
         list.recording.then(|| {
-            let operation = if id.is_some() { "parameter" } else { "variable" };
             list.push(Entry {
                 operation,
                 location,
@@ -367,7 +397,10 @@ impl<F: Real> Tape<F> {
             return None;
         }
         let mut list = self.list.borrow_mut();
-        let first = list.inputs.len() as u32;
+        if !list.recording {
+            return None; // the tape has been walked since its inputs were made
+        }
+        let first = u32::try_from(list.inputs.len()).expect("memory ends before 2³² inputs");
         list.inputs.extend_from_slice(inputs);
         let entry = Entry {
             operation,

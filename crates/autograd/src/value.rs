@@ -33,6 +33,9 @@ impl<F: Real> Value<F> {
     }
 
     /// An array of one number repeated.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
     #[must_use]
     pub fn full<D: Dimension>(shape: impl ShapeBuilder<Dim = D>, x: F) -> Self {
         let mut value = Self::unspecified(shape);
@@ -41,12 +44,18 @@ impl<F: Real> Value<F> {
     }
 
     /// An array of zeros.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
     #[must_use]
     pub fn zeros<D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Self {
         Self::full(shape, F::zero())
     }
 
     /// Recycled memory in row-major order, its numbers unspecified: write each before you read it.
+    ///
+    /// # Panics
+    /// If the number of elements overflows.
     #[must_use]
     pub fn unspecified<D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Self {
         memory::array(shape).into()
@@ -63,11 +72,7 @@ impl<F: Real> Value<F> {
     /// The array itself, copied only if somebody else shares it.
     #[must_use]
     pub fn into_array(self) -> ArrayD<F> {
-        self.try_into_array().unwrap_or_else(|shared| {
-            let mut copy = memory::array(shared.raw_dim());
-            copy.assign(&*shared);
-            copy
-        })
+        self.try_into_array().unwrap_or_else(|shared| shared.copied())
     }
 
     /// The same memory under another shape of as many elements; copies only where the strides demand it.
@@ -76,15 +81,18 @@ impl<F: Real> Value<F> {
     /// If the number of elements differs.
     #[must_use]
     pub(crate) fn reshaped(mut self, shape: &[usize]) -> Self {
+        if !self.is_standard_layout() {
+            self = self.copied().into();
+        }
         let array = self.0.take().expect(PRESENT);
-        let array = if array.is_standard_layout() {
-            array
-        } else {
-            let mut copy = memory::array(array.raw_dim());
-            copy.assign(&array);
-            copy.into_shared()
-        };
         Self(Some(array.into_shape_with_order(IxDyn(shape)).expect("the caller has compared the sizes")))
+    }
+
+    /// A copy in recycled memory, row-major.
+    fn copied(&self) -> ArrayD<F> {
+        let mut copy = memory::array(self.raw_dim());
+        copy.assign(&**self);
+        copy
     }
 
     /// The same memory under another description (a permutation of axes, a slice) made by `f`.
@@ -96,8 +104,7 @@ impl<F: Real> Value<F> {
     /// The same numbers in row-major order; copies only if they are not.
     #[must_use]
     pub fn into_standard_layout(self) -> Self {
-        let shape = self.raw_dim();
-        self.reshaped(ndarray::Dimension::slice(&shape))
+        if self.is_standard_layout() { self } else { self.copied().into() }
     }
 }
 
@@ -124,6 +131,11 @@ impl<F: Real> Deref for Value<F> {
 
 impl<F: Real> DerefMut for Value<F> {
     fn deref_mut(&mut self) -> &mut Self::Target {
+        // The array would copy itself into memory from the allocator, which would never be taken from the spare
+        // memory and yet end there: it would grow with every step.
+        if !self.is_unique() {
+            *self = self.copied().into();
+        }
         self.0.as_mut().expect(PRESENT)
     }
 }

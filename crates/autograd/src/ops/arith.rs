@@ -59,31 +59,50 @@ impl<F: Real> Var<F> {
         div(self.clone(), other.clone())
     }
 
-    /// `y = a + c` with a number `c`; `da = dy`.
+    /// `y = x + c` with a number `c`; `dx = dy`.
     #[track_caller]
     #[must_use]
     pub fn add_scalar(&self, c: F) -> Self {
-        self.affine_scalar("add_scalar", F::one(), c)
+        add_number(self.clone(), c)
     }
 
-    /// `y = a · c` with a number `c`; `da = dy · c`.
+    /// `y = x · c` with a number `c`; `dx = dy · c`.
     #[track_caller]
     #[must_use]
     pub fn mul_scalar(&self, c: F) -> Self {
-        self.affine_scalar("mul_scalar", c, F::zero())
+        mul_number(self.clone(), c)
     }
+}
 
-    /// `y = scale · x + shift`, with `dx = scale · dy`.
-    #[track_caller]
-    fn affine_scalar(&self, name: &'static str, scale: F, shift: F) -> Self {
-        let y = elementwise::map(self.value(), |x| scale * x + shift);
-        self.tape().record(name, [self], y, move |mut dy| {
-            if scale != F::one() {
-                elementwise::map_in_place(&mut dy, |dy| dy * scale);
-            }
-            [dy]
-        })
-    }
+#[track_caller]
+fn add_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    let y = map_reusing(x.value, |x| x + c);
+    x.tape.record_nodes("add_scalar", [x.node], y, |dy, slots| slots.add(0, dy))
+}
+
+#[track_caller]
+fn sub_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    let y = map_reusing(x.value, |x| x - c);
+    x.tape.record_nodes("sub_scalar", [x.node], y, |dy, slots| slots.add(0, dy))
+}
+
+#[track_caller]
+fn mul_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    let y = map_reusing(x.value, |x| x * c);
+    x.tape.record_nodes("mul_scalar", [x.node], y, move |dy, slots| slots.add(0, map_reusing(dy, |dy| dy * c)))
+}
+
+#[track_caller]
+fn div_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    // Not a product with 1/c, which is another number, and infinite where c is very small.
+    let y = map_reusing(x.value, |x| x / c);
+    x.tape.record_nodes("div_scalar", [x.node], y, move |dy, slots| slots.add(0, map_reusing(dy, |dy| dy / c)))
+}
+
+#[track_caller]
+fn neg<F: Real>(x: Var<F>) -> Var<F> {
+    let y = map_reusing(x.value, |x| -x);
+    x.tape.record_nodes("neg", [x.node], y, |dy, slots| slots.add(0, map_reusing(dy, |dy| -dy)))
 }
 
 #[track_caller]
@@ -116,9 +135,8 @@ fn sub<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
             slots.add(0, da);
         }
         if slots.needs(1) {
-            let mut db = sum_to(dy, ndarray::Dimension::slice(&shapes[1]));
-            elementwise::map_in_place(&mut db, |x| -x);
-            slots.add(1, db);
+            let db = sum_to(dy, ndarray::Dimension::slice(&shapes[1]));
+            slots.add(1, map_reusing(db, |x| -x));
         }
     }))
 }
@@ -133,15 +151,18 @@ fn mul<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
     let saved_b = a.node.map(|_| b.value.clone());
     let y = zip_reusing("mul", a.value, &b.value, |a, b| a * b)?;
     Ok(tape.record_nodes("mul", nodes, y, move |dy, slots| {
-        let product = |other: &Value<F>, shape: &ndarray::IxDyn| -> Value<F> {
-            let full = zip_reusing("mul", dy.clone(), other, |dy, x| dy * x);
+        let product = |dy: Value<F>, other: Value<F>, shape: &ndarray::IxDyn| -> Value<F> {
+            let full = zip_reusing("mul", dy, &other, |dy, x| dy * x);
             sum_to(full.expect("the shapes fitted in the forward pass"), ndarray::Dimension::slice(shape))
         };
-        if let Some(b) = &saved_b {
-            slots.add(0, product(b, &shapes[0]));
-        }
-        if let Some(a) = &saved_a {
-            slots.add(1, product(a, &shapes[1]));
+        match (saved_a, saved_b) {
+            (None, None) => {}
+            (None, Some(b)) => slots.add(0, product(dy, b, &shapes[0])),
+            (Some(a), None) => slots.add(1, product(dy, a, &shapes[1])),
+            (Some(a), Some(b)) => {
+                slots.add(1, product(dy.clone(), a, &shapes[1]));
+                slots.add(0, product(dy, b, &shapes[0])); // in the memory of dy
+            }
         }
     }))
 }
@@ -187,6 +208,17 @@ pub(super) fn zip_reusing<F: Real>(
     })
 }
 
+/// `f(x)`, in the memory of `x` if nobody else holds it.
+pub(super) fn map_reusing<F: Real>(x: Value<F>, f: impl Fn(F) -> F) -> Value<F> {
+    match x.try_into_array() {
+        Ok(mut x) => {
+            elementwise::map_in_place(&mut x, f);
+            x.into()
+        }
+        Err(x) => elementwise::map(&x, f).into(),
+    }
+}
+
 /// The cotangent of an operand of this shape, which was broadcast to the shape of `dy`.
 pub(super) fn sum_to<F: Real>(dy: Value<F>, shape: &[usize]) -> Value<F> {
     if dy.shape() == shape { dy } else { elementwise::sum_to(&dy, shape).into() }
@@ -194,7 +226,7 @@ pub(super) fn sum_to<F: Real>(dy: Value<F>, shape: &[usize]) -> Value<F> {
 
 /// The operator in its four forms of ownership, and with a number on the right.
 macro_rules! operator {
-    ($trait:ident, $method:ident, $function:ident, |$a:ident, $c:ident| $with_number:expr) => {
+    ($trait:ident, $method:ident, $function:ident, $with_number:ident) => {
         /// # Panics
         /// If the shapes do not broadcast, or the operands are on different tapes.
         impl<F: Real> $trait for Var<F> {
@@ -234,33 +266,31 @@ macro_rules! operator {
         impl<F: Real> $trait<F> for Var<F> {
             type Output = Var<F>;
             #[track_caller]
-            fn $method(self, $c: F) -> Var<F> {
-                let $a = &self;
-                $with_number
+            fn $method(self, c: F) -> Var<F> {
+                $with_number(self, c)
             }
         }
         impl<F: Real> $trait<F> for &Var<F> {
             type Output = Var<F>;
             #[track_caller]
-            fn $method(self, $c: F) -> Var<F> {
-                let $a = self;
-                $with_number
+            fn $method(self, c: F) -> Var<F> {
+                $with_number(self.clone(), c)
             }
         }
     };
 }
 
-operator!(Add, add, add, |a, c| a.add_scalar(c));
-operator!(Sub, sub, sub, |a, c| a.add_scalar(-c));
-operator!(Mul, mul, mul, |a, c| a.mul_scalar(c));
-operator!(Div, div, div, |a, c| a.mul_scalar(F::one() / c));
+operator!(Add, add, add, add_number);
+operator!(Sub, sub, sub, sub_number);
+operator!(Mul, mul, mul, mul_number);
+operator!(Div, div, div, div_number);
 
 impl<F: Real> Neg for &Var<F> {
     type Output = Var<F>;
     /// `y = −x`, with `dx = −dy`.
     #[track_caller]
     fn neg(self) -> Var<F> {
-        self.affine_scalar("neg", -F::one(), F::zero())
+        neg(self.clone())
     }
 }
 
@@ -269,6 +299,6 @@ impl<F: Real> Neg for Var<F> {
     /// `y = −x`, with `dx = −dy`.
     #[track_caller]
     fn neg(self) -> Var<F> {
-        -&self
+        neg(self)
     }
 }

@@ -6,7 +6,7 @@ use gradus_linalg::{Real, elementwise};
 impl<F: Real> Var<F> {
     /// `y = f(x)` with `dx = df(dy, x)`: the rule needs the input.
     #[track_caller]
-    fn with_input(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
+    pub(super) fn with_input(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
         let y = elementwise::map(self.value(), f);
         let x = self.value().clone();
         self.tape().record(name, [self], y, move |mut dy| {
@@ -17,7 +17,7 @@ impl<F: Real> Var<F> {
 
     /// `y = f(x)` with `dx = df(dy, y)`: the rule needs the output alone, so that the input's memory is free.
     #[track_caller]
-    fn with_output(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
+    pub(super) fn with_output(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
         let y = Value::from(elementwise::map(self.value(), f));
         let saved = y.clone();
         self.tape().record(name, [self], y, move |mut dy| {
@@ -48,7 +48,7 @@ impl<F: Real> Var<F> {
         self.with_input("ln", F::ln, |dy, x| dy / x)
     }
 
-    /// Square root.
+    /// Square root; of a negative number NaN. The slope at 0 is infinite.
     ///
     /// ```text
     /// y = √x        dx = dy / 2y
@@ -79,6 +79,15 @@ impl<F: Real> Var<F> {
     /// ```
     ///
     /// A whole exponent takes negative numbers; any other gives NaN for them.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let x = Tape::recording().variable(array![-2.0, 3.0]);
+    /// let gradients = x.pow(3.0).sum().backward()?; // 3 x²
+    /// assert_eq!(gradients.get(&x).unwrap(), &array![12.0, 27.0].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn pow(&self, exponent: f64) -> Self {
@@ -86,7 +95,13 @@ impl<F: Real> Var<F> {
             return self.square();
         }
         let p = F::from_f64(exponent);
-        let slope = move |dy: F, x: F| if exponent == 0.0 { F::zero() } else { p * x.powf(p - F::one()) * dy };
+        // A product of x with itself is faster than a logarithm and an exponential, and as exact while it is short.
+        if exponent.fract() == 0.0 && exponent.abs() <= 16.0 {
+            let n = exponent as i32;
+            let slope = move |dy: F, x: F| if n == 0 { F::zero() } else { p * x.powi(n - 1) * dy };
+            return self.with_input("pow", |x| x.powi(n), slope);
+        }
+        let slope = move |dy: F, x: F| p * x.powf(p - F::one()) * dy;
         self.with_input("pow", |x| x.powf(p), slope)
     }
 
@@ -169,5 +184,27 @@ impl<F: Real> Var<F> {
             move |x| if x < zero { zero } else { x },
             move |dy, y| if y > zero { dy } else { zero },
         )
+    }
+    /// The numbers brought into a range; infinities leave it open. NaN stays NaN.
+    ///
+    /// ```text
+    /// y = min(max(x, low), high)        dx = dy where low < x < high, else 0
+    /// ```
+    ///
+    /// At the ends of the range the slope is 0, as in PyTorch. If `low` is above `high`, everything becomes `high`.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let x = Tape::recording().variable(array![-2.0, 0.5, 3.0]);
+    /// assert_eq!(x.clamp(-1.0, 1.0).value(), &array![-1.0, 0.5, 1.0].into_dyn());
+    /// assert_eq!(x.clamp(0.0, f64::INFINITY).value(), &array![0.0, 0.5, 3.0].into_dyn());
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn clamp(&self, low: f64, high: f64) -> Self {
+        let (zero, low, high) = (F::zero(), F::from_f64(low), F::from_f64(high));
+        let f = move |x: F| x.maximum(low).minimum(high);
+        self.with_input("clamp", f, move |dy, x| if low < x && x < high { dy } else { zero })
     }
 }

@@ -4,7 +4,7 @@ use super::arith::sum_to;
 use crate::tape::same_tape;
 use crate::{Error, Result, Value, Var};
 use gradus_linalg::{Real, elementwise};
-use ndarray::{ArrayView2, ArrayViewD, Axis, Ix1, Ix2, IxDyn};
+use ndarray::{ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Ix1, Ix2, IxDyn};
 
 impl<F: Real> Var<F> {
     /// Matrix product of the last two axes; the axes before them broadcast.
@@ -36,29 +36,81 @@ impl<F: Real> Var<F> {
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         same_tape("matmul", self, other)?;
         let shapes = ProductShapes::new(self.shape(), other.shape())?;
+        if other.shape().len() == 2 {
+            return Ok(self.times_matrix(other, &shapes.result));
+        }
         let (a, b) = (self.value.clone().reshaped_view(&shapes.a), other.value.clone().reshaped_view(&shapes.b));
-        let c = shapes.multiply(&a, &b);
-        let c = c.reshaped(&shapes.result);
+        let c = stacked_product(&a, &b, &shapes.c).reshaped(&shapes.result);
         Ok(self.tape().record_into("matmul", [self, other], c, move |dy, slots| {
             let dc = dy.reshaped(&shapes.c);
             if slots.needs(0) {
-                let transposed = b.clone().transposed();
+                let transposed = b.transposed();
                 match (as_matrix(&dc), as_matrix(&transposed)) {
-                    (Some(dc), Some(bt)) if shapes.a_is_matrix => {
-                        slots.accumulate(0, |da, beta| product_into(dc, bt, da, beta))
+                    (Some(dc), Some(bt)) if shapes.left.len() == 2 => {
+                        slots.accumulate(0, |da, beta| product_into(dc, bt, da, beta));
                     }
                     _ => slots.add(0, shapes.gradient(&dc, &transposed, &shapes.a).reshaped(&shapes.left)),
                 }
             }
             if slots.needs(1) {
-                let transposed = a.clone().transposed();
-                match (as_matrix(&transposed), as_matrix(&dc)) {
-                    (Some(at), Some(dc)) if shapes.b_is_matrix => {
-                        slots.accumulate(1, |db, beta| product_into(at, dc, db, beta))
-                    }
-                    _ => slots.add(1, shapes.gradient(&transposed, &dc, &shapes.b).reshaped(&shapes.right)),
-                }
+                let db = shapes.gradient(&a.transposed(), &dc, &shapes.b);
+                slots.add(1, db.reshaped(&shapes.right));
             }
+        }))
+    }
+
+    /// The product with a plain matrix: however many axes stand before the last, it is one tall product.
+    #[track_caller]
+    fn times_matrix(&self, other: &Self, result: &[usize]) -> Self {
+        let [k, n] = [other.shape()[0], other.shape()[1]];
+        let rows = self.shape()[..self.shape().len() - 1].iter().product();
+        let (rows_in, rows_out) = ([rows, k], [rows, n]);
+        let (x, w) = (self.value.clone().into_rows(rows_in), other.value.clone());
+        let mut y = Value::unspecified(IxDyn(&rows_out));
+        product_into(matrix(&x), matrix(&w), y.view_mut(), F::zero());
+        // Only what the other operand's gradient needs is kept.
+        let (x, w) = (other.node.map(|_| x), self.node.map(|_| w));
+        self.tape().record_into("matmul", [self, other], y.reshaped(result), move |dy, slots| {
+            let dy = dy.into_rows(rows_out);
+            if let Some(x) = x {
+                slots.accumulate(1, |dw, beta| product_into(matrix(&x).reversed_axes(), matrix(&dy), dw, beta));
+            }
+            if let Some(w) = w {
+                slots.accumulate(0, |dx, beta| {
+                    product_into(matrix(&dy), matrix(&w).reversed_axes(), rows_of(dx, rows_in), beta);
+                });
+            }
+        })
+    }
+
+    /// Product of each element of one vector with each of another.
+    ///
+    /// ```text
+    /// Cᵢⱼ = aᵢ bⱼ        da = dC b,  db = dCᵀ a
+    /// ```
+    ///
+    /// # Shapes
+    /// `(m)` and `(n)` give `(m, n)`
+    ///
+    /// # Errors
+    /// [`Error::Shapes`] if an operand is not a vector, or the operands are on different tapes.
+    #[track_caller]
+    pub fn outer(&self, other: &Self) -> Result<Self> {
+        same_tape("outer", self, other)?;
+        if self.shape().len() != 1 || other.shape().len() != 1 {
+            let (left, right) = (self.shape().to_vec(), other.shape().to_vec());
+            return Err(Error::Shapes { operation: "outer", left, right, expected: "both have one axis" });
+        }
+        let (a, b) = (self.value.clone(), other.value.clone());
+        let shape = [a.len(), b.len()];
+        let mut y = Value::unspecified(IxDyn(&shape));
+        product_into(column(&a), column(&b).reversed_axes(), y.view_mut(), F::zero());
+        Ok(self.tape().record_into("outer", [self, other], y, move |dy, slots| {
+            let dy = matrix(&dy);
+            slots.accumulate(0, |da, beta| product_into(dy, column(&b), rows_of(da, [shape[0], 1]), beta));
+            slots.accumulate(1, |db, beta| {
+                product_into(dy.reversed_axes(), column(&a), rows_of(db, [shape[1], 1]), beta);
+            });
         }))
     }
 
@@ -97,8 +149,7 @@ impl<F: Real> Var<F> {
         *out_shape.last_mut().expect("x has a last axis") = *out_features;
         let (rows_in, rows_out) = ([rows, *in_features], [rows, *out_features]);
 
-        let x = self.value.clone().reshaped(&rows_in);
-        let w = weight.value.clone();
+        let (x, w) = (self.value.clone().into_rows(rows_in), weight.value.clone());
         let mut y = Value::unspecified(IxDyn(&rows_out));
         if let Some(bias) = bias {
             let bias = matrix_of_row(&bias.value);
@@ -108,18 +159,19 @@ impl<F: Real> Var<F> {
         product_into(matrix(&x), matrix(&w).reversed_axes(), y.view_mut(), beta);
         let y = y.reshaped(&out_shape);
 
+        // Only what the other operand's gradient needs is kept.
+        let (x, w) = (weight.node.map(|_| x), self.node.map(|_| w));
         let backward = move |dy: Value<F>, slots: &mut crate::Slots<'_, F>| {
-            let dy = dy.reshaped(&rows_out);
-            if slots.needs(1) {
+            let dy = dy.into_rows(rows_out);
+            if let Some(x) = x {
                 slots.accumulate(1, |dw, beta| product_into(matrix(&dy).reversed_axes(), matrix(&x), dw, beta));
             }
             if slots.needs(2) {
                 slots.add(2, elementwise::sum_to(&dy, &rows_out[1..]));
             }
-            if slots.needs(0) {
+            if let Some(w) = w {
                 slots.accumulate(0, |dx, beta| {
-                    let dx = dx.into_shape_with_order(rows_in).expect("gradients are row-major");
-                    product_into(matrix(&dy), matrix(&w), dx.into_dyn(), beta);
+                    product_into(matrix(&dy), matrix(&w), rows_of(dx, rows_in), beta);
                 });
             }
         };
@@ -145,9 +197,6 @@ struct ProductShapes {
     /// The result with, and without, that axis.
     c: Vec<usize>,
     result: Vec<usize>,
-    /// Whether an operand is a plain matrix, whose gradient can be accumulated by the engine.
-    a_is_matrix: bool,
-    b_is_matrix: bool,
 }
 
 impl ProductShapes {
@@ -180,23 +229,7 @@ impl ProductShapes {
         if right.len() > 1 {
             result.push(*n);
         }
-        let (a_is_matrix, b_is_matrix) = (left.len() == 2, right.len() == 2);
-        Ok(Self { left: left.to_vec(), right: right.to_vec(), a, b, c, result, a_is_matrix, b_is_matrix })
-    }
-
-    /// The product of two stacks of matrices; their batch axes broadcast to those of the result.
-    fn multiply<F: Real>(&self, a: &Value<F>, b: &Value<F>) -> Value<F> {
-        // Many samples times one matrix is one tall product.
-        if let (true, Some(b)) = (a.ndim() > 2, as_matrix(b)) {
-            let (rows, k) = (a.len() / b.nrows().max(1), b.nrows());
-            if k > 0 {
-                let tall = a.clone().reshaped(&[rows, k]);
-                let mut c = Value::unspecified(IxDyn(&[rows, b.ncols()]));
-                product_into(matrix(&tall), b, c.view_mut(), F::zero());
-                return c.reshaped(&self.c);
-            }
-        }
-        stacked_product(a, b, &self.c)
+        Ok(Self { left: left.to_vec(), right: right.to_vec(), a, b, c, result })
     }
 
     /// A product that is the gradient of an operand of this shape.
@@ -235,7 +268,7 @@ fn stacked_product<F: Real>(a: &Value<F>, b: &Value<F>, shape: &[usize]) -> Valu
 }
 
 /// `c ← a b + beta c`.
-fn product_into<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, c: ndarray::ArrayViewMutD<'_, F>, beta: F) {
+fn product_into<F: Real>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, c: ArrayViewMutD<'_, F>, beta: F) {
     F::gemm(F::one(), a, b, beta, c.into_dimensionality().expect("the result of a product is a matrix"));
 }
 
@@ -245,6 +278,15 @@ fn as_matrix<'a, F: Real>(x: &'a Value<F>) -> Option<ArrayView2<'a, F>> {
 
 fn matrix<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
     as_matrix(x).expect("the shape was checked to be a matrix")
+}
+
+fn column<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
+    x.view().into_dimensionality::<Ix1>().expect("the shape was checked to be a vector").insert_axis(Axis(1))
+}
+
+/// A gradient under the shape of the matrix that the product gives.
+fn rows_of<F: Real>(gradient: ArrayViewMutD<'_, F>, shape: [usize; 2]) -> ArrayViewMutD<'_, F> {
+    gradient.into_shape_with_order(shape).expect("gradients are row-major").into_dyn()
 }
 
 fn matrix_of_row<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
@@ -260,6 +302,11 @@ impl<F: Real> Value<F> {
             x.swap_axes(rank - 2, rank - 1);
             x
         })
+    }
+
+    /// All axes but the last as one; a matrix stays as it is, whatever its strides.
+    fn into_rows(self, shape: [usize; 2]) -> Self {
+        if self.ndim() == 2 { self } else { self.reshaped(&shape) }
     }
 
     /// A shape that differs only by axes of length 1, without a copy whatever the strides.

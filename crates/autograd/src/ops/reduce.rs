@@ -1,6 +1,7 @@
-//! Sums and means, over everything or over some axes.
+//! Sums, means and products, over everything or over some axes.
 
 use super::axes;
+use super::rows::Rows;
 use crate::{Result, Value, Var};
 use gradus_linalg::{Real, elementwise};
 use ndarray::{Axis, Dimension, IxDyn};
@@ -72,6 +73,63 @@ impl<F: Real> Var<F> {
     #[track_caller]
     pub fn mean_axes(&self, axes: &[isize], keep: bool) -> Result<Self> {
         self.scaled_sum_axes("mean_axes", axes, keep, |n| F::one() / count(n))
+    }
+
+    /// Product over some axes; with `keep`, they stay as axes of length 1. Of no elements it is 1.
+    ///
+    /// ```text
+    /// y = Π xᵢ        dxᵢ = dy · Π xⱼ over the j ≠ i
+    /// ```
+    ///
+    /// The products of the others are not quotients of `y`: they are right where elements are 0.
+    ///
+    /// # Errors
+    /// If an axis is not there, or is named twice.
+    #[track_caller]
+    pub fn prod(&self, axes: &[isize], keep: bool) -> Result<Self> {
+        let rows = Rows::new("prod", axes, keep, self.shape())?;
+        let product = |x: &[F]| x.iter().fold(F::one(), |product, &x| product * x);
+        Ok(self.reduce_rows("prod", rows, product, |x, _, dy, dx| {
+            let mut before = dy;
+            for (dx, &x) in dx.iter_mut().zip(x) {
+                *dx = before;
+                before *= x;
+            }
+            let mut after = F::one();
+            for (dx, &x) in dx.iter_mut().zip(x).rev() {
+                *dx *= after;
+                after *= x;
+            }
+        }))
+    }
+
+    /// Running sum along an axis.
+    ///
+    /// ```text
+    /// yᵢ = Σ xⱼ over j ≤ i        dxⱼ = Σ dyᵢ over i ≥ j
+    /// ```
+    ///
+    /// # Errors
+    /// If the axis is not there.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let x = Tape::recording().variable(array![1.0, 2.0, 3.0]);
+    /// assert_eq!(x.cumsum(0)?.value(), &array![1.0, 3.0, 6.0].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn cumsum(&self, axis: isize) -> Result<Self> {
+        let axis = Axis(axes::axis("cumsum", axis, self.shape())?);
+        let mut y = self.value.clone();
+        y.accumulate_axis_inplace(axis, |&before, x| *x += before);
+        Ok(self.tape().record("cumsum", [self], y, move |mut dy| {
+            dy.invert_axis(axis);
+            dy.accumulate_axis_inplace(axis, |&after, dy| *dy += after);
+            dy.invert_axis(axis);
+            [dy]
+        }))
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@ use super::axes;
 use crate::tape::same_tape;
 use crate::{Error, Result, Value, Var};
 use gradus_linalg::Real;
-use ndarray::{Axis, Dimension, IxDyn, Slice};
+use ndarray::{ArrayRef, Axis, Dimension, IxDyn, Slice, Zip};
 use std::ops::Range;
 
 impl<F: Real> Var<F> {
@@ -23,8 +23,8 @@ impl<F: Real> Var<F> {
         if step == 0 || start > end || end > self.shape()[axis] {
             return Err(Error::Slice { start, end, step, axis, shape: self.shape().to_vec() });
         }
+        let step = step.min(end.max(1)); // a longer step takes no more, and must not turn negative as an isize
         let part = Slice::new(start as isize, Some(end as isize), step as isize);
-        let shape = self.value.raw_dim();
         let y = self.value.clone().view_as(|mut x| {
             x.slice_axis_inplace(Axis(axis), part);
             x
@@ -34,7 +34,6 @@ impl<F: Real> Var<F> {
                 if beta == F::zero() {
                     dx.fill(F::zero());
                 }
-                debug_assert_eq!(dx.shape(), shape.slice());
                 dx.slice_axis_mut(Axis(axis), part).zip_mut_with(&*dy, |dx, &dy| *dx += dy);
             });
         }))
@@ -92,6 +91,97 @@ impl<F: Real> Var<F> {
                 }
             });
         }))
+    }
+
+    /// For each place of `index`, the element of this array at that place, but on `axis` at the index that stands there.
+    ///
+    /// ```text
+    /// y[i, j] = x[index[i, j], j]  (axis 0)        dx[k, j] = Σ dy[i, j] over the i with index[i, j] = k
+    /// ```
+    ///
+    /// It takes the logit of each sample's class, say.
+    ///
+    /// # Shapes
+    /// `index` has as many axes as the array, none but `axis` longer than the array's; the result has its shape.
+    ///
+    /// # Errors
+    /// [`Error::Axis`], [`Error::Shapes`] or [`Error::Index`] if the axis, a place or an index is not there.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let logits = Tape::recording().variable(array![[0.1, 0.7, 0.2], [0.3, 0.3, 0.4]]);
+    /// let of_class = logits.gather(1, &array![[1], [2]])?;
+    /// assert_eq!(of_class.value(), &array![[0.7], [0.4]].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn gather<D: Dimension>(&self, axis: isize, index: &ArrayRef<usize, D>) -> Result<Self> {
+        let operation = "gather";
+        let axis = axes::axis(operation, axis, self.shape())?;
+        let index = index.view().into_dyn().to_owned();
+        let within = |i: usize| i == axis || index.shape()[i] <= self.shape()[i];
+        if index.ndim() != self.shape().len() || !(0..index.ndim()).all(within) {
+            let (left, right) = (self.shape().to_vec(), index.shape().to_vec());
+            let expected = "the index has as many axes as the array, none but the axis of the gather longer";
+            return Err(Error::Shapes { operation, left, right, expected });
+        }
+        if let Some(&index) = index.iter().find(|&&i| i >= self.shape()[axis]) {
+            return Err(Error::Index { operation, index, axis, shape: self.shape().to_vec() });
+        }
+        // The part of the array whose lanes are those of the index.
+        let end = |(i, &n): (usize, &usize)| if i == axis { Slice::from(..) } else { Slice::from(..n as isize) };
+        let part: Vec<Slice> = index.shape().iter().enumerate().map(end).collect();
+        let mut y = Value::unspecified(IxDyn(index.shape()));
+        let x = self.value.slice_each_axis(|of| part[of.axis.index()]);
+        Zip::from(y.lanes_mut(Axis(axis)))
+            .and(index.lanes(Axis(axis)))
+            .and(x.lanes(Axis(axis)))
+            .for_each(|mut y, index, x| y.iter_mut().zip(index).for_each(|(y, &i)| *y = x[i]));
+        Ok(self.tape().record_into(operation, [self], y, move |dy, slots| {
+            slots.accumulate(0, |mut dx, beta| {
+                if beta == F::zero() {
+                    dx.fill(F::zero());
+                }
+                Zip::from(dx.slice_each_axis_mut(|of| part[of.axis.index()]).lanes_mut(Axis(axis)))
+                    .and(index.lanes(Axis(axis)))
+                    .and(dy.lanes(Axis(axis)))
+                    .for_each(|mut dx, index, dy| index.iter().zip(dy).for_each(|(&i, &dy)| dx[i] += dy));
+            });
+        }))
+    }
+
+    /// The array cut along an axis into parts of these lengths, one after the other. Shares the memory.
+    ///
+    /// ```text
+    /// dx = the parts' dy one after the other
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Axis`] if the axis is not there, [`Error::Split`] if the lengths do not add up to its own.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let gates = Tape::recording().variable(array![[1.0, 2.0, 3.0, 4.0]]);
+    /// let parts = gates.split(-1, &[1, 3])?;
+    /// assert_eq!(parts[1].value(), &array![[2.0, 3.0, 4.0]].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn split(&self, axis: isize, sizes: &[usize]) -> Result<Vec<Self>> {
+        let counted = axes::axis("split", axis, self.shape())?;
+        let total = sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
+        if total != Some(self.shape()[counted]) {
+            return Err(Error::Split { sizes: sizes.to_vec(), axis: counted, shape: self.shape().to_vec() });
+        }
+        let mut start = 0;
+        let mut parts = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            parts.push(self.slice_axis(axis, start..start + size, 1)?);
+            start += size;
+        }
+        Ok(parts)
     }
 }
 

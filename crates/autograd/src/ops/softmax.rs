@@ -1,10 +1,10 @@
 //! Softmax and its kin, shifted by the maximum so that no exponential overflows.
 
 use super::axes;
+use super::rows::{Rows, sum_map};
 use crate::{Result, Value, Var};
 use gradus_linalg::Real;
 use gradus_linalg::elementwise::sum_slice;
-use ndarray::IxDyn;
 
 impl<F: Real> Var<F> {
     /// Softmax along an axis.
@@ -55,38 +55,9 @@ impl<F: Real> Var<F> {
     /// If an axis is not there, or is named twice.
     #[track_caller]
     pub fn logsumexp(&self, axes: &[isize], keep: bool) -> Result<Self> {
-        let over = axes::axes("logsumexp", axes, self.shape())?;
-        let kept: Vec<usize> = (0..self.shape().len()).filter(|axis| !over.contains(axis)).collect();
-        // The reduced axes go to the end, and are one.
-        let order: Vec<usize> = kept.iter().chain(&over).copied().collect();
-        let outer: Vec<usize> = kept.iter().map(|&axis| self.shape()[axis]).collect();
-        let inner: usize = over.iter().map(|&axis| self.shape()[axis]).product();
-        let permuted = self.value.clone().view_as(|x| x.permuted_axes(IxDyn(&order)));
-        let permuted_shape = permuted.shape().to_vec();
-        let x = permuted.into_standard_layout();
-        let rows = x.as_slice().expect("a standard layout is a slice");
-        let mut y = Value::unspecified(IxDyn(&outer));
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = logsumexp_row(&rows[i * inner..(i + 1) * inner]);
-        }
-        let mut shape = outer;
-        if keep {
-            over.iter().for_each(|&axis| shape.insert(axis, 1));
-        }
-        let saved = y.clone();
-        let y = y.reshaped(&shape);
-        let mut inverse = vec![0; order.len()];
-        order.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
-        Ok(self.tape().record("logsumexp", [self], y, move |dy| {
-            let dy = dy.into_standard_layout();
-            let mut dx = Value::unspecified(IxDyn(&permuted_shape));
-            let slice = "a standard layout is a slice";
-            let (xs, dxs) = (x.as_slice().expect(slice), dx.as_slice_mut().expect(slice));
-            for (i, (&y, &dy)) in saved.iter().zip(dy.iter()).enumerate() {
-                let row = i * inner..(i + 1) * inner;
-                dxs[row.clone()].iter_mut().zip(&xs[row]).for_each(|(dx, &x)| *dx = dy * (x - y).exp());
-            }
-            [dx.view_as(|dx| dx.permuted_axes(IxDyn(&inverse)))]
+        let rows = Rows::new("logsumexp", axes, keep, self.shape())?;
+        Ok(self.reduce_rows("logsumexp", rows, logsumexp_row, |x, y, dy, dx| {
+            dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = dy * (x - y).exp());
         }))
     }
 
@@ -136,8 +107,11 @@ fn softmax_row<F: Real>(row: &mut [F]) {
 }
 
 fn log_softmax_row<F: Real>(row: &mut [F]) {
-    let shift = logsumexp_row(row);
+    // Two subtractions: m + ln Σ as one number would, at a large m, keep few digits of the logarithm.
+    let shift = max(row);
     row.iter_mut().for_each(|x| *x -= shift);
+    let log = sum_map(row, F::exp).ln();
+    row.iter_mut().for_each(|x| *x -= log);
 }
 
 fn logsumexp_row<F: Real>(row: &[F]) -> F {
@@ -145,9 +119,5 @@ fn logsumexp_row<F: Real>(row: &[F]) -> F {
     if !shift.is_finite() {
         return shift; // all −∞, one +∞, NaN, or nothing at all
     }
-    let mut exponentials = gradus_linalg::memory::take(row.len());
-    exponentials.iter_mut().zip(row).for_each(|(e, &x)| *e = (x - shift).exp());
-    let sum = sum_slice(&exponentials);
-    gradus_linalg::memory::give(exponentials);
-    shift + sum.ln()
+    shift + sum_map(row, |x| (x - shift).exp()).ln()
 }
