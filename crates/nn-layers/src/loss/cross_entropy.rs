@@ -1,12 +1,12 @@
 //! Softmax and cross-entropy as one operation.
 
-use super::Reduction;
 use super::lanes::Lanes;
+use super::{Reduction, reduction_option};
 use crate::{Error, Result};
-use gradus_autograd::{Real, Value, Var};
+use gradus_autograd::{Real, Var};
 use gradus_linalg::elementwise::sum_slice;
-use gradus_linalg::{memory, simd};
-use ndarray::{ArrayRef, Dimension, IxDyn};
+use gradus_linalg::simd;
+use ndarray::{ArrayRef, Dimension};
 
 /// Cross-entropy between the softmax of logits and a target: class numbers or distributions over the classes.
 ///
@@ -53,6 +53,8 @@ pub struct CrossEntropy {
     ignore_index: Option<usize>,
 }
 
+reduction_option!(CrossEntropy);
+
 const NAME: &str = "cross_entropy";
 
 impl CrossEntropy {
@@ -60,13 +62,6 @@ impl CrossEntropy {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// What becomes of the samples' losses; the mean by default.
-    #[must_use]
-    pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
-        self
     }
 
     /// The share ε of the target that is spread evenly over all classes, from 0 (the default) to 1.
@@ -192,7 +187,7 @@ impl CrossEntropy {
     }
 
     /// Records the loss of all lanes. For each, `finish(lane, z, e, ln Σe, 1/Σe)` gets `z(k) = xₖ − m` and the
-    /// exponentials `e` of all `z`, turns `e` into the gradient, times `scale`, and returns the loss.
+    /// exponentials `e` of all `z`, turns `e` into the gradient times `scale`, and returns the loss.
     #[track_caller]
     fn fused<F: Real>(
         &self,
@@ -201,60 +196,16 @@ impl CrossEntropy {
         scale: F,
         finish: impl Fn(usize, &dyn Fn(usize) -> F, &mut [F], F, F) -> F,
     ) -> Var<F> {
-        let x = logits.value().clone().into_standard_layout();
-        let xs = x.as_slice().expect("a standard layout is a slice");
-        let mut gradient = logits.needs_gradient().then(|| Value::unspecified(x.raw_dim()));
-        let mut gradients = gradient.as_mut().map(|dx| dx.as_slice_mut().expect("fresh memory is row-major"));
-        let mut losses = Value::unspecified(IxDyn(&lanes.samples));
-        let each = losses.as_slice_mut().expect("fresh memory is row-major");
-        let mut row = memory::take(lanes.classes);
-        let mut spare = memory::take(lanes.classes);
-        for (lane, loss) in each.iter_mut().enumerate() {
-            let start = lanes.start(lane);
-            if lanes.inner == 1 {
-                let row = &xs[start..start + lanes.classes];
-                let e = match &mut gradients {
-                    Some(dx) => &mut dx[start..start + lanes.classes],
-                    None => &mut spare[..],
-                };
-                *loss = one_lane(lane, row, e, &finish);
-            } else {
-                let places = (start..).step_by(lanes.inner);
-                row.iter_mut().zip(places.clone()).for_each(|(x, at)| *x = xs[at]);
-                *loss = one_lane(lane, &row, &mut spare, &finish);
-                if let Some(dx) = &mut gradients {
-                    spare.iter().zip(places).for_each(|(&e, at)| dx[at] = e);
-                }
-            }
-        }
-        let y = match self.reduction {
-            Reduction::None => losses,
-            _ => Value::scalar(scale * sum_slice(each)),
-        };
-        memory::give(row);
-        memory::give(spare);
-        logits.tape().record(NAME, [logits], y, move |dy| {
-            [gradient.map(|mut dx| {
-                lanes.scale(&mut dx, dy);
-                dx
-            })]
+        lanes.record(logits, self.reduction, scale, |lane, x, e| {
+            let max = max_slice(x);
+            simd::vectorized(
+                #[inline(always)]
+                || e.iter_mut().zip(x).for_each(|(e, &x)| *e = (x - max).exp()),
+            );
+            let sum = sum_slice(e);
+            finish(lane, &|k| x[k] - max, e, sum.ln(), F::one() / sum)
         })
     }
-}
-
-fn one_lane<F: Real>(
-    lane: usize,
-    x: &[F],
-    e: &mut [F],
-    finish: &impl Fn(usize, &dyn Fn(usize) -> F, &mut [F], F, F) -> F,
-) -> F {
-    let max = max_slice(x);
-    simd::vectorized(
-        #[inline(always)]
-        || e.iter_mut().zip(x).for_each(|(e, &x)| *e = (x - max).exp()),
-    );
-    let sum = sum_slice(e);
-    finish(lane, &|k| x[k] - max, e, sum.ln(), F::one() / sum)
 }
 
 /// The largest number; NaN if there is one.

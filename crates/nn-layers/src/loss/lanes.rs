@@ -1,9 +1,10 @@
 //! The class axis of logits, and the checks of labels and class weights.
 
+use super::Reduction;
 use crate::{Error, Result};
-use gradus_autograd::{Real, Value};
-use gradus_linalg::elementwise;
-use ndarray::{ArrayRef, Dimension};
+use gradus_autograd::{Real, Value, Var};
+use gradus_linalg::{elementwise, memory};
+use ndarray::{ArrayRef, Dimension, IxDyn};
 
 /// Logits seen as lanes: one for each sample, along the class axis. That axis is the second, or the only one.
 #[derive(Debug, Clone)]
@@ -12,7 +13,7 @@ pub(super) struct Lanes {
     /// The shape of the logits.
     shape: Vec<usize>,
     /// The shape of the labels: that of the logits without the class axis.
-    pub(super) samples: Vec<usize>,
+    samples: Vec<usize>,
     pub(super) classes: usize,
     /// How many lanes lie side by side: the product of the axes after the class axis.
     pub(super) inner: usize,
@@ -82,9 +83,70 @@ impl Lanes {
         outer * self.classes * self.inner + inner
     }
 
+    /// Calls `each(lane, x, dx)` with the classes of every lane side by side, and puts what it writes into `dx` in its
+    /// place in `gradient`, if there is one.
+    pub(super) fn run<F: Real>(
+        &self,
+        xs: &[F],
+        mut gradient: Option<&mut [F]>,
+        mut each: impl FnMut(usize, &[F], &mut [F]),
+    ) {
+        let (mut row, mut spare) = (memory::take(self.classes), memory::take(self.classes));
+        for lane in 0..self.count {
+            let start = self.start(lane);
+            if self.inner == 1 {
+                let own = start..start + self.classes;
+                let dx = match &mut gradient {
+                    Some(gradient) => &mut gradient[own.clone()],
+                    None => &mut spare[..],
+                };
+                each(lane, &xs[own], dx);
+            } else {
+                let places = (start..).step_by(self.inner);
+                row.iter_mut().zip(places.clone()).for_each(|(x, at)| *x = xs[at]);
+                each(lane, &row, &mut spare);
+                if let Some(gradient) = &mut gradient {
+                    spare.iter().zip(places).for_each(|(&dx, at)| gradient[at] = dx);
+                }
+            }
+        }
+        memory::give(row);
+        memory::give(spare);
+    }
+
+    /// Records the loss of all lanes: `each(lane, x, dx)` returns the loss of a lane without `scale`, and writes its
+    /// gradient times `scale`. What it writes is handed over by the backward pass, multiplied by the cotangent.
+    #[track_caller]
+    pub(super) fn record<F: Real>(
+        self,
+        logits: &Var<F>,
+        reduction: Reduction,
+        scale: F,
+        each: impl Fn(usize, &[F], &mut [F]) -> F,
+    ) -> Var<F> {
+        let x = logits.value().clone().into_standard_layout();
+        let mut gradient = logits.needs_gradient().then(|| Value::unspecified(x.raw_dim()));
+        let gradients = gradient.as_mut().map(|dx| dx.as_slice_mut().expect("fresh memory is row-major"));
+        let mut losses = Value::unspecified(IxDyn(&self.samples));
+        let own = losses.as_slice_mut().expect("fresh memory is row-major");
+        self.run(x.as_slice().expect("a standard layout is a slice"), gradients, |lane, x, dx| {
+            own[lane] = each(lane, x, dx);
+        });
+        let y = match reduction {
+            Reduction::None => losses,
+            _ => Value::scalar(scale * elementwise::sum_slice(own)),
+        };
+        logits.tape().record(self.loss, [logits], y, move |dy| {
+            [gradient.map(|mut dx| {
+                self.scale(&mut dx, dy);
+                dx
+            })]
+        })
+    }
+
     /// Multiplies each lane of `dx`, the gradient for a cotangent of 1, by the cotangent: one number for all lanes or
     /// one for each.
-    pub(super) fn scale<F: Real>(&self, dx: &mut Value<F>, dy: Value<F>) {
+    fn scale<F: Real>(&self, dx: &mut Value<F>, dy: Value<F>) {
         let dy = dy.into_standard_layout();
         let dys = dy.as_slice().expect("a standard layout is a slice");
         if let [dy] = *dys {

@@ -3,15 +3,21 @@
 //! Each is a method of [`Var`] through [`Losses`], which returns the mean over the batch; and a struct with its options
 //! (reduction, class weights …) and a method `loss`.
 
+mod binary;
+mod classes;
 mod cross_entropy;
+mod divergence;
 mod lanes;
 mod pointwise;
 mod regression;
 
+pub use binary::{Bce, BceWithLogits, Hinge};
+pub use classes::{MultiMargin, Nll};
 pub use cross_entropy::CrossEntropy;
-pub use regression::Mse;
+pub use divergence::KlDivergence;
+pub use regression::{Huber, L1, Mse, SmoothL1};
 
-use crate::Result;
+use crate::{Error, Result};
 use gradus_autograd::{Real, Var};
 use ndarray::{ArrayRef, Dimension};
 
@@ -27,7 +33,30 @@ pub enum Reduction {
     Sum,
 }
 
-/// The losses as methods of a prediction.
+/// The option that every loss has.
+macro_rules! reduction_option {
+    ($type:ident) => {
+        impl $type {
+            /// What becomes of the single losses; the mean by default.
+            #[must_use]
+            pub fn reduction(mut self, reduction: Reduction) -> Self {
+                self.reduction = reduction;
+                self
+            }
+        }
+    };
+}
+use reduction_option;
+
+/// A hyper-parameter that has to be above 0.
+fn positive(operation: &'static str, name: &'static str, value: f64) -> Result<f64> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::HyperParameter { operation, name, value, expected: "a finite number above 0 would fit" })
+}
+
+/// The commonest losses as methods of a prediction.
 ///
 /// # Examples
 /// ```
@@ -65,6 +94,30 @@ pub trait Losses<F: Real> {
     /// # Errors
     /// As [`Mse::loss`].
     fn mse(&self, target: &Var<F>) -> Result<Var<F>>;
+
+    /// Mean absolute error: see [`L1`].
+    ///
+    /// # Errors
+    /// As [`L1::loss`].
+    fn l1(&self, target: &Var<F>) -> Result<Var<F>>;
+
+    /// Mean of Huber's loss: see [`Huber`].
+    ///
+    /// # Errors
+    /// As [`Huber::loss`].
+    fn huber(&self, target: &Var<F>, delta: f64) -> Result<Var<F>>;
+
+    /// Mean binary cross-entropy between the sigmoid of these logits and the target: see [`BceWithLogits`].
+    ///
+    /// # Errors
+    /// As [`BceWithLogits::loss`].
+    fn bce_with_logits(&self, target: &Var<F>) -> Result<Var<F>>;
+
+    /// Mean negative log-likelihood of the labels under these log-probabilities: see [`Nll`].
+    ///
+    /// # Errors
+    /// As [`Nll::loss`].
+    fn nll<D: Dimension>(&self, labels: &ArrayRef<usize, D>) -> Result<Var<F>>;
 }
 
 impl<F: Real> Losses<F> for Var<F> {
@@ -81,5 +134,25 @@ impl<F: Real> Losses<F> for Var<F> {
     #[track_caller]
     fn mse(&self, target: &Var<F>) -> Result<Var<F>> {
         Mse::new().loss(self, target)
+    }
+
+    #[track_caller]
+    fn l1(&self, target: &Var<F>) -> Result<Var<F>> {
+        L1::new().loss(self, target)
+    }
+
+    #[track_caller]
+    fn huber(&self, target: &Var<F>, delta: f64) -> Result<Var<F>> {
+        Huber::new(delta).loss(self, target)
+    }
+
+    #[track_caller]
+    fn bce_with_logits(&self, target: &Var<F>) -> Result<Var<F>> {
+        BceWithLogits::new().loss(self, target)
+    }
+
+    #[track_caller]
+    fn nll<D: Dimension>(&self, labels: &ArrayRef<usize, D>) -> Result<Var<F>> {
+        Nll::new().loss(self, labels)
     }
 }

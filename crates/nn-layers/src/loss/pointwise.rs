@@ -3,10 +3,12 @@
 use super::Reduction;
 use crate::{Error, Result};
 use gradus_autograd::{Real, Value, Var};
-use gradus_linalg::elementwise::{self, sum_slice};
-use gradus_linalg::memory;
+use gradus_linalg::elementwise::sum_slice;
+use gradus_linalg::{memory, simd};
 
-/// Records `ℓ(x, t)` for each element, reduced, as one entry. `slope` gives `(∂ℓ/∂x, ∂ℓ/∂t)`.
+const SLICE: &str = "a standard layout is a slice";
+
+/// Records `ℓ(i, x, t)` for each element, of place `i`, reduced, as one entry. `slope(i, x, t)` is `(∂ℓ/∂x, ∂ℓ/∂t)`.
 ///
 /// Nothing is stored but a share of `x` and `t`: the slope is computed on the way back, into the gradient's own memory.
 #[track_caller]
@@ -15,8 +17,8 @@ pub(super) fn pointwise<F: Real>(
     x: &Var<F>,
     target: &Var<F>,
     reduction: Reduction,
-    loss: impl Fn(F, F) -> F,
-    slope: impl Fn(F, F) -> (F, F) + 'static,
+    loss: impl Fn(usize, F, F) -> F,
+    slope: impl Fn(usize, F, F) -> (F, F) + 'static,
 ) -> Result<Var<F>> {
     if x.shape() != target.shape() {
         let (prediction, target) = (x.shape().to_vec(), target.shape().to_vec());
@@ -25,25 +27,33 @@ pub(super) fn pointwise<F: Real>(
     if x.value().is_empty() {
         return Err(Error::EmptyBatch { loss: name, shape: x.shape().to_vec() });
     }
-    let (xs, ts) = (x.value().clone().into_standard_layout(), target.value().clone().into_standard_layout());
-    let count = F::from_f64(xs.len() as f64);
-    let (y, scale) = match reduction {
-        Reduction::None => (elementwise::zip(name, &xs, &ts, loss)?.into(), F::one()),
-        Reduction::Sum => (Value::scalar(sum_of(&xs, &ts, loss)), F::one()),
-        Reduction::Mean => (Value::scalar(sum_of(&xs, &ts, loss) / count), F::one() / count),
+    let (x_value, t_value) = (x.value().clone().into_standard_layout(), target.value().clone().into_standard_layout());
+    let (xs, ts) = (x_value.as_slice().expect(SLICE), t_value.as_slice().expect(SLICE));
+    let scale = match reduction {
+        Reduction::Mean => F::one() / F::from_f64(xs.len() as f64),
+        _ => F::one(),
     };
-    let each = reduction == Reduction::None;
+    let y = if reduction == Reduction::None {
+        let mut y = Value::unspecified(x.value().raw_dim());
+        each(y.as_slice_mut().expect(SLICE), 0, xs, ts, &loss);
+        y
+    } else {
+        Value::scalar(scale * sum_of(xs, ts, loss))
+    };
     Ok(x.tape().record_into(name, [x, target], y, move |dy, slots| {
-        let fits = "the shapes were compared on the way forward";
-        let gradient = |pick: fn((F, F)) -> F| -> Value<F> {
-            if each {
-                let mut dx = dy.clone().into_standard_layout();
-                elementwise::update2(&mut dx, &xs, &ts, |dy, x, t| dy * pick(slope(x, t)));
-                dx
+        let (xs, ts) = (x_value.as_slice().expect(SLICE), t_value.as_slice().expect(SLICE));
+        let dy = dy.into_standard_layout();
+        let dys = dy.as_slice().expect(SLICE);
+        let gradient = |pick: fn((F, F)) -> F| {
+            let mut dx = Value::unspecified(x_value.raw_dim());
+            let dxs = dx.as_slice_mut().expect(SLICE);
+            if reduction == Reduction::None {
+                each(dxs, 0, xs, ts, |i, x, t| dys[i] * pick(slope(i, x, t)));
             } else {
-                let dy = scale * *dy.first().expect("the reduced loss is one number");
-                elementwise::zip(name, &xs, &ts, |x, t| dy * pick(slope(x, t))).expect(fits).into()
+                let dy = dys[0] * scale;
+                each(dxs, 0, xs, ts, |i, x, t| dy * pick(slope(i, x, t)));
             }
+            dx
         };
         if slots.needs(0) {
             slots.add(0, gradient(|(dx, _)| dx));
@@ -54,19 +64,22 @@ pub(super) fn pointwise<F: Real>(
     }))
 }
 
+/// `y = f(i, x, t)` for each element, the first of which has the place `first`.
+fn each<F: Real>(y: &mut [F], first: usize, x: &[F], t: &[F], f: impl Fn(usize, F, F) -> F) {
+    simd::vectorized(
+        #[inline(always)]
+        || y.iter_mut().zip(x).zip(t).enumerate().for_each(|(i, ((y, &x), &t))| *y = f(first + i, x, t)),
+    );
+}
+
 /// The sum of the losses, in blocks that stay in cache.
-fn sum_of<F: Real>(x: &Value<F>, t: &Value<F>, loss: impl Fn(F, F) -> F) -> F {
+fn sum_of<F: Real>(x: &[F], t: &[F], loss: impl Fn(usize, F, F) -> F) -> F {
     const BLOCK: usize = 1024;
-    let slice = "a standard layout is a slice";
-    let (x, t) = (x.as_slice().expect(slice), t.as_slice().expect(slice));
     let mut block = memory::take(BLOCK.min(x.len()));
     let mut sums = memory::take(x.len().div_ceil(BLOCK));
-    for (sum, (x, t)) in sums.iter_mut().zip(x.chunks(BLOCK).zip(t.chunks(BLOCK))) {
+    for (i, (sum, (x, t))) in sums.iter_mut().zip(x.chunks(BLOCK).zip(t.chunks(BLOCK))).enumerate() {
         let block = &mut block[..x.len()];
-        gradus_linalg::simd::vectorized(
-            #[inline(always)]
-            || block.iter_mut().zip(x).zip(t).for_each(|((l, &x), &t)| *l = loss(x, t)),
-        );
+        each(block, i * BLOCK, x, t, &loss);
         *sum = sum_slice(block);
     }
     let total = sum_slice(&sums);
