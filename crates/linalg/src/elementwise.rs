@@ -201,12 +201,15 @@ pub fn sum_to<F: Real>(x: &ArrayRef<F, IxDyn>, shape: &[usize]) -> ArrayD<F> {
     sum
 }
 
+/// Up to this length a sum is made of running sums; above it, of the sums of two halves.
+const LEAF: usize = 1024;
+/// Running sums: short chains of additions, and one vector register of `f32`.
+const LANES: usize = 16;
+
 /// The sum of a slice in a fixed tree, which depends on the length alone: the error grows with the logarithm of the
 /// length, and the result has the same bits however the work is divided.
 #[must_use]
 pub fn sum_slice<F: Real>(x: &[F]) -> F {
-    /// Below this length 16 running sums are added up: short chains, and one vector register of `f32`.
-    const LEAF: usize = 1024;
     if x.len() > LEAF {
         let half = (x.len() / 2).next_multiple_of(LEAF);
         return sum_slice(&x[..half]) + sum_slice(&x[half..]);
@@ -214,8 +217,8 @@ pub fn sum_slice<F: Real>(x: &[F]) -> F {
     vectorized(
         #[inline(always)]
         || {
-            let mut lanes = [F::zero(); 16];
-            let chunks = x.chunks_exact(16);
+            let mut lanes = [F::zero(); LANES];
+            let chunks = x.chunks_exact(LANES);
             let rest = chunks.remainder();
             for chunk in chunks {
                 for (lane, &x) in lanes.iter_mut().zip(chunk) {
@@ -225,17 +228,48 @@ pub fn sum_slice<F: Real>(x: &[F]) -> F {
             for (lane, &x) in lanes.iter_mut().zip(rest) {
                 *lane += x;
             }
-            let mut width = 8;
-            while width > 0 {
-                for i in 0..width {
-                    let upper = lanes[i + width];
-                    lanes[i] += upper;
-                }
-                width /= 2;
-            }
-            lanes[0]
+            sum_lanes(lanes)
         },
     )
+}
+
+/// `Σ f(xᵢ, yᵢ)` of two slices of the same length, in the fixed tree of [`sum_slice`].
+pub(crate) fn sum_pairs<F: Real>(x: &[F], y: &[F], f: &impl Fn(F, F) -> F) -> F {
+    if x.len() > LEAF {
+        let half = (x.len() / 2).next_multiple_of(LEAF);
+        return sum_pairs(&x[..half], &y[..half], f) + sum_pairs(&x[half..], &y[half..], f);
+    }
+    vectorized(
+        #[inline(always)]
+        || {
+            let mut lanes = [F::zero(); LANES];
+            let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+            let rest = xs.remainder().iter().zip(ys.remainder());
+            for (x, y) in xs.zip(ys) {
+                for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
+                    *lane += f(x, y);
+                }
+            }
+            for (lane, (&x, &y)) in lanes.iter_mut().zip(rest) {
+                *lane += f(x, y);
+            }
+            sum_lanes(lanes)
+        },
+    )
+}
+
+/// The sum of the lanes, halves onto halves.
+#[inline(always)]
+fn sum_lanes<F: Real>(mut lanes: [F; LANES]) -> F {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            let upper = lanes[i + width];
+            lanes[i] += upper;
+        }
+        width /= 2;
+    }
+    lanes[0]
 }
 
 fn slice<'a, F>(x: &'a CowArray<'_, F, IxDyn>) -> &'a [F] {

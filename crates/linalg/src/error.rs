@@ -51,6 +51,42 @@ pub enum Error {
         /// Shape of the memory given for it.
         found: Vec<usize>,
     },
+    /// Two operands that must have the same shape have not.
+    #[error("{operation}: {left:?} and {right:?}: the shapes differ; both must be the same")]
+    ShapesDiffer {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Shape of the left operand.
+        left: Vec<usize>,
+        /// Shape of the right operand.
+        right: Vec<usize>,
+    },
+    /// A vector of length 0 in the geometric sense, which has no direction.
+    #[error("{operation}: the {operand} vector is zero: it has no direction; give one with an element that is not 0")]
+    ZeroVector {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Which operand it is.
+        operand: &'static str,
+    },
+    /// The order of a norm is not a positive number.
+    #[error("{operation}: order p = {p}: must be greater than 0 (infinity is the maximum norm)")]
+    Order {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The order.
+        p: f64,
+    },
+    /// An axis that the array does not have.
+    #[error("{operation}: axis {axis} of an array of shape {shape:?}: axes are counted from 0 to {}", shape.len().saturating_sub(1))]
+    Axis {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The axis.
+        axis: usize,
+        /// The array's shape.
+        shape: Vec<usize>,
+    },
 }
 
 impl FamilyError for Error {}

@@ -8,11 +8,15 @@ mod engine;
 mod error;
 mod functions;
 pub mod memory;
+mod norm;
 mod product;
 mod real;
 pub mod simd;
+mod vector;
 
 pub use engine::Pack;
 pub use error::{Error, FamilyError, Result};
+pub use norm::{Norm, l0_norm, l1_norm, l2_norm, lp_norm, max_norm, min_norm, norm};
 pub use product::{gemm, gemm_packed, matmul};
 pub use real::Real;
+pub use vector::{angle, cosine_similarity, cosine_similarity_along, distance, dot, project};

@@ -13,6 +13,8 @@
 //! W. J. Cody, W. Waite, *Software Manual for the Elementary Functions*, 1980; S. L. Moshier, *Methods and Programs for
 //! Mathematical Functions*, 1989; J.-M. Muller, *Elementary Functions*, 3rd ed., 2016.
 
+#![allow(clippy::excessive_precision)] // coefficients stand here as their sources print them
+
 mod exp;
 mod ln;
 mod sigmoid;
