@@ -167,6 +167,19 @@ pub enum Error {
         shape: Vec<usize>,
     },
 
+    /// A gradient check found a wrong derivative of a parameter.
+    #[error("gradcheck: {parameter} at {index:?}: backward says {analytic:e}, differences say {numeric:e}")]
+    Gradcheck {
+        /// The parameter's name.
+        parameter: String,
+        /// Which of its elements.
+        index: Vec<usize>,
+        /// What the backward pass computed.
+        analytic: f64,
+        /// What central differences give.
+        numeric: f64,
+    },
+
     /// A state dict of another model.
     #[error("load_state_dict: {0}")]
     StateDict(LoadReport),

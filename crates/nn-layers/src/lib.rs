@@ -15,6 +15,7 @@ mod module;
 mod parameter;
 mod sequential;
 mod state_dict;
+pub mod testing;
 
 pub use activation::{Relu, Sigmoid, Tanh};
 pub use apply::{Apply, Flatten, Identity};

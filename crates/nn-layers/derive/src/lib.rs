@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{
     Data, DeriveInput, Error, Field, Fields, GenericParam, LitStr, Result, Type, parse_macro_input, parse_quote,
@@ -10,7 +10,7 @@ use syn::{
 /// Implements `Module` for a struct: its fields are walked in order, each under its own name.
 ///
 /// The number type is the type parameter called `F` if there is one, else `f32`; `#[module(float = f64)]` on the struct
-/// says otherwise. Every other type parameter is taken to be a module. On a field, `#[module(skip)]` leaves it out and
+/// says otherwise. Every other type parameter that a walked field is made of has to be a module. On a field, `#[module(skip)]` leaves it out and
 /// `#[module(rename = "name")]` gives it another name in the state dict.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -24,33 +24,40 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     };
     let float = float_of(input)?;
     let krate = krate();
-    let mut generics = input.generics.clone();
-    for parameter in &mut generics.params {
-        if let GenericParam::Type(parameter) = parameter {
-            let name = &parameter.ident;
-            let bound = if *name == quote!(#float).to_string() {
-                parse_quote!(#krate::Real)
-            } else {
-                parse_quote!(#krate::Module<#float>)
-            };
-            parameter.bounds.push(bound);
-        }
-    }
-    let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let (_, type_generics, _) = input.generics.split_for_impl();
     let name = &input.ident;
     let (mut walk, mut walk_mut) = (TokenStream::new(), TokenStream::new());
+    let mut names: Vec<String> = Vec::new();
+    let mut walked: Vec<Ident> = Vec::new();
     for (place, field) in fields(&data.fields) {
         let options = FieldOptions::of(field)?;
         if options.skip {
             continue;
         }
         let name = options.name.unwrap_or_else(|| place.to_string().trim_start_matches("r#").to_owned());
+        if names.contains(&name) {
+            return Err(Error::new_spanned(field, format!("two fields are called `{name}`")));
+        }
+        names.push(name.clone());
+        if !is_phantom(&field.ty) {
+            identifiers(field.ty.to_token_stream(), &mut walked);
+        }
         // The span makes a field that is no module the place of the compiler's complaint.
         let span = field.ty.span();
         walk.extend(quote_spanned!(span=> walk.child(#name, &self.#place);));
         walk_mut.extend(quote_spanned!(span=> walk.child(#name, &mut self.#place);));
     }
+    let mut generics = input.generics.clone();
+    for parameter in &mut generics.params {
+        if let GenericParam::Type(parameter) = parameter {
+            if quote!(#float).to_string() == parameter.ident.to_string() {
+                parameter.bounds.push(parse_quote!(#krate::Real));
+            } else if walked.contains(&parameter.ident) {
+                parameter.bounds.push(parse_quote!(#krate::Module<#float>));
+            }
+        }
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, type_generics, _) = input.generics.split_for_impl();
     Ok(quote! {
         #[automatically_derived]
         impl #impl_generics #krate::Module<#float> for #name #type_generics #where_clause {
@@ -64,6 +71,22 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// Every identifier in these tokens: which type parameters a field's type is made of.
+fn identifiers(tokens: TokenStream, found: &mut Vec<Ident>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(name) => found.push(name),
+            TokenTree::Group(group) => identifiers(group.stream(), found),
+            _ => {}
+        }
+    }
+}
+
+/// `PhantomData<T>` is a module whatever `T` is.
+fn is_phantom(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"))
 }
 
 /// Named fields by name, numbered ones by number.
@@ -142,7 +165,11 @@ impl FieldOptions {
                 if meta.path.is_ident("skip") {
                     options.skip = true;
                 } else if meta.path.is_ident("rename") {
-                    options.name = Some(meta.value()?.parse::<LitStr>()?.value());
+                    let name = meta.value()?.parse::<LitStr>()?;
+                    if name.value().is_empty() || name.value().contains('.') {
+                        return Err(Error::new_spanned(name, "a name has at least one letter, and no dot"));
+                    }
+                    options.name = Some(name.value());
                 } else {
                     return Err(meta.error("expected `skip` or `rename = \"name\"`"));
                 }
@@ -172,5 +199,7 @@ mod tests {
         assert!(refused("enum E { A }").contains("structs only"));
         assert!(refused("struct S { #[module(hide)] a: u8 }").contains("skip"));
         assert!(refused("#[module(real = f64)] struct S;").contains("float"));
+        assert!(refused("struct S { #[module(rename = \"a.b\")] a: u8 }").contains("no dot"));
+        assert!(refused("struct S { a: u8, #[module(rename = \"a\")] b: u8 }").contains("two fields are called `a`"));
     }
 }

@@ -21,11 +21,11 @@ use ndarray::{Array, ArrayD, Dimension};
 ///
 /// # Examples
 /// ```
-/// use gradus_nn_layers::{BceWithLogits, Tape, ndarray::array};
-/// let tape = Tape::<f64>::recording();
-/// let (x, t) = (tape.variable(array![0.0, 1e4, -1e4]), tape.input(array![1.0, 1.0, 1.0]));
-/// let loss = BceWithLogits::new().loss(&x, &t)?.item();
-/// assert_eq!(loss, Some((2_f64.ln() + 1e4) / 3.0));
+/// use gradus_nn_layers::{BceWithLogits, Reduction, Tape, ndarray::array};
+/// let tape = Tape::<f32>::recording();
+/// let (x, t) = (tape.variable(array![1e4, -1e4]), tape.input(array![1.0, 1.0]));
+/// let loss = BceWithLogits::new().reduction(Reduction::None).loss(&x, &t)?;
+/// assert_eq!(loss.value(), &array![0.0, 1e4]);
 /// # Ok::<(), gradus_nn_layers::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
