@@ -113,7 +113,7 @@ fn train(options: &Options) -> TrainResult<()> {
     let mut progress = Progress::new();
     let history = Trainer::new(epochs)
         .batch_size(options.batch)
-        .schedule(gradus::optim::Cosine::new(options.lr, steps))
+        .schedule(gradus::optim::schedule::CosineAnnealing::new(options.lr, steps))
         .callback(&mut progress)
         .run(&mut model, &mut Adam::new(options.lr), &train, &test, &mut rng)?;
     print!("\n{history}\n");

@@ -44,7 +44,9 @@ pub enum Error {
     },
 
     /// The model's output is no table of one row a sample and one column a class.
-    #[error("evaluate: the model's output has shape {found:?}; for {samples} samples of {classes} classes it must be [{samples}, {classes}]")]
+    #[error(
+        "evaluate: the model's output has shape {found:?}; for {samples} samples of {classes} classes it must be [{samples}, {classes}]"
+    )]
     Logits {
         /// The shape of the output.
         found: Vec<usize>,

@@ -55,7 +55,9 @@ impl ConfusionMatrix {
     #[must_use]
     pub fn commonest_mistake(&self) -> Option<(usize, usize, usize)> {
         let mistakes = self.counts.indexed_iter().filter(|&((label, predicted), &n)| label != predicted && n > 0);
-        mistakes.map(|((label, predicted), &n)| (label, predicted, n)).max_by_key(|&(label, _, n)| (n, usize::MAX - label))
+        mistakes
+            .map(|((label, predicted), &n)| (label, predicted, n))
+            .max_by_key(|&(label, _, n)| (n, usize::MAX - label))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happened, epoch by epoch.
 
 use crate::EpochRecord;
+use gradus_regularize::{EpochLosses, Finding, GeneralizationGap};
 use std::fmt;
 
 /// The record of a training run; printed, it is a table.
@@ -19,6 +20,17 @@ impl History {
     #[must_use]
     pub fn kept(&self) -> Option<&EpochRecord> {
         self.epochs.iter().find(|record| record.epoch == self.kept_epoch)
+    }
+
+    /// Whether the model learned too little, enough or too much, judged by the losses of all epochs, and since when;
+    /// `None` before the first epoch.
+    #[must_use]
+    pub fn finding(&self) -> Option<Finding> {
+        let mut gap = GeneralizationGap::new();
+        for record in &self.epochs {
+            gap.observe(EpochLosses::new(record.epoch, record.train_loss, record.test_loss)).ok()?;
+        }
+        gap.finding()
     }
 }
 

@@ -121,7 +121,10 @@ impl<'a, F: Real> Trainer<'a, F> {
     ) -> Result<History> {
         self.check(optimizer, train, test)?;
         let seen = sample_of(train, test.len(), rng)?;
-        self.tell(|callback, (epochs, steps)| callback.start(epochs, steps), (self.epochs, train.len().div_ceil(self.batch_size)));
+        self.tell(
+            |callback, (epochs, steps)| callback.start(epochs, steps),
+            (self.epochs, train.len().div_ceil(self.batch_size)),
+        );
         let result = self.epochs(model, optimizer, [train, &seen, test], rng);
         self.tell(|callback, ()| callback.finish(), ());
         result
@@ -215,6 +218,12 @@ impl<'a, F: Real> Trainer<'a, F> {
     fn check(&self, optimizer: &dyn Optimizer<F>, train: &Labelled<F>, test: &Labelled<F>) -> Result<()> {
         gradus_data::BatchSize::new(self.batch_size)?;
         optimizer.validate()?;
+        if let Some(schedule) = &self.schedule {
+            schedule.validate()?;
+        }
+        if let Some(early_stopping) = &self.early_stopping {
+            early_stopping.validate()?;
+        }
         for (set, data) in [("training", train), ("test", test)] {
             if data.is_empty() {
                 return Err(Error::NoSamples { operation: "training", set });

@@ -34,10 +34,18 @@ fn result(body: &mut String, report: &Report<'_>) {
     let loss = report.evaluation.map(|e| e.loss).or(kept.map(|record| record.test_loss));
     body.push_str("<p class=\"result\">");
     if let (Some(accuracy), Some(loss)) = (accuracy, loss) {
-        let _ = write!(body, "<span><b>{:.2} %</b> test accuracy</span><span><b>{loss:.4}</b> test loss</span>", 100.0 * accuracy);
+        let _ = write!(
+            body,
+            "<span><b>{:.2} %</b> test accuracy</span><span><b>{loss:.4}</b> test loss</span>",
+            100.0 * accuracy
+        );
     }
     if let Some(record) = kept {
-        let _ = write!(body, "<span><b>{:+.4}</b> generalization gap</span>", record.gap());
+        let _ = write!(body, "<span><b>{:+.4}</b> generalization gap", record.gap());
+        if let Some(finding) = report.history.finding() {
+            let _ = write!(body, ": {finding}");
+        }
+        body.push_str("</span>");
         let _ = write!(body, "<span><b>{}</b> epochs</span>", report.history.epochs.len());
     }
     if let Some(last) = report.history.epochs.last() {
@@ -148,7 +156,12 @@ fn settings(body: &mut String, report: &Report<'_>) {
     }
     body.push_str("<h2>Settings</h2>\n<div class=\"wide\"><table>\n");
     for (name, value) in &report.settings {
-        let _ = writeln!(body, "<tr><td class=\"text\">{}</td><td class=\"text\">{}</td></tr>", escape(name), escape(value));
+        let _ = writeln!(
+            body,
+            "<tr><td class=\"text\">{}</td><td class=\"text\">{}</td></tr>",
+            escape(name),
+            escape(value)
+        );
     }
     body.push_str("</table></div>\n");
 }
