@@ -3,9 +3,8 @@
 use crate::bptt::Weights;
 use crate::{Error, Nonlinearity, Result};
 use gradus_autograd::{Error as AutogradError, Real, Tape, Value, Var};
-use gradus_nn_layers::{Module, Parameter};
-use ndarray::{Array, Dimension, IntoDimension};
-use rand::{Rng, RngExt};
+use gradus_nn_layers::{Module, Parameter, init};
+use rand::Rng;
 
 /// One step of an Elman network: a new state from an input and the state before it.
 ///
@@ -52,12 +51,12 @@ pub struct RnnCell<F: Real = f32> {
 impl<F: Real> RnnCell<F> {
     /// Draws weights and biases from `U(−k, k)`, `k = 1/√hidden_size`; the nonlinearity is tanh.
     pub fn new(input_size: usize, hidden_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
-        let k = 1.0 / (hidden_size as f64).sqrt(); // infinite for 0 units, which draw no numbers
+        let k = init::inverse_sqrt(hidden_size);
         Self {
-            weight_ih: uniform([hidden_size, input_size], k, rng),
-            weight_hh: uniform([hidden_size, hidden_size], k, rng),
-            bias_ih: Some(uniform([hidden_size], k, rng)),
-            bias_hh: Some(uniform([hidden_size], k, rng)),
+            weight_ih: init::uniform((hidden_size, input_size), k, rng).into(),
+            weight_hh: init::uniform((hidden_size, hidden_size), k, rng).into(),
+            bias_ih: Some(init::uniform(hidden_size, k, rng).into()),
+            bias_hh: Some(init::uniform(hidden_size, k, rng).into()),
             nonlinearity: Nonlinearity::Tanh,
         }
     }
@@ -160,14 +159,6 @@ impl<F: Real> RnnCell<F> {
         }
         Ok(states)
     }
-}
-
-fn uniform<F: Real, D: Dimension>(
-    shape: impl IntoDimension<Dim = D>,
-    bound: f64,
-    rng: &mut (impl Rng + ?Sized),
-) -> Parameter<F> {
-    Array::from_shape_simple_fn(shape.into_dimension(), || F::from_f64(rng.random_range(-bound..=bound))).into()
 }
 
 #[cfg(test)]

@@ -53,6 +53,30 @@ pub enum Error {
         found: Vec<usize>,
     },
 
+    /// Another number of lengths than of sequences.
+    #[error("{operation}: {found} lengths for a batch of {batch} sequences; each sequence has one")]
+    Lengths {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The number of lengths.
+        found: usize,
+        /// The number of sequences.
+        batch: usize,
+    },
+
+    /// A length that the padded batch does not have.
+    #[error("{operation}: sequence {sequence} has length {length}; lengths go from 1 to the input's {steps} steps")]
+    Length {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The sequence's place in the batch, from 0.
+        sequence: usize,
+        /// Its length.
+        length: usize,
+        /// The number of steps of the input.
+        steps: usize,
+    },
+
     /// A state that does not fit the layer or the input.
     #[error("{operation}: state {found:?}: this layer and input need {axes} = {expected:?}")]
     State {

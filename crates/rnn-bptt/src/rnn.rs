@@ -132,6 +132,38 @@ impl<F: Real> Rnn<F> {
     /// are on different tapes.
     #[track_caller]
     pub fn forward_with(&self, x: &Var<F>, h0: Option<&Var<F>>) -> Result<(Var<F>, Var<F>)> {
+        self.sweep(x, None, h0)
+    }
+
+    /// As [`Rnn::forward_with`], for a batch of sequences of different lengths, in any order, each padded at its end.
+    ///
+    /// The output is zero past the end of a sequence, its last state is the one at its own last step, and nothing in the
+    /// padding, be it NaN, has an influence or a gradient.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_rnn_bptt::{Rnn, Tape, ndarray::Array3};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// let rnn: Rnn = Rnn::new(3, 8, &mut StdRng::seed_from_u64(1));
+    /// let x = Tape::inference().input(Array3::ones((5, 2, 3)));
+    /// let (output, h_n) = rnn.forward_padded(&x, &[5, 2], None)?;
+    /// let at = |t: usize, sequence: usize| output.select(0, t)?.select(0, sequence);
+    /// assert_eq!(h_n.select(0, 0)?.select(0, 1)?.value(), at(1, 1)?.value());
+    /// assert!(at(2, 1)?.value().iter().all(|&y| y == 0.0));
+    /// # Ok::<(), gradus_rnn_bptt::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Rnn::forward_with`]; [`Error::Lengths`] if there are not as many lengths as sequences, [`Error::Length`] if one
+    /// is 0 or larger than the number of steps.
+    #[track_caller]
+    pub fn forward_padded(&self, x: &Var<F>, lengths: &[usize], h0: Option<&Var<F>>) -> Result<(Var<F>, Var<F>)> {
+        self.sweep(x, Some(lengths), h0)
+    }
+
+    /// All layers over a sequence.
+    #[track_caller]
+    fn sweep(&self, x: &Var<F>, lengths: Option<&[usize]>, h0: Option<&Var<F>>) -> Result<(Var<F>, Var<F>)> {
         let operation = "rnn";
         let (cells, directions) = (self.cells.len(), self.directions());
         if cells == 0 || cells % directions != 0 {
@@ -165,7 +197,7 @@ impl<F: Real> Rnn<F> {
                 let place = last.len();
                 let h0 = h0.map(|h0| h0.slice_axis(0, place..place + 1, 1)).transpose()?;
                 let weights = cell.weights(x.tape());
-                let (output, h) = bptt::rnn(&sequence, h0.as_ref(), &weights, cell.nonlinearity, direction)?;
+                let (output, h) = bptt::rnn(&sequence, h0.as_ref(), lengths, &weights, cell.nonlinearity, direction)?;
                 outputs.push(output);
                 last.push(h);
             }
@@ -357,6 +389,10 @@ mod tests {
                 )
             );
         }
+        let lengths = |lengths: &[usize]| rnn.forward_padded(&x, lengths, None).unwrap_err().to_string();
+        assert_eq!(lengths(&[5]), "rnn: 1 lengths for a batch of 2 sequences; each sequence has one");
+        assert_eq!(lengths(&[5, 0]), "rnn: sequence 1 has length 0; lengths go from 1 to the input's 5 steps");
+        assert_eq!(lengths(&[6, 5]), "rnn: sequence 0 has length 6; lengths go from 1 to the input's 5 steps");
         let foreign = Tape::recording().input(Array3::zeros((2, 2, 4)));
         assert!(error(&x, Some(&foreign)).contains("different tapes"));
 

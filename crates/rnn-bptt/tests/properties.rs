@@ -341,6 +341,60 @@ proptest! {
 }
 
 proptest! {
+    #[test]
+    fn padded_equals_each_sequence_alone(setting in settings(), lengths in prop::collection::vec(any::<prop::sample::Index>(), 4)) {
+        let lengths: Vec<usize> =
+            lengths[..setting.batch].iter().map(|length| 1 + length.index(setting.steps)).collect();
+        let (rnn, [mut x, h0, dy, dh]) = (setting.rnn(), setting.data());
+        for (n, &length) in lengths.iter().enumerate() {
+            x.slice_mut(s![length.., n, ..]).fill(f64::NAN);
+        }
+        for loss in LOSSES {
+            let tape = Tape::recording();
+            let padded = tape.variable(x.clone());
+            let state = tape.variable(h0.clone());
+            let given = setting.state.then_some(&state);
+            let (output, h_n) = rnn.forward_padded(&padded, &lengths, given).unwrap();
+            let gradients = loss_of(loss, &output, &h_n, [&dy, &dh]).backward().unwrap();
+            let together = collect(&rnn, [&output, &h_n], [("x", Some(&padded)), ("h0", given)], &gradients);
+
+            // Each alone: its part of every array, and its share of the parameters' gradients.
+            let mut alone: Found = together.iter().map(|(name, a)| (name.clone(), ArrayD::zeros(a.raw_dim()))).collect();
+            for (n, &length) in lengths.iter().enumerate() {
+                let own = |x: &Array3<f64>, steps: usize| x.slice(s![..steps, n..=n, ..]).to_owned();
+                let tape = Tape::recording();
+                let x = tape.variable(own(&x, length));
+                let h0 = tape.variable(own(&h0, h0.dim().0));
+                let given = setting.state.then_some(&h0);
+                let (output, h_n) = rnn.forward_with(&x, given).unwrap();
+                let weights = [&own(&dy, length), &own(&dh, dh.dim().0)];
+                let gradients = loss_of(loss, &output, &h_n, weights).backward().unwrap();
+                let found = collect(&rnn, [&output, &h_n], [("x", Some(&x)), ("h0", given)], &gradients);
+                for ((name, sum), (_, part)) in alone.iter_mut().zip(found) {
+                    if ["output", "h_n", "x", "h0"].contains(&name.as_str()) {
+                        let steps = part.shape()[0];
+                        sum.slice_mut(s![..steps, n..=n, ..]).assign(&part);
+                    } else {
+                        *sum += &part;
+                    }
+                }
+            }
+            same(&together, &alone, &format!("{loss:?}"))?;
+        }
+    }
+
+    #[test]
+    fn full_lengths_are_no_lengths(setting in settings()) {
+        let (rnn, [x, ..]) = (setting.rnn(), setting.data());
+        let x = Tape::inference().input(x);
+        let (output, h_n) = rnn.forward_with(&x, None).unwrap();
+        let (padded, padded_h_n) = rnn.forward_padded(&x, &vec![setting.steps; setting.batch], None).unwrap();
+        prop_assert_eq!(output.value(), padded.value());
+        prop_assert_eq!(h_n.value(), padded_h_n.value());
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
@@ -367,7 +421,7 @@ proptest! {
                 bias_ih: Some(v[4].clone()),
                 bias_hh: Some(v[5].clone()),
             };
-            bptt::rnn(&v[0], Some(&v[1]), &weights, Nonlinearity::Tanh, direction)
+            bptt::rnn(&v[0], Some(&v[1]), None, &weights, Nonlinearity::Tanh, direction)
         };
         gradcheck(|v: &[Var<f64>]| run(v).map(|(states, _)| states), &inputs).map_err(|e| TestCaseError::fail(e.to_string()))?;
         gradcheck(|v: &[Var<f64>]| run(v).map(|(_, last)| last), &inputs).map_err(|e| TestCaseError::fail(e.to_string()))?;
