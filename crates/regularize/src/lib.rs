@@ -1,1 +1,16 @@
-//! gradus-regularize
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod dropout;
+mod early_stopping;
+mod error;
+mod gap;
+pub mod penalty;
+mod smoothing;
+
+pub use dropout::Dropout;
+pub use early_stopping::{Decision, EarlyStopping};
+pub use error::{Error, Result};
+pub use gap::{EpochLosses, Finding, GapRecord, GeneralizationGap, Verdict};
+pub use gradus_nn_layers::{Real, Tape, Var, ndarray};
+pub use smoothing::smooth_labels;
