@@ -17,7 +17,8 @@ impl<F: Real> Var<F> {
     ///
     /// # Errors
     /// [`Error::NotScalar`], [`Error::NotRecorded`], [`Error::Spent`] on a second call, [`Error::NonFiniteLoss`],
-    /// and [`Error::GradientShape`] if an operation's rule is wrong.
+    /// [`Error::ForeignVar`] if variables of different tapes met in a recorded operation, [`Error::GradientShape`] if
+    /// an operation's rule is wrong, and [`Error::NonFiniteGradient`] on a tape that watches.
     ///
     /// # References
     /// S. Linnainmaa, *Taylor expansion of the accumulated rounding error*, BIT 16, 1976;
@@ -34,8 +35,17 @@ impl<F: Real> Var<F> {
 
     /// The gradients of `Σ y · cotangent`, for a `y` of any shape: the product of the cotangent with the Jacobian.
     ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let x = Tape::recording().variable(array![1.0, 2.0]);
+    /// let gradients = x.square().backward_with(array![1.0, 10.0])?;
+    /// assert_eq!(gradients.get(&x).unwrap(), &array![2.0, 40.0].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// As [`Var::backward`], and [`Error::Shapes`] if the cotangent has another shape than the variable.
+    /// As [`Var::backward`] but for the two that are about a loss, and [`Error::Shapes`] if the cotangent has another shape than the variable.
     pub fn backward_with(&self, cotangent: impl Into<Value<F>>) -> Result<Gradients<F>> {
         let cotangent = cotangent.into();
         if cotangent.shape() != self.shape() {

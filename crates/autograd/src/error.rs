@@ -20,7 +20,7 @@ pub enum Error {
     },
 
     /// An axis that the array does not have.
-    #[error("{operation}: axis {axis} of {shape:?}: axes go from -{rank} to {rank} exclusive", rank = shape.len())]
+    #[error("{operation}: axis {axis} of {shape:?}: {}", axes(shape.len()))]
     Axis {
         /// The operation.
         operation: &'static str,
@@ -247,6 +247,11 @@ fn elements(shape: &[usize]) -> String {
 /// The length of an axis; of one that is not there 0, since a message must not fail.
 fn length(shape: &[usize], axis: usize) -> usize {
     shape.get(axis).copied().unwrap_or(0)
+}
+
+/// Which axes an array has.
+fn axes(rank: usize) -> String {
+    if rank == 0 { "a number has no axes".to_owned() } else { format!("axes go from -{rank} to {rank} exclusive") }
 }
 
 /// Which indices an axis has.

@@ -12,6 +12,18 @@ use gradus_linalg::{Real, elementwise};
 ///
 /// Beside them travel the values that follow the training without being trained (running means, say), noted by
 /// [`Tape::update`](crate::Tape::update); an optimizer's step puts them in place.
+///
+/// # Examples
+/// ```
+/// use gradus_autograd::{Tape, ndarray::array};
+/// let tape = Tape::recording();
+/// let x = tape.variable(array![3.0, -4.0]);
+/// let mut gradients = x.square().sum().backward()?;
+/// assert_eq!(gradients.get(&x).unwrap(), &array![6.0, -8.0].into_dyn());
+/// gradients.scale(0.5);
+/// assert_eq!(gradients.get(&x).unwrap(), &array![3.0, -4.0].into_dyn());
+/// # Ok::<(), gradus_autograd::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Gradients<F: Real = f32> {
     tape: u64,
@@ -125,6 +137,8 @@ impl<F: Real> Key<F> for Var<F> {
     }
 }
 
+/// # Panics
+/// If a parameter had another shape in the other pass.
 impl<F: Real> std::ops::Add for Gradients<F> {
     type Output = Self;
 

@@ -26,6 +26,27 @@ impl LeafId {
 ///
 /// [`Tape::parameter`](crate::Tape::parameter) puts it on a tape, and [`Gradients`](crate::Gradients) are looked up
 /// by it.
+///
+/// # Examples
+/// ```
+/// use gradus_autograd::{Leaf, LeafId, Tape, Value, ndarray::array};
+/// struct Weight(LeafId, Value<f64>);
+/// impl Leaf for Weight {
+///     type Scalar = f64;
+///     fn id(&self) -> LeafId {
+///         self.0
+///     }
+///     fn value(&self) -> &Value<f64> {
+///         &self.1
+///     }
+/// }
+/// let mut w = Weight(LeafId::fresh(), array![1.0, 2.0].into());
+/// let gradients = Tape::recording().parameter(&w).square().sum().backward()?;
+/// let downhill = gradients.get(&w).unwrap().mapv(|g| -0.5 * g);
+/// *w.1 += &downhill; // in place: the tape has let go
+/// assert_eq!(w.1, array![0.0, 0.0]);
+/// # Ok::<(), gradus_autograd::Error>(())
+/// ```
 pub trait Leaf {
     /// Its number type.
     type Scalar: Real;

@@ -26,6 +26,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// | [`Tape::recording`] | yes | use: no randomness |
 /// | [`Tape::inference`] | no | use |
 ///
+/// # Examples
+/// ```
+/// use gradus_autograd::{Tape, ndarray::array};
+/// let tape = Tape::recording();
+/// let (w, x) = (tape.variable(array![2.0, -1.0]), tape.input(array![3.0, 5.0]));
+/// let loss = (&w * &x).tanh().sum();
+/// assert_eq!(tape.len(), 4); // the variable and three operations; data is no entry
+/// let gradients = loss.backward()?;
+/// assert!(gradients.get(&w).is_some() && gradients.get(&x).is_none());
+/// # Ok::<(), gradus_autograd::Error>(())
+/// ```
+///
 /// # References
 /// R. E. Wengert, *A simple automatic derivative evaluation program*, Communications of the ACM 7(8), 1964.
 pub struct Tape<F: Real = f32> {
@@ -321,7 +333,28 @@ impl<F: Real> Tape<F> {
     }
 
     /// Records an operation with any number of inputs and outputs. The rule gets the cotangent of each output, or
-    /// `None` for one that the loss does not depend on.
+    /// `None` for one that the loss does not depend on, and puts the gradients into [`Slots`].
+    ///
+    /// # Examples
+    /// Sine and cosine at once, each of which the other's derivative needs:
+    /// ```
+    /// use gradus_autograd::{Tape, Value, ndarray::array};
+    /// let tape = Tape::recording();
+    /// let x = tape.variable(array![0.0, 1.0]);
+    /// let (sin, cos): (Value<f64>, Value<f64>) = (x.value().mapv(f64::sin).into(), x.value().mapv(f64::cos).into());
+    /// let slopes = [cos.clone(), sin.mapv(|s| -s).into()];
+    /// let y = tape.record_many("sin_cos", &[&x], vec![sin, cos], move |dys, slots| {
+    ///     for (dy, slope) in dys.into_iter().zip(slopes) {
+    ///         if let Some(mut dy) = dy {
+    ///             dy.zip_mut_with(&slope, |dy, slope| *dy *= slope);
+    ///             slots.add(0, dy);
+    ///         }
+    ///     }
+    /// });
+    /// let gradients = (&y[0] + &y[1]).sum().backward()?; // cos x − sin x
+    /// assert_eq!(gradients.get(&x).unwrap(), &array![1.0, 1f64.cos() - 1f64.sin()].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
     #[track_caller]
     pub fn record_many(
         &self,

@@ -2,6 +2,8 @@
 
 use gradus_autograd::ndarray::{ArrayD, array};
 use gradus_autograd::{Error, Leaf, LeafId, Tape, Value, Var};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 struct Weight {
     id: LeafId,
@@ -92,6 +94,72 @@ fn inference_records_nothing_and_constants_need_no_gradient() {
     let tape = Tape::<f64>::recording();
     assert!(!tape.input(array![1.0]).exp().needs_gradient());
     assert!(tape.is_empty());
+}
+
+#[test]
+fn a_walked_tape_records_nothing_more() {
+    let tape = Tape::recording();
+    let x = tape.variable(2.0);
+    let gradients = x.square().backward().unwrap();
+    let later = tape.variable(5.0);
+    assert!(gradients.get(&later).is_none(), "another variable's gradient");
+    assert!(tape.is_empty() && !tape.is_recording() && !x.exp().needs_gradient());
+}
+
+#[test]
+fn a_foreign_operand_is_an_error_the_second_time_too() {
+    let (tape, other) = (Tape::<f64>::recording(), Tape::<f64>::recording());
+    let far = (0..9).fold(other.variable(1.0), |x, _| x + 1.0);
+    let sum = tape.record("mixed", [&tape.variable(1.0), &far], Value::scalar(2.0), |dy| [dy.clone(), dy]);
+    assert!(matches!(sum.backward(), Err(Error::ForeignVar { operation: "mixed" })));
+    assert!(matches!(sum.backward(), Err(Error::Spent)));
+}
+
+#[test]
+fn the_random_stream_may_use_the_tape() {
+    let seed = &mut StdRng::seed_from_u64(3);
+    let tape = Tape::<f64>::training(seed);
+    let (entries, nested) = tape.random(|_| (tape.len(), tape.random(|_| ()))).unwrap();
+    assert_eq!((entries, nested), (0, None));
+    let draw = |tape: &Tape<f64>| tape.random(|rng| rng.random::<u64>());
+    let [a, b] = [1, 1].map(|seed| Tape::training(&mut StdRng::seed_from_u64(seed)));
+    assert_eq!((draw(&a), draw(&a)), (draw(&b), draw(&b)), "one seed, two streams");
+    assert_ne!(draw(&a), draw(&tape));
+}
+
+#[test]
+fn gradients_that_meet_in_shared_memory_are_added() {
+    // A residual connection hands one cotangent to two inputs; each adds to it in its own memory.
+    let step = || {
+        let tape = Tape::recording();
+        let x = tape.variable(Value::full(1000, 2.0));
+        let mut y = &x + &x.square();
+        y = &y + &y.sin() + y.tanh();
+        let gradients = (&y + &y).sum().backward().unwrap();
+        gradients.get(&x).and_then(|dx| dx.first().copied())
+    };
+    let expected = 2.0 * 5.0 * (1.0 + 6f64.cos() + 1.0 - 6f64.tanh().powi(2));
+    for _ in 0..3 {
+        assert!((step().unwrap() - expected).abs() < 1e-12, "{:?}, expected {expected}", step());
+    }
+}
+
+#[test]
+fn stable_at_both_ends_of_the_range() {
+    let tape = Tape::<f32>::recording();
+    let large = tape.variable(array![3e38_f32, 4e37]);
+    assert!(large.norm(2.0, &[0], false).unwrap().item().unwrap().is_finite());
+    let small = tape.variable(array![3e-30_f32, 4e-30]);
+    assert!((small.norm(2.0, &[0], false).unwrap().item().unwrap() / 5e-30 - 1.0).abs() < 1e-6);
+    let far = tape.variable(array![1e4_f32, 1e4 + 1.0, 1e4 + 2.0]);
+    assert!((far.variance(&[0], 0, false).unwrap().item().unwrap() - 2.0 / 3.0).abs() < 1e-6);
+    for x in [f32::INFINITY, f32::MAX, -f32::MAX, f32::NEG_INFINITY] {
+        let v = Tape::recording().variable(array![x]);
+        let y = v.gelu() + v.gelu_tanh() + v.silu();
+        assert!(!y.item().unwrap().is_nan(), "{x}");
+        let slope = y.backward_with(array![1.0]).unwrap().get(&v).and_then(|dx| dx.first().copied());
+        assert_eq!(slope, Some(if x > 0.0 { 3.0 } else { 0.0 }), "{x}");
+    }
 }
 
 #[test]

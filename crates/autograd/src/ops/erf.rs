@@ -133,3 +133,51 @@ fn ratio<F: Real>(upper: &[f64], lower: &[f64], x: F) -> F {
     let horner = |coefficients: &[f64]| coefficients.iter().fold(F::zero(), |sum, &c| sum * x + F::from_f64(c));
     horner(upper) / horner(lower)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// x, erf(x), erfc(x), computed with 40 digits.
+    #[allow(clippy::unreadable_literal)]
+    const REFERENCE: [(f64, f64, f64); 15] = [
+        (1e-300, 1.1283791670955126e-300, 1.0),
+        (1e-9, 1.1283791670955127e-9, 0.9999999988716208),
+        (0.1, 0.1124629160182849, 0.887537083981715),
+        (0.46875, 0.49261347321793797, 0.507386526782062),
+        (0.469, 0.4928398949625797, 0.5071601050374204),
+        (0.7, 0.6778011938374184, 0.32219880616258156),
+        (1.0, 0.8427007929497149, 0.15729920705028513),
+        (1.9, 0.9927904292352575, 0.0072095707647425325),
+        (3.3, 0.9999969422902035, 3.0577097964381654e-6),
+        (4.0, 0.9999999845827421, 1.541725790028002e-8),
+        (4.01, 0.9999999858030606, 1.4196939421371052e-8),
+        (5.5, 0.9999999999999927, 7.357847917974398e-15),
+        (9.0, 1.0, 4.13703174651381e-37),
+        (15.0, 1.0, 7.212994172451207e-100),
+        (26.0, 1.0, 5.663192408856143e-296),
+    ];
+
+    fn ulps(got: f64, expected: f64) -> f64 {
+        (got - expected).abs() / (expected.abs() * f64::EPSILON)
+    }
+
+    #[test]
+    fn within_a_few_units_in_the_last_place() {
+        for (x, y, complement) in REFERENCE {
+            assert!(ulps(erf(x), y) <= 4.0, "erf({x}) = {}, expected {y}", erf(x));
+            assert_eq!(erf(-x), -erf(x));
+            assert!(ulps(erfc(x), complement) <= 4.0, "erfc({x}) = {}, expected {complement}", erfc(x));
+            assert!(ulps(erfc(-x), 2.0 - complement) <= 4.0, "erfc(-{x}) = {}", erfc(-x));
+            assert!((f64::from(erf(x as f32)) - y).abs() < 3e-7, "in f32: {}", erf(x as f32));
+        }
+    }
+
+    #[test]
+    fn at_the_ends() {
+        let infinity = f64::INFINITY;
+        assert_eq!((erf(0.0), erf(infinity), erf(-infinity)), (0.0, 1.0, -1.0));
+        assert_eq!((erfc(infinity), erfc(-infinity), erfc(30.0), erfc(1e300)), (0.0, 2.0, 0.0, 0.0));
+        assert!(erf(f64::NAN).is_nan() && erfc(f64::NAN).is_nan());
+    }
+}

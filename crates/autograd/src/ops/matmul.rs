@@ -124,7 +124,17 @@ impl<F: Real> Var<F> {
     /// `x (…, in)`, `W (out, in)`, `b (out)`, result `(…, out)`
     ///
     /// # Errors
-    /// If the shapes do not fit, or the operands are on different tapes.
+    /// [`Error::Shapes`] if the shapes do not fit; if the operands are on different tapes.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let tape = Tape::recording();
+    /// let (w, b) = (tape.variable(array![[1.0, 2.0, 3.0]]), tape.variable(array![0.5]));
+    /// let y = tape.input(array![[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]).affine(&w, Some(&b))?;
+    /// assert_eq!(y.value(), &array![[1.5], [6.5]].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
     #[track_caller]
     pub fn affine(&self, weight: &Self, bias: Option<&Self>) -> Result<Self> {
         same_tape("affine", self, weight)?;

@@ -41,6 +41,10 @@ impl<F: Real> Var<F> {
 
     /// One index of an axis; the axis is left out. Shares the memory.
     ///
+    /// ```text
+    /// y = x[index]        dx = dy at the index, 0 elsewhere
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Axis`] or [`Error::Index`] if the axis or the index is not there.
     #[track_caller]
@@ -193,6 +197,15 @@ impl<F: Real> Var<F> {
 ///
 /// # Errors
 /// If there are none, the axis is not there, the shapes differ in another axis, or the tapes differ.
+///
+/// # Examples
+/// ```
+/// use gradus_autograd::{Tape, concatenate, ndarray::array};
+/// let tape = Tape::recording();
+/// let (a, b) = (tape.variable(array![1.0, 2.0]), tape.variable(array![3.0]));
+/// assert_eq!(concatenate(0, &[&a, &b])?.value(), &array![1.0, 2.0, 3.0].into_dyn());
+/// # Ok::<(), gradus_autograd::Error>(())
+/// ```
 #[track_caller]
 pub fn concatenate<F: Real>(axis: isize, variables: &[&Var<F>]) -> Result<Var<F>> {
     let operation = "concatenate";
@@ -227,6 +240,10 @@ pub fn concatenate<F: Real>(axis: isize, variables: &[&Var<F>]) -> Result<Var<F>
 }
 
 /// Arrays of one shape along a new axis, to stand at `axis` in the result.
+///
+/// ```text
+/// y[i] = xᵢ        dxᵢ = dy[i]
+/// ```
 ///
 /// # Errors
 /// If there are none, the result has no such axis, the shapes differ, or the tapes differ.

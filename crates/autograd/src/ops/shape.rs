@@ -28,6 +28,10 @@ impl<F: Real> Var<F> {
 
     /// Every axis from `first` on as one: `(N, C, H, W)` from axis 1 becomes `(N, C·H·W)`.
     ///
+    /// ```text
+    /// dx = dy under the shape of x
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Axis`] if there is no such axis.
     #[track_caller]
@@ -39,7 +43,7 @@ impl<F: Real> Var<F> {
         self.reshape(&shape)
     }
 
-    /// The axes in another order: axis `i` of the result is axis `axes[i]` of this.
+    /// The axes in another order, in the same memory: axis `i` of the result is axis `axes[i]` of this.
     ///
     /// ```text
     /// dx = dy with the axes put back
@@ -60,7 +64,11 @@ impl<F: Real> Var<F> {
         Ok(self.tape().record("permute", [self], y, move |dy| [dy.view_as(|dy| dy.permuted_axes(IxDyn(&inverse)))]))
     }
 
-    /// Two axes swapped.
+    /// Two axes swapped. Shares the memory.
+    ///
+    /// ```text
+    /// dx = dy with the same axes swapped
+    /// ```
     ///
     /// # Errors
     /// [`Error::Axis`] if one of them is not there.
@@ -95,7 +103,11 @@ impl<F: Real> Var<F> {
         Ok(self.tape().record(operation, [self], y, move |dy| [sum_to(dy, from.slice())]))
     }
 
-    /// An axis of length 1 left out.
+    /// An axis of length 1 left out. Shares the memory.
+    ///
+    /// ```text
+    /// dx = dy with the axis put in again
+    /// ```
     ///
     /// # Errors
     /// [`Error::Axis`] if it is not there; [`Error::Squeeze`] if its length is not 1.
@@ -109,7 +121,11 @@ impl<F: Real> Var<F> {
         Ok(self.tape().record("squeeze", [self], y, move |dy| [dy.view_as(|dy| dy.insert_axis(Axis(axis)))]))
     }
 
-    /// An axis of length 1 put in, to stand at `axis` in the result.
+    /// An axis of length 1 put in, to stand at `axis` in the result. Shares the memory.
+    ///
+    /// ```text
+    /// dx = dy with the axis left out
+    /// ```
     ///
     /// # Errors
     /// [`Error::Axis`] if the result has no such axis.

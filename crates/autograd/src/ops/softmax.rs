@@ -16,6 +16,14 @@ impl<F: Real> Var<F> {
     /// # Errors
     /// If the axis is not there.
     ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Tape, ndarray::array};
+    /// let logits = Tape::recording().variable(array![[1000.0, 1000.0], [0.0, -1000.0]]);
+    /// assert_eq!(logits.softmax(-1)?.value(), &array![[0.5, 0.5], [1.0, 0.0]].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
+    ///
     /// # References
     /// J. S. Bridle, *Probabilistic interpretation of feedforward classification network outputs*, 1990.
     #[track_caller]
