@@ -10,6 +10,7 @@
 //! - `pack`, `transpose`: operands copied into the order in which tiles read them;
 //! - `blocks`: the loops around the tile, which keep blocks of packed operands in the caches;
 //! - `direct`: small or narrow products, where packing would cost more than it saves;
+//! - `foreign`: the `gemm` crate in this one's place, by a feature;
 //! - `workers`: a large product divided among threads.
 //!
 //! This file chooses the way.
@@ -18,6 +19,8 @@
 
 mod blocks;
 mod direct;
+#[cfg(feature = "gemm")]
+mod foreign;
 mod kernels;
 mod output;
 mod pack;
@@ -37,8 +40,12 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use output::Output;
 use workers::Grid;
 
-/// `C ← α A B + β C` on this processor's widest vectors.
+/// `C ← α A B + β C` of arrays: by this engine on the processor's widest vectors, or with the feature `gemm` by the crate
+/// of that name.
 pub(crate) fn gemm<F: Element>(alpha: F, a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, beta: F, c: ArrayViewMut2<'_, F>) {
+    #[cfg(feature = "gemm")]
+    foreign::gemm(alpha, a, b, beta, c);
+    #[cfg(not(feature = "gemm"))]
     product(level(), alpha, &a, &b.t(), beta, c);
 }
 

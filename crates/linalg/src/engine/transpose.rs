@@ -13,10 +13,11 @@ pub(crate) fn pack<F: Real>(view: ArrayView2<'_, F>, stride: usize, panel: &mut 
     assert!(lines <= stride && depth * stride <= panel.len(), "pack: the panel is too small");
     let (line, step) = (view.strides()[0], view.strides()[1]);
     let (from, to) = (view.as_ptr(), panel.as_mut_ptr());
-    // SAFETY (of both calls): `from` with its strides covers the view, `to` the panel, whose length has been checked.
     if line == 1 || lines == 1 {
+        // SAFETY: `from` with its strides covers the view, `to` the panel, whose length has been checked.
         unsafe { copy(from, step, to, stride as isize, lines, depth) }
     } else if step == 1 {
+        // SAFETY: as above.
         unsafe { transpose(from, line, to, stride as isize, lines, depth) }
     } else {
         for (p, column) in view.columns().into_iter().enumerate() {

@@ -42,18 +42,17 @@ impl Grid {
     /// Calls `f` with the rows and columns of each cell.
     pub(super) fn for_each(&self, f: impl Fn(Range<usize>, Range<usize>) + Sync + Send) {
         let Self { m, n, cell: (rows, columns) } = *self;
-        if rows >= m && columns >= n {
-            return f(0..m, 0..n);
-        }
         #[cfg(feature = "rayon")]
-        {
+        if rows < m || columns < n {
             use rayon::prelude::*;
             let across = n.div_ceil(columns);
-            (0..m.div_ceil(rows) * across).into_par_iter().with_max_len(1).for_each(|cell| {
+            return (0..m.div_ceil(rows) * across).into_par_iter().with_max_len(1).for_each(|cell| {
                 let (i, j) = (cell / across * rows, cell % across * columns);
                 f(i..m.min(i + rows), j..n.min(j + columns));
             });
         }
+        debug_assert!(rows >= m && columns >= n);
+        f(0..m, 0..n);
     }
 }
 
