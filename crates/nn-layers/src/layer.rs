@@ -25,8 +25,8 @@ use gradus_autograd::{Real, Var};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no layer of `{F}` numbers",
-    label = "has no `forward` for `{F}`",
+    message = "`{Self}` is not a `Layer<{F}>`",
+    label = "has no `forward` for variables of this number type",
     note = "implement `Layer` for it, beside `#[derive(Module)]`; a closure becomes a layer by `Apply::new`"
 )]
 pub trait Layer<F: Real = f32>: Module<F> + Send + Sync {

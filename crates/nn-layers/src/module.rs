@@ -26,8 +26,8 @@ use std::marker::PhantomData;
 /// assert_eq!(line.count_parameters(), 2);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no module of `{F}` numbers",
-    label = "neither parameters nor layers of `{F}`",
+    message = "`{Self}` is not a `Module<{F}>`",
+    label = "no parameter and no layer of this number type",
     note = "a field without parameters: add `#[module(skip)]` to it",
     note = "a struct of layers and parameters: add `#[derive(Module)]` to it"
 )]
@@ -237,6 +237,7 @@ impl<F: Real, M: Module<F>, const N: usize> Module<F> for [M; N] {
 
 macro_rules! tuple_module {
     ($($name:ident $place:tt),+) => {
+        #[diagnostic::do_not_recommend] // or every error would list them all
         impl<F: Real, $($name: Module<F>),+> Module<F> for ($($name,)+) {
             fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, F>) {
                 $(walk.child($place, &self.$place);)+
@@ -258,7 +259,8 @@ tuple_module!(A 0, B 1, C 2, D 3, E 4, G 5);
 /// Settings that stand beside the parameters: there is nothing in them to walk.
 macro_rules! empty_module {
     ($($type:ty),+) => {
-        $(impl<F: Real> Module<F> for $type {
+        $(#[diagnostic::do_not_recommend]
+        impl<F: Real> Module<F> for $type {
             fn walk<'module>(&'module self, _: &mut Walk<'module, '_, F>) {}
             fn walk_mut<'module>(&'module mut self, _: &mut WalkMut<'module, '_, F>) {}
         })+

@@ -64,7 +64,9 @@ pub fn check_layer(layer: &mut (impl Layer<f64> + ?Sized), input: &ArrayD<f64>) 
         }
     }
     match worst {
-        Some((parameter, index, analytic, numeric)) if !(report.worst_error <= TOLERANCE) => {
+        Some((parameter, index, analytic, numeric))
+            if report.worst_error > TOLERANCE || report.worst_error.is_nan() =>
+        {
             Err(Error::Gradcheck { parameter, index, analytic, numeric })
         }
         _ => Ok(report),

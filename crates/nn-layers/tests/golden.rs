@@ -218,5 +218,5 @@ fn state_dicts_of_pytorch() {
 }
 
 fn array(dict: &StateDict<f32>, name: &str) -> ArrayD<f32> {
-    dict.get(name).unwrap().clone().into_array()
+    dict.get(name).expect("the published model has it").clone().into_array()
 }

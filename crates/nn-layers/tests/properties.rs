@@ -4,8 +4,8 @@ use gradus_autograd::gradcheck;
 use gradus_nn_layers::ndarray::{Array1, Array2, ArrayD, Axis, Dimension, IxDyn, arr0, array};
 use gradus_nn_layers::{
     BceWithLogits, CrossEntropy, Embedding, Error, Flatten, Hinge, Huber, Identity, KlDivergence, L1, Layer, Linear,
-    Losses, Mse, MultiMargin, Nll, Parameter, Reduction, Result, Sequential, Sigmoid, SmoothL1, Tanh, Tape, Var, init,
-    sequential, testing,
+    Losses, Module, Mse, MultiMargin, Nll, Parameter, Reduction, Result, Sequential, Sigmoid, SmoothL1, Tanh, Tape,
+    Var, init, sequential, testing,
 };
 use gradus_testing::{Tolerance, assert_close, strategies};
 use proptest::prelude::*;
@@ -332,4 +332,31 @@ fn messages() {
     assert_eq!(wrong, "linear: weight of shape [1]: it has 1 axes; two, (out_features, in_features), would fit");
     let wrong = Linear::<f64>::from_parts(array![[1.0], [2.0]], Some(array![1.0].into())).unwrap_err().to_string();
     assert_eq!(wrong, "linear: bias of shape [1]: the other parameters ask for [2]");
+}
+
+/// Scales by a parameter, and takes twice that for its gradient.
+#[derive(Module)]
+#[module(float = f64)]
+struct Wrong {
+    factor: Parameter<f64>,
+}
+
+impl Layer<f64> for Wrong {
+    fn forward(&self, x: &Var<f64>) -> Result<Var<f64>> {
+        let factor = x.tape().parameter(&self.factor);
+        let y = x.value().mapv(|x| x * self.factor.value()[[]]);
+        let (x_value, f) = (x.value().clone(), self.factor.value()[[]]);
+        Ok(x.tape().record("wrong", [x, &factor], y, move |dy| {
+            let df = 2.0 * (&*dy * &*x_value).sum();
+            [dy.mapv(|dy| dy * f).into(), gradus_nn_layers::Value::scalar(df)]
+        }))
+    }
+}
+
+#[test]
+fn a_wrong_gradient_of_a_parameter_is_found_and_the_layer_left_as_it_was() {
+    let mut layer = Wrong { factor: Parameter::new(3.0) };
+    let error = testing::check_layer(&mut layer, &array![1.0, 2.0].into_dyn()).unwrap_err();
+    assert!(error.to_string().starts_with("gradcheck: factor at []: backward says "), "{error}");
+    assert_eq!(layer.factor.value()[[]], 3.0);
 }

@@ -28,7 +28,7 @@ fn same(a: &Net, b: &Net) -> bool {
 fn folder(name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("state_dict_{name}"));
     let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(&folder).expect("the test folder can be made");
     folder
 }
 

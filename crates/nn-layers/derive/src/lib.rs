@@ -49,7 +49,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let mut generics = input.generics.clone();
     for parameter in &mut generics.params {
         if let GenericParam::Type(parameter) = parameter {
-            if quote!(#float).to_string() == parameter.ident.to_string() {
+            if parameter.ident == quote!(#float).to_string() {
                 parameter.bounds.push(parse_quote!(#krate::Real));
             } else if walked.contains(&parameter.ident) {
                 parameter.bounds.push(parse_quote!(#krate::Module<#float>));

@@ -123,8 +123,8 @@ impl MultiMargin {
             for (k, (&score, dx)) in x.iter().zip(dx.iter_mut()).enumerate() {
                 let short = margin - x[label] + score;
                 *dx = F::zero();
-                if k != label && !(short <= F::zero()) {
-                    loss += short; // also NaN
+                if k != label && (short > F::zero() || short.is_nan()) {
+                    loss += short;
                     missed += F::one();
                     *dx = share * scale;
                 }

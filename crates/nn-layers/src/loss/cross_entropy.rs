@@ -110,19 +110,19 @@ impl CrossEntropy {
             None => F::from_f64(lanes.classes as f64),
         };
         let kept = F::from_f64(1.0 - smoothing);
-        Ok(self.fused(logits, lanes, scale, |lane, z, e, ln_sum, per_sum| {
+        Ok(self.fused(logits, lanes, scale, |lane, row, e| {
             let Some(label) = labels[lane] else {
                 e.fill(F::zero());
                 return F::zero();
             };
             let at_label = kept * weights.map_or(F::one(), |weights| weights[label]);
-            let mut loss = at_label * (ln_sum - z(label));
-            let factor = (at_label + spread * all) * scale * per_sum;
+            let mut loss = at_label * row.surprise(label);
+            let factor = (at_label + spread * all) * scale * row.per_sum;
             e.iter_mut().for_each(|e| *e *= factor);
             if smoothing != 0.0 {
                 for (k, e) in e.iter_mut().enumerate() {
                     let share = spread * weights.map_or(F::one(), |weights| weights[k]);
-                    loss += share * (ln_sum - z(k));
+                    loss += share * row.surprise(k);
                     *e -= share * scale;
                 }
             }
@@ -156,7 +156,7 @@ impl CrossEntropy {
         };
         let (kept, spread) = (F::from_f64(1.0 - smoothing), F::from_f64(smoothing / lanes.classes as f64));
         let places = lanes.clone();
-        Ok(self.fused(logits, lanes, scale, |lane, z, e, ln_sum, per_sum| {
+        Ok(self.fused(logits, lanes, scale, |lane, row, e| {
             let start = places.start(lane);
             let share = |k: usize| {
                 let share = kept * targets[start + k * places.inner] + spread;
@@ -168,10 +168,10 @@ impl CrossEntropy {
                 all += share;
                 // A class that the target rules out may have a logit of −∞.
                 if share != F::zero() {
-                    loss += share * (ln_sum - z(k));
+                    loss += share * row.surprise(k);
                 }
             }
-            let factor = all * scale * per_sum;
+            let factor = all * scale * row.per_sum;
             e.iter_mut().enumerate().for_each(|(k, e)| *e = *e * factor - share(k) * scale);
             loss
         }))
@@ -186,15 +186,15 @@ impl CrossEntropy {
         Err(Error::HyperParameter { operation: NAME, name, value, expected })
     }
 
-    /// Records the loss of all lanes. For each, `finish(lane, z, e, ln Σe, 1/Σe)` gets `z(k) = xₖ − m` and the
-    /// exponentials `e` of all `z`, turns `e` into the gradient times `scale`, and returns the loss.
+    /// Records the loss of all lanes. For each, `finish(lane, row, e)` gets the exponentials `e` of all `xₖ − m`, turns
+    /// them into the gradient times `scale`, and returns the loss.
     #[track_caller]
     fn fused<F: Real>(
         &self,
         logits: &Var<F>,
         lanes: Lanes,
         scale: F,
-        finish: impl Fn(usize, &dyn Fn(usize) -> F, &mut [F], F, F) -> F,
+        finish: impl Fn(usize, &Row<'_, F>, &mut [F]) -> F,
     ) -> Var<F> {
         lanes.record(logits, self.reduction, scale, |lane, x, e| {
             let max = max_slice(x);
@@ -203,8 +203,26 @@ impl CrossEntropy {
                 || e.iter_mut().zip(x).for_each(|(e, &x)| *e = (x - max).exp()),
             );
             let sum = sum_slice(e);
-            finish(lane, &|k| x[k] - max, e, sum.ln(), F::one() / sum)
+            finish(lane, &Row { x, max, ln_sum: sum.ln(), per_sum: F::one() / sum }, e)
         })
+    }
+}
+
+/// The logits of one sample.
+struct Row<'a, F> {
+    x: &'a [F],
+    max: F,
+    /// `ln Σ e^(xⱼ − m)`
+    ln_sum: F,
+    /// `1 / Σ e^(xⱼ − m)`
+    per_sum: F,
+}
+
+impl<F: Real> Row<'_, F> {
+    /// `− ln pₖ`
+    #[inline]
+    fn surprise(&self, k: usize) -> F {
+        self.ln_sum - (self.x[k] - self.max)
     }
 }
 
