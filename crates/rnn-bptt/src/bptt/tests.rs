@@ -4,8 +4,8 @@ use super::*;
 use gradus_autograd::Tape;
 use ndarray::array;
 
-/// One unit, ReLU, `h = x + w h + 1`, on three steps from `h0 = 1` with `w = 2`: states 4, 9, 19 (forward).
-fn one_unit(direction: Direction) -> (Tape<f64>, [Var<f64>; 2], Weights<f64>, Var<f64>, Var<f64>) {
+/// One unit, ReLU, `h = x + w h + 1`, on three steps from `h0 = 1` with `w = 2`: input, first state, states, last state.
+fn one_unit(direction: Direction) -> ([Var<f64>; 4], Weights<f64>) {
     let tape = Tape::recording();
     let x = tape.variable(array![[[1.0]], [[0.0]], [[0.0]]]);
     let h0 = tape.variable(array![[[1.0]]]);
@@ -16,12 +16,12 @@ fn one_unit(direction: Direction) -> (Tape<f64>, [Var<f64>; 2], Weights<f64>, Va
         bias_hh: Some(tape.variable(array![0.75])),
     };
     let (states, last) = rnn(&x, Some(&h0), None, &weights, Nonlinearity::Relu, direction).unwrap();
-    (tape, [x, h0], weights, states, last)
+    ([x, h0, states, last], weights)
 }
 
 #[test]
 fn many_to_one_worked_by_hand() {
-    let (_tape, [x, h0], w, states, last) = one_unit(Direction::Forward);
+    let ([x, h0, states, last], w) = one_unit(Direction::Forward);
     assert_eq!(states.value(), &array![[[4.0]], [[9.0]], [[19.0]]]);
     assert_eq!(last.value(), &array![[[19.0]]]);
     // δ₃ = 1, δ₂ = 2, δ₁ = 4
@@ -36,7 +36,7 @@ fn many_to_one_worked_by_hand() {
 
 #[test]
 fn many_to_many_worked_by_hand() {
-    let (_tape, [x, h0], w, states, last) = one_unit(Direction::Forward);
+    let ([x, h0, states, last], w) = one_unit(Direction::Forward);
     // dy = (1, 1, 1) and once more 1 at the last state: δ₃ = 2, δ₂ = 1 + 4, δ₁ = 1 + 10
     let gradients = (states.sum() + last.sum()).backward().unwrap();
     assert_eq!(gradients.get(&x).unwrap(), &array![[[11.0]], [[5.0]], [[2.0]]]);
@@ -48,7 +48,7 @@ fn many_to_many_worked_by_hand() {
 
 #[test]
 fn a_reverse_layer_begins_at_the_end() {
-    let (_tape, [x, h0], w, states, last) = one_unit(Direction::Reverse);
+    let ([x, h0, states, last], w) = one_unit(Direction::Reverse);
     // From the end: 2·1 + 0 + 1 = 3, 2·3 + 0 + 1 = 7, 2·7 + 1 + 1 = 16
     assert_eq!(states.value(), &array![[[16.0]], [[7.0]], [[3.0]]]);
     assert_eq!(last.value(), &array![[[16.0]]]);
