@@ -16,25 +16,40 @@ const LIMIT: usize = 256 << 20;
 pub struct Spare<F> {
     by_capacity: BTreeMap<usize, Vec<Vec<F>>>,
     bytes: usize,
+    /// Bytes taken and not given back. What was never taken is not kept when it is given: a program that makes a buffer
+    /// of its own for each step would otherwise pile them up here.
+    out: usize,
 }
 
 impl<F: Real> Spare<F> {
     pub(crate) const fn new() -> Self {
-        Self { by_capacity: BTreeMap::new(), bytes: 0 }
+        Self { by_capacity: BTreeMap::new(), bytes: 0, out: 0 }
     }
 
     /// The smallest buffer that holds `len` without wasting more than an eighth.
-    fn take(&mut self, len: usize) -> Option<Vec<F>> {
-        let (&capacity, buffers) =
-            self.by_capacity.range_mut(len..=len + len / 8).find(|(_, buffers)| !buffers.is_empty())?;
-        let buffer = buffers.pop();
-        self.bytes -= capacity * size_of::<F>();
+    fn find(&mut self, len: usize) -> Option<Vec<F>> {
+        let buffers = self.by_capacity.range_mut(len..=len + len / 8).find(|(_, buffers)| !buffers.is_empty());
+        let buffer = buffers?.1.pop()?;
+        self.bytes -= buffer.capacity() * size_of::<F>();
+        Some(buffer)
+    }
+
+    fn take(&mut self, len: usize) -> Vec<F> {
+        let buffer = match self.find(len) {
+            Some(mut buffer) => {
+                buffer.resize(len, F::zero());
+                buffer
+            }
+            None => vec![F::zero(); len],
+        };
+        self.out += buffer.capacity() * size_of::<F>();
         buffer
     }
 
     fn give(&mut self, buffer: Vec<F>) {
         let bytes = buffer.capacity() * size_of::<F>();
-        if bytes > 0 && self.bytes + bytes <= LIMIT {
+        if bytes > 0 && bytes <= self.out && self.bytes + bytes <= LIMIT {
+            self.out -= bytes;
             self.bytes += bytes;
             self.by_capacity.entry(buffer.capacity()).or_default().push(buffer);
         }
@@ -44,17 +59,12 @@ impl<F: Real> Spare<F> {
 /// A buffer of `len` numbers of unspecified value: write every one before you read it.
 #[must_use]
 pub fn take<F: Real>(len: usize) -> Vec<F> {
-    let spare = F::spare().and_then(|key| key.try_with(|spare| spare.borrow_mut().take(len)).ok().flatten());
-    match spare {
-        Some(mut buffer) => {
-            buffer.resize(len, F::zero());
-            buffer
-        }
-        None => vec![F::zero(); len],
-    }
+    // An error means that the thread is ending.
+    let spare = F::spare().and_then(|key| key.try_with(|spare| spare.borrow_mut().take(len)).ok());
+    spare.unwrap_or_else(|| vec![F::zero(); len])
 }
 
-/// Gives a buffer back, for [`take`] to find.
+/// Gives a buffer back, for [`take`] to find. A buffer that did not come from there is freed.
 pub fn give<F: Real>(buffer: Vec<F>) {
     if let Some(key) = F::spare() {
         // An error means that the thread is ending: the buffer is simply freed.
@@ -83,4 +93,25 @@ pub fn array<F: Real, D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Array<
 /// Gives an array's memory back, if the array owns all of it.
 pub fn give_array<F: Real, D: Dimension>(array: Array<F, D>) {
     give(array.into_raw_vec_and_offset().0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_back_is_found_again_and_what_was_never_taken_is_not_kept() {
+        clear::<f64>();
+        let buffer = take::<f64>(100);
+        let place = buffer.as_ptr();
+        give(buffer);
+        assert_ne!(take::<f64>(89).as_ptr(), place, "an eighth is the most that may be wasted");
+        let again = take::<f64>(90);
+        assert_eq!((again.as_ptr(), again.len()), (place, 90));
+
+        clear::<f64>();
+        give(vec![0.0_f64; 1000]);
+        let kept = f64::spare().unwrap().with_borrow(|spare| spare.bytes);
+        assert_eq!(kept, 0);
+    }
 }

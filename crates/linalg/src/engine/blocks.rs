@@ -44,8 +44,11 @@ impl Sizes {
 }
 
 /// The size of equal pieces of `len`, none longer than `most`, in multiples of `unit`: no small piece is left over.
+#[inline]
 pub(super) fn even(len: usize, most: usize, unit: usize) -> usize {
-    len.div_ceil(len.div_ceil(most)).next_multiple_of(unit)
+    // Divisions count in the smallest products: most have but one piece.
+    let size = if len <= most { len } else { len.div_ceil(len.div_ceil(most)) };
+    if unit == 1 { size } else { size.next_multiple_of(unit) }
 }
 
 /// Cuts `range` into pieces of `size`.

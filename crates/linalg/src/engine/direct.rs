@@ -59,7 +59,7 @@ pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<
     const KC: usize = 512;
     debug_assert!(b.lines_touch());
     let kc = even(a.depth, KC, 1);
-    let mr = a.lines.div_ceil(a.lines.div_ceil(kernels.rows())); // even heights: a low tile makes little use of `B`
+    let mr = even(a.lines, kernels.rows(), 1); // even heights: a low tile makes little use of `B`
     let mut j = 0;
     while j < b.lines {
         let vectors = kernels.direct_vectors(mr, b.lines - j);

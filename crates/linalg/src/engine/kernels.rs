@@ -41,10 +41,12 @@ impl<F> Kernels<F> {
 
     /// The widest tile, in vectors, for `rows` rows and at least as many columns as its vectors begin.
     pub(crate) fn direct_vectors(&self, rows: usize, columns: usize) -> usize {
-        match columns.div_ceil(self.lanes) {
-            0 | 1 => 1,
-            4.. if rows <= self.direct[2].len() => 4,
-            _ => 2,
+        if columns <= self.lanes {
+            1
+        } else if columns <= 3 * self.lanes || rows > self.direct[2].len() {
+            2
+        } else {
+            4
         }
     }
 
