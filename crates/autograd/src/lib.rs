@@ -7,6 +7,7 @@ pub mod gradcheck;
 mod gradients;
 mod leaf;
 mod ops;
+mod record;
 mod tape;
 mod value;
 mod var;
