@@ -9,6 +9,9 @@ use crate::memory;
 use ndarray::ArrayView2;
 use std::ops::Range;
 
+/// Numbers that stay near the core while others pass by.
+pub(super) const NEAR: usize = 8192;
+
 /// An operand in place: where it begins, and its two strides.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Strided<F> {
@@ -58,34 +61,52 @@ pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<
     /// Terms of the sum for which a strip of `B` stays near while the rows of `A` pass by.
     const KC: usize = 512;
     debug_assert!(b.lines_touch());
-    let kc = even(a.depth, KC, 1);
     let mr = even(a.lines, kernels.rows(), 1); // even heights: a low tile makes little use of `B`
-    let mut j = 0;
-    while j < b.lines {
+    let strip = |j: usize| {
         let vectors = kernels.direct_vectors(mr, b.lines - j);
-        let width = (vectors * kernels.lanes).min(b.lines - j);
+        (vectors, (vectors * kernels.lanes).min(b.lines - j))
+    };
+    let tile = |i: usize, j: usize, depth: Range<usize>| {
+        let (height, (vectors, columns)) = (mr.min(a.lines - i), strip(j));
+        let tile = Tile {
+            depth: depth.len(),
+            a: a.at(i, depth.start),
+            a_row: a.line,
+            a_step: a.step,
+            b: b.at(j, depth.start),
+            b_step: b.step,
+            columns,
+            alpha: c.alpha,
+            beta: if depth.start == 0 { c.beta } else { F::one() },
+            ..Tile::new()
+        };
+        // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the cells of
+        // different threads do not overlap.
+        unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
+    };
+    // The pieces of the sum depend on its length alone, whatever the order of the loops: no bit may depend on the cell.
+    let kc = even(a.depth, KC, 1);
+    if b.lines * b.depth <= NEAR {
+        // All of `B` stays near: go along the rows of `C`, as they lie in memory.
         for depth in pieces(0..a.depth, kc) {
-            let beta = if depth.start == 0 { c.beta } else { F::one() };
             for i in (0..a.lines).step_by(mr) {
-                let height = mr.min(a.lines - i);
-                let tile = Tile {
-                    depth: depth.len(),
-                    a: a.at(i, depth.start),
-                    a_row: a.line,
-                    a_step: a.step,
-                    b: b.at(j, depth.start),
-                    b_step: b.step,
-                    columns: width,
-                    alpha: c.alpha,
-                    beta,
-                    ..Tile::new()
-                };
-                // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the
-                // cells do not overlap.
-                unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
+                let mut j = 0;
+                while j < b.lines {
+                    tile(i, j, depth.clone());
+                    j += strip(j).1;
+                }
             }
         }
-        j += width;
+    } else {
+        let mut j = 0;
+        while j < b.lines {
+            for depth in pieces(0..a.depth, kc) {
+                for i in (0..a.lines).step_by(mr) {
+                    tile(i, j, depth.clone());
+                }
+            }
+            j += strip(j).1;
+        }
     }
 }
 

@@ -34,7 +34,7 @@ mod x86;
 pub use pack::Pack;
 
 use crate::simd::{Level, level};
-use direct::Strided;
+use direct::{NEAR, Strided};
 use kernels::{Element, Kernels};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use output::Output;
@@ -145,9 +145,6 @@ impl Way {
         }
     }
 }
-
-/// Numbers that the first-level cache holds with room to spare.
-const NEAR: usize = 4096;
 
 /// Whether vectors should be read across the lines of an operand where it lies, for so many lines `opposite`.
 ///

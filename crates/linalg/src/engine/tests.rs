@@ -197,9 +197,15 @@ fn empty_dimensions() {
 #[cfg_attr(miri, ignore = "too slow")]
 fn the_number_of_threads_changes_no_bit() {
     let mut random = Random(3);
-    for (m, n, k) in
-        [(128, 512, 784), (512, 784, 128), (33, 2100, 400), (1000, 10, 200), (1, 1200, 1000), (900, 1, 1200)]
-    {
+    for (m, n, k) in [
+        (128, 512, 784),
+        (512, 784, 128),
+        (33, 2100, 400),
+        (1000, 10, 200),
+        (100, 20, 600),
+        (1, 1200, 1000),
+        (900, 1, 1200),
+    ] {
         let (a, b) = (random.matrix::<f32>(m, k), random.matrix::<f32>(k, n));
         let b_transposed = b.t().as_standard_layout().into_owned();
         for b in [b.view(), b_transposed.t()] {
