@@ -118,13 +118,22 @@ impl CrossEntropy {
             let at_label = kept * weights.map_or(F::one(), |weights| weights[label]);
             let mut loss = at_label * row.surprise(label);
             let factor = (at_label + spread * all) * scale * row.per_sum;
-            e.iter_mut().for_each(|e| *e *= factor);
-            if smoothing != 0.0 {
-                for (k, e) in e.iter_mut().enumerate() {
-                    let share = spread * weights.map_or(F::one(), |weights| weights[k]);
-                    loss += share * row.surprise(k);
-                    *e -= share * scale;
-                }
+            if smoothing == 0.0 {
+                simd::vectorized(
+                    #[inline(always)]
+                    || e.iter_mut().for_each(|e| *e *= factor),
+                );
+            } else {
+                // Neither term is negative, so nothing cancels.
+                loss += spread * (all * row.ln_sum - row.weighted_sum(weights));
+                let share = spread * scale;
+                simd::vectorized(
+                    #[inline(always)]
+                    || match weights {
+                        None => e.iter_mut().for_each(|e| *e = *e * factor - share),
+                        Some(weights) => e.iter_mut().zip(weights).for_each(|(e, &w)| *e = *e * factor - share * w),
+                    },
+                );
             }
             e[label] -= at_label * scale;
             loss
@@ -224,11 +233,33 @@ impl<F: Real> Row<'_, F> {
     fn surprise(&self, k: usize) -> F {
         self.ln_sum - (self.x[k] - self.max)
     }
+
+    /// `Σ wₖ (xₖ − m)`
+    fn weighted_sum(&self, weights: Option<&[F]>) -> F {
+        let max = self.max;
+        simd::vectorized(
+            #[inline(always)]
+            || {
+                let mut sums = [F::zero(); LANES];
+                for (i, chunk) in self.x.chunks(LANES).enumerate() {
+                    match weights.map(|weights| &weights[i * LANES..]) {
+                        None => sums.iter_mut().zip(chunk).for_each(|(sum, &x)| *sum += x - max),
+                        Some(weights) => {
+                            sums.iter_mut().zip(chunk).zip(weights).for_each(|((sum, &x), &w)| *sum += w * (x - max));
+                        }
+                    }
+                }
+                sum_slice(&sums)
+            },
+        )
+    }
 }
+
+/// Running sums and maxima side by side, which the compiler turns into vectors.
+const LANES: usize = 16;
 
 /// The largest number; NaN if there is one.
 fn max_slice<F: Real>(x: &[F]) -> F {
-    const LANES: usize = 16; // running maxima side by side, which the compiler turns into vectors
     simd::vectorized(
         #[inline(always)]
         || {

@@ -5,6 +5,7 @@ use crate::{Error, Result};
 use gradus_autograd::{Real, Value, Var};
 use gradus_linalg::elementwise::sum_slice;
 use gradus_linalg::{memory, simd};
+use ndarray::IxDyn;
 
 const SLICE: &str = "a standard layout is a slice";
 
@@ -44,24 +45,31 @@ pub(super) fn pointwise<F: Real>(
         let (xs, ts) = (x_value.as_slice().expect(SLICE), t_value.as_slice().expect(SLICE));
         let dy = dy.into_standard_layout();
         let dys = dy.as_slice().expect(SLICE);
-        let gradient = |pick: fn((F, F)) -> F| {
-            let mut dx = Value::unspecified(x_value.raw_dim());
-            let dxs = dx.as_slice_mut().expect(SLICE);
-            if reduction == Reduction::None {
-                each(dxs, 0, xs, ts, |i, x, t| dys[i] * pick(slope(i, x, t)));
-            } else {
-                let dy = dys[0] * scale;
-                each(dxs, 0, xs, ts, |i, x, t| dy * pick(slope(i, x, t)));
-            }
-            dx
-        };
         if slots.needs(0) {
-            slots.add(0, gradient(|(dx, _)| dx));
+            slots.add(0, gradient(x_value.raw_dim(), dys, scale, xs, ts, |i, x, t| slope(i, x, t).0));
         }
         if slots.needs(1) {
-            slots.add(1, gradient(|(_, dt)| dt));
+            slots.add(1, gradient(x_value.raw_dim(), dys, scale, xs, ts, |i, x, t| slope(i, x, t).1));
         }
     }))
+}
+
+/// The slopes times the cotangents: one for each element, or one for all, to be multiplied by `scale`.
+fn gradient<F: Real>(
+    shape: IxDyn,
+    dys: &[F],
+    scale: F,
+    xs: &[F],
+    ts: &[F],
+    slope: impl Fn(usize, F, F) -> F,
+) -> Value<F> {
+    let mut dx = Value::unspecified(shape);
+    let dxs = dx.as_slice_mut().expect(SLICE);
+    match *dys {
+        [dy] => each(dxs, 0, xs, ts, |i, x, t| dy * scale * slope(i, x, t)),
+        _ => each(dxs, 0, xs, ts, |i, x, t| dys[i] * slope(i, x, t)),
+    }
+    dx
 }
 
 /// `y = f(i, x, t)` for each element, the first of which has the place `first`.
