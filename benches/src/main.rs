@@ -61,11 +61,8 @@ fn child(options: &Options, name: &str) -> Result<(), String> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
     pool.map_err(|error| error.to_string())?.install(|| {
         let work = workloads::set_up(name).ok_or_else(|| format!("no workload {name}"))?;
-        let line = if options.check {
-            measure::check(name, work)
-        } else {
-            measure::measure(name, options.threads, work)?
-        };
+        let line =
+            if options.check { measure::check(name, work) } else { measure::measure(name, options.threads, work)? };
         println!("{line}");
         Ok(())
     })
