@@ -1,7 +1,7 @@
 //! The operation: what deep learning calls convolution, as products with patches.
 
 use crate::geometry::{Axis, Geometry, count};
-use crate::patches::{gather, next_tap, scatter, volume};
+use crate::patches::{Tap, gather, scatter, taps, volume};
 use crate::{Error, Result};
 use gradus_autograd::{Real, Slots, Value, Var};
 use gradus_linalg::simd::vectorized;
@@ -166,7 +166,7 @@ struct Plan {
     outputs: usize,
     /// Numbers of one channel of the input, of the kernel and of the output.
     pixels: usize,
-    taps: usize,
+    taps: Vec<Tap>,
     places: usize,
     /// Whether the patches of an image are the image.
     pointwise: bool,
@@ -203,12 +203,12 @@ impl Plan {
         out_shape.extend(axes.iter().map(|axis| axis.out));
         count::<F>(operation, "result of shape", &out_shape)?;
         let places = volume(&axes, |axis| axis.out);
-        let taps = volume(&axes, |axis| axis.kernel_size);
+        let numbers = volume(&axes, |axis| axis.kernel_size);
         let still = |axis: &Axis| axis.extent == 1 && axis.stride == 1 && axis.out == axis.size;
         let pointwise = axes.iter().all(still);
         let together = if pointwise { 1 } else { (COLUMNS / places).clamp(1, images.max(1)) };
-        count::<F>(operation, "matrix of patches", &[inputs.max(out_channels / groups), taps, together, places])?;
-        let (pixels, outputs) = (volume(&axes, |axis| axis.size), out_channels / groups);
+        count::<F>(operation, "matrix of patches", &[inputs.max(out_channels / groups), numbers, together, places])?;
+        let (pixels, outputs, taps) = (volume(&axes, |axis| axis.size), out_channels / groups, taps(&axes));
         let plan = Self { axes, images, groups, inputs, outputs, pixels, taps, places, pointwise, together };
         Ok((plan, out_shape))
     }
@@ -337,12 +337,9 @@ impl Plan {
     }
 
     /// Calls `f` with each row of a matrix of patches, its channel and its number of the kernel.
-    fn each_row<F>(&self, columns: usize, patches: &mut [F], mut f: impl FnMut(usize, &[usize], &mut [F])) {
-        let mut tap = vec![0; self.axes.len()];
-        for (i, row) in patches.chunks_exact_mut(columns).enumerate() {
-            f(i / self.taps, &tap, row);
-            next_tap(&self.axes, &mut tap);
-        }
+    fn each_row<F>(&self, columns: usize, patches: &mut [F], mut f: impl FnMut(usize, &Tap, &mut [F])) {
+        let rows = (0..self.inputs).flat_map(|channel| self.taps.iter().map(move |tap| (channel, tap)));
+        rows.zip(patches.chunks_exact_mut(columns)).for_each(|((channel, tap), row)| f(channel, tap, row));
     }
 
     /// The output channels of some images side by side, `(outputs, images · places)`.
@@ -368,7 +365,7 @@ impl Plan {
 
     /// Terms of each sum: the rows of the patches.
     fn depth(&self) -> usize {
-        self.inputs * self.taps
+        self.inputs * self.taps.len()
     }
 
     /// Memory for a matrix with the columns of one product.

@@ -19,72 +19,93 @@
 use crate::geometry::{Axis, Reach};
 use gradus_linalg::Real;
 use gradus_linalg::simd::vectorized;
+use std::ops::Range;
 
-/// Goes on to the next number of a window in row-major order; after the last comes the first.
-pub(crate) fn next_tap(axes: &[Axis], tap: &mut [usize]) {
-    for (k, axis) in tap.iter_mut().zip(axes).rev() {
-        *k += 1;
-        if *k < axis.kernel_size {
-            return;
-        }
-        *k = 0;
-    }
+/// One number of a window, and where it lies over the input.
+pub(crate) struct Tap {
+    /// Its reach along each axis.
+    reaches: Vec<Reach>,
+    /// What it sees along the last two axes, if that is one run.
+    run: Option<Run>,
 }
 
-/// Writes what number `tap` of the window sees of `plane` at each of its places.
-pub(crate) fn gather<F: Real>(axes: &[Axis], tap: &[usize], plane: &[F], seen: &mut [F]) {
-    let ([axis, inner_axes @ ..], [k, inner_tap @ ..]) = (axes, tap) else {
+/// Every number of a window, in row-major order.
+pub(crate) fn taps(axes: &[Axis]) -> Vec<Tap> {
+    let mut taps = Vec::new();
+    let mut numbers = vec![0; axes.len()];
+    for _ in 0..volume(axes, |axis| axis.kernel_size) {
+        let reaches: Vec<Reach> = axes.iter().zip(&numbers).map(|(axis, &k)| axis.reach(k)).collect();
+        taps.push(Tap { run: Run::of(axes, &reaches), reaches });
+        for (k, axis) in numbers.iter_mut().zip(axes).rev() {
+            *k += 1;
+            if *k < axis.kernel_size {
+                break;
+            }
+            *k = 0;
+        }
+    }
+    taps
+}
+
+/// Writes what a number of the window sees of `plane` at each of its places.
+pub(crate) fn gather<F: Real>(axes: &[Axis], tap: &Tap, plane: &[F], seen: &mut [F]) {
+    gather_along(axes, &tap.reaches, tap.run.as_ref(), plane, seen);
+}
+
+fn gather_along<F: Real>(axes: &[Axis], reaches: &[Reach], run: Option<&Run>, plane: &[F], seen: &mut [F]) {
+    let ([axis, inner_axes @ ..], [reach, inner_reaches @ ..]) = (axes, reaches) else {
         return seen.copy_from_slice(plane); // no axes: one number
     };
-    let Reach { start, end, first } = axis.reach(*k);
-    if inner_axes.is_empty() {
-        seen[..start].fill(F::zero());
-        seen[end..].fill(F::zero());
-        let seen = &mut seen[start..end];
-        if axis.stride == 1 {
-            seen.copy_from_slice(&plane[first..][..end - start]);
-        } else {
-            plane[first..].iter().step_by(axis.stride).zip(seen).for_each(|(&x, seen)| *seen = x);
-        }
-        return;
-    }
+    let &Reach { start, end, first } = reach;
     let (size, out) = (volume(inner_axes, |axis| axis.size), volume(inner_axes, |axis| axis.out));
     seen[..start * out].fill(F::zero());
     seen[end * out..].fill(F::zero());
-    if let Some(run) = Run::of(axes, tap) {
-        seen[run.places()].copy_from_slice(&plane[run.positions()]);
-        run.clear_edges(seen);
-        return;
-    }
-    for o in 0..end - start {
-        let plane = &plane[(first + o * axis.stride) * size..][..size];
-        gather(inner_axes, inner_tap, plane, &mut seen[(start + o) * out..][..out]);
+    match (run, inner_axes) {
+        (_, []) if axis.stride == 1 => seen[start..end].copy_from_slice(&plane[first..][..end - start]),
+        (_, []) => {
+            let moved = plane[first..].iter().step_by(axis.stride);
+            moved.zip(&mut seen[start..end]).for_each(|(&x, seen)| *seen = x);
+        }
+        (Some(run), [_]) => {
+            seen[run.places.clone()].copy_from_slice(&plane[run.positions.clone()]);
+            run.clear_edges(&mut seen[start * out..end * out]);
+        }
+        _ => {
+            for (o, seen) in seen[start * out..end * out].chunks_exact_mut(out).enumerate() {
+                let plane = &plane[(first + o * axis.stride) * size..][..size];
+                gather_along(inner_axes, inner_reaches, run, plane, seen);
+            }
+        }
     }
 }
 
 /// The adjoint of [`gather`]: adds each number to the place of `plane` that it would be gathered from. Uses `seen` up.
-pub(crate) fn scatter<F: Real>(axes: &[Axis], tap: &[usize], seen: &mut [F], plane: &mut [F]) {
-    let ([axis, inner_axes @ ..], [k, inner_tap @ ..]) = (axes, tap) else {
+pub(crate) fn scatter<F: Real>(axes: &[Axis], tap: &Tap, seen: &mut [F], plane: &mut [F]) {
+    scatter_along(axes, &tap.reaches, tap.run.as_ref(), seen, plane);
+}
+
+fn scatter_along<F: Real>(axes: &[Axis], reaches: &[Reach], run: Option<&Run>, seen: &mut [F], plane: &mut [F]) {
+    let ([axis, inner_axes @ ..], [reach, inner_reaches @ ..]) = (axes, reaches) else {
         return add(plane, seen);
     };
-    let Reach { start, end, first } = axis.reach(*k);
-    if inner_axes.is_empty() {
-        let seen = &seen[start..end];
-        if axis.stride == 1 {
-            add(&mut plane[first..][..end - start], seen);
-        } else {
-            plane[first..].iter_mut().step_by(axis.stride).zip(seen).for_each(|(x, &seen)| *x += seen);
-        }
-        return;
-    }
-    if let Some(run) = Run::of(axes, tap) {
-        run.clear_edges(seen);
-        return add(&mut plane[run.positions()], &seen[run.places()]);
-    }
+    let &Reach { start, end, first } = reach;
     let (size, out) = (volume(inner_axes, |axis| axis.size), volume(inner_axes, |axis| axis.out));
-    for o in 0..end - start {
-        let plane = &mut plane[(first + o * axis.stride) * size..][..size];
-        scatter(inner_axes, inner_tap, &mut seen[(start + o) * out..][..out], plane);
+    match (run, inner_axes) {
+        (_, []) if axis.stride == 1 => add(&mut plane[first..][..end - start], &seen[start..end]),
+        (_, []) => {
+            let moved = plane[first..].iter_mut().step_by(axis.stride);
+            moved.zip(&seen[start..end]).for_each(|(x, &seen)| *x += seen);
+        }
+        (Some(run), [_]) => {
+            run.clear_edges(&mut seen[start * out..end * out]);
+            add(&mut plane[run.positions.clone()], &seen[run.places.clone()]);
+        }
+        _ => {
+            for (o, seen) in seen[start * out..end * out].chunks_exact_mut(out).enumerate() {
+                let plane = &mut plane[(first + o * axis.stride) * size..][..size];
+                scatter_along(inner_axes, inner_reaches, run, seen, plane);
+            }
+        }
     }
 }
 
@@ -100,45 +121,36 @@ fn add<F: Real>(sum: &mut [F], terms: &[F]) {
     );
 }
 
-/// Two axes along which a window moves in steps of 1, and the result is as wide as the input: what a number of the window
-/// sees is then the plane itself, shifted, in one run. Only what the shift carries from the end of one row into the next
+/// What a number of the window sees along the last two axes, if the window moves in steps of 1 and the result is as wide as
+/// the input: the plane itself, shifted, in one run. Only what the shift carries from the end of one row into the next
 /// must be cleared.
 struct Run {
-    rows: Reach,
-    columns: Reach,
+    /// The run among the places of the window.
+    places: Range<usize>,
+    /// The run among the positions of the plane.
+    positions: Range<usize>,
+    /// The places of a row that lie over the input, and those of the whole row.
+    columns: Range<usize>,
     width: usize,
 }
 
 impl Run {
-    fn of(axes: &[Axis], tap: &[usize]) -> Option<Self> {
-        let ([row, column], [row_tap, column_tap]) = (axes, tap) else { return None };
-        if row.stride != 1 || column.stride != 1 || column.out != column.size {
+    fn of(axes: &[Axis], reaches: &[Reach]) -> Option<Self> {
+        let ([.., row, column], [.., rows, columns]) = (axes, reaches) else { return None };
+        let shifted = row.stride == 1 && column.stride == 1 && column.out == column.size;
+        if !shifted || rows.start == rows.end || columns.start == columns.end {
             return None;
         }
-        let (rows, columns) = (row.reach(*row_tap), column.reach(*column_tap));
-        let some = rows.start < rows.end && columns.start < columns.end;
-        some.then_some(Self { rows, columns, width: column.out })
-    }
-
-    fn len(&self) -> usize {
-        (self.rows.end - self.rows.start - 1) * self.width + self.columns.end - self.columns.start
-    }
-
-    /// The run among the places of the window.
-    fn places(&self) -> std::ops::Range<usize> {
-        let start = self.rows.start * self.width + self.columns.start;
-        start..start + self.len()
-    }
-
-    /// The run among the positions of the plane.
-    fn positions(&self) -> std::ops::Range<usize> {
-        let start = self.rows.first * self.width + self.columns.first;
-        start..start + self.len()
+        let width = column.out;
+        let len = (rows.end - rows.start - 1) * width + columns.end - columns.start;
+        let place = rows.start * width + columns.start;
+        let position = rows.first * width + columns.first;
+        let (places, positions) = (place..place + len, position..position + len);
+        Some(Self { places, positions, columns: columns.start..columns.end, width })
     }
 
     /// Clears the ends of the rows, which lie over padding.
-    fn clear_edges<F: Real>(&self, seen: &mut [F]) {
-        let rows = &mut seen[self.rows.start * self.width..self.rows.end * self.width];
+    fn clear_edges<F: Real>(&self, rows: &mut [F]) {
         for column in (0..self.columns.start).chain(self.columns.end..self.width) {
             rows[column..].iter_mut().step_by(self.width).for_each(|x| *x = F::zero());
         }
@@ -155,13 +167,13 @@ mod tests {
         let axes = Geometry::<1>::new(3).padding(1).axes("test", &[4]).unwrap();
         let image = [1.0, 2.0, 3.0, 4.0];
         let mut rows = [[9.0; 4]; 3];
-        for (k, row) in rows.iter_mut().enumerate() {
-            gather(&axes, &[k], &image, row);
+        for (tap, row) in taps(&axes).iter().zip(&mut rows) {
+            gather(&axes, tap, &image, row);
         }
         assert_eq!(rows, [[0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 0.0]]);
         let mut sums = [0.0; 4];
-        for (k, row) in rows.iter_mut().enumerate() {
-            scatter(&axes, &[k], row, &mut sums);
+        for (tap, row) in taps(&axes).iter().zip(&mut rows) {
+            scatter(&axes, tap, row, &mut sums);
         }
         assert_eq!(sums, [2.0, 6.0, 9.0, 8.0]); // each as often as a window sees it
     }
@@ -171,9 +183,9 @@ mod tests {
         let axes = Geometry::<2>::new(3).padding(1).axes("test", &[2, 3]).unwrap();
         let plane = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let mut seen = [9.0; 6];
-        gather(&axes, &[0, 0], &plane, &mut seen);
+        gather(&axes, &taps(&axes)[0], &plane, &mut seen);
         assert_eq!(seen, [0.0, 0.0, 0.0, 0.0, 1.0, 2.0]);
-        gather(&axes, &[1, 2], &plane, &mut seen);
+        gather(&axes, &taps(&axes)[5], &plane, &mut seen);
         assert_eq!(seen, [2.0, 3.0, 0.0, 5.0, 6.0, 0.0]);
     }
 }

@@ -5,6 +5,7 @@ use crate::geometry::{Axis, Geometry, PerAxis, Reach, count};
 use crate::patches::volume;
 use crate::{Error, Result};
 use gradus_autograd::{Real, Value, Var};
+use gradus_linalg::memory;
 use gradus_linalg::simd::vectorized;
 use gradus_nn_layers::{Layer, Module, Walk, WalkMut};
 use ndarray::IxDyn;
@@ -74,19 +75,19 @@ const fn name<const R: usize>() -> &'static str {
     }
 }
 
-/// The sizes of a pooling, and where its windows look.
+/// The sizes of a pooling.
+///
+/// The maximum over a window is a maximum along one axis of maxima along the others, so each channel is reduced along one axis after
+/// the other. With each maximum travels its position in the channel, which also settles ties: the smaller one comes first.
 struct Plan {
-    /// Numbers of one channel of the input.
+    axes: Vec<Axis>,
+    /// Numbers of one channel of the input and of the output.
     pixels: usize,
-    /// The last axis, along which the inner loops run.
-    last: Axis,
-    /// What each number of the window reaches along the last axis.
-    reaches: Vec<Reach>,
-    /// For each place along the last axis, the first position that the window sees there.
-    first: Vec<u32>,
-    /// For each place along the other axes, the rows of the input that the window sees there: where each begins.
-    rows: Vec<Vec<usize>>,
+    places: usize,
 }
+
+/// The position of a maximum that has not been found.
+const NOWHERE: u32 = u32::MAX;
 
 impl Plan {
     fn new<F: Real, const R: usize>(
@@ -94,10 +95,10 @@ impl Plan {
         x: &[usize],
         geometry: &Geometry<R>,
     ) -> Result<(Self, Vec<usize>)> {
-        let rank = |()| Error::Rank { operation, found: x.to_vec(), rank: R };
-        let [images, channels, size @ ..] = x else { return Err(rank(())) };
+        let rank = || Error::Rank { operation, found: x.to_vec(), rank: R };
+        let [images, channels, size @ ..] = x else { return Err(rank()) };
         if size.len() != R {
-            return Err(rank(()));
+            return Err(rank());
         }
         let axes = geometry.axes(operation, size)?;
         let mut out_shape = vec![*images, *channels];
@@ -113,59 +114,95 @@ impl Plan {
                 return Err(Error::EmptyWindow { operation, axis: i, window, stride, before, dilation, size });
             }
         }
-        let pixels = volume(&axes, |axis| axis.size);
-        if u32::try_from(pixels).is_err() {
+        let (pixels, places) = (volume(&axes, |axis| axis.size), volume(&axes, |axis| axis.out));
+        if pixels >= NOWHERE as usize {
             return Err(Error::TooLarge { operation, what: "channel of size", sizes: size.to_vec() });
         }
-        let Some((&last, outer)) = axes.split_last() else { return Err(rank(())) };
-        let reaches = (0..last.kernel_size).map(|k| last.reach(k)).filter(|reach| reach.start < reach.end).collect();
-        let first = (0..last.out).filter_map(|o| last.first_inside(o)).map(|position| position as u32).collect();
-        Ok((Self { pixels, last, reaches, first, rows: rows(outer, last.size) }, out_shape))
+        Ok((Self { axes, pixels, places }, out_shape))
     }
 
-    /// Calls `f` with each channel of the input, and the same channel of the results.
+    /// The maxima of every channel, and, where `winners` has room for them, their positions.
     fn forward<F: Real>(&self, x: &[F], y: &mut [F], winners: &mut [u32]) {
-        let out = self.last.out;
-        let places = out * self.rows.len();
-        for (channel, (x, y)) in x.chunks_exact(self.pixels).zip(y.chunks_exact_mut(places)).enumerate() {
-            let mut winners = winners.get_mut(channel * places..(channel + 1) * places);
-            for (line, (rows, best)) in self.rows.iter().zip(y.chunks_exact_mut(out)).enumerate() {
-                match winners.as_deref_mut() {
-                    Some(winners) => self.line(x, rows, best, &mut winners[line * out..][..out]),
-                    None => self.line(x, rows, best, &mut []),
+        let tracked = !winners.is_empty();
+        let positions: Vec<u32> = if tracked { (0..self.pixels as u32).collect() } else { Vec::new() };
+        let maxima =
+            |len| Maxima { values: memory::take(len), positions: vec![NOWHERE; if tracked { len } else { 0 }] };
+        // What is left of a channel after each axis but the last, whose results are the output.
+        let outer = self.axes.len().saturating_sub(1);
+        let reduced = (0..outer).map(|i| self.axes.split_at(i + 1));
+        let reduced = reduced.map(|(done, left)| volume(done, |axis| axis.out) * volume(left, |axis| axis.size));
+        let mut stages: Vec<Maxima<F>> = reduced.map(maxima).collect();
+        let mut spare = maxima(stages.iter().map(|stage| stage.values.len()).fold(self.places, usize::max));
+        vectorized(
+            #[inline(always)]
+            || {
+                for (channel, (x, y)) in x.chunks_exact(self.pixels).zip(y.chunks_exact_mut(self.places)).enumerate() {
+                    let mut from = (x, &positions[..]);
+                    for (i, stage) in stages.iter_mut().enumerate() {
+                        self.reduce(i, from, (&mut stage.values, &mut stage.positions), &mut spare);
+                        from = (&stage.values, &stage.positions);
+                    }
+                    let room = channel * self.places..(channel + 1) * self.places;
+                    self.reduce(self.axes.len() - 1, from, (y, winners.get_mut(room).unwrap_or(&mut [])), &mut spare);
+                }
+            },
+        );
+        stages.into_iter().chain([spare]).for_each(|stage| memory::give(stage.values));
+    }
+
+    /// Reduces along one axis; those before it have been reduced already.
+    #[inline(always)]
+    fn reduce<F: Real>(
+        &self,
+        i: usize,
+        (x, from): (&[F], &[u32]),
+        (y, to): (&mut [F], &mut [u32]),
+        spare: &mut Maxima<F>,
+    ) {
+        let axis = &self.axes[i];
+        let inner = volume(&self.axes[i + 1..], |axis| axis.size);
+        y.fill(-F::INFINITY);
+        to.fill(NOWHERE);
+        for k in 0..axis.kernel_size {
+            let Reach { start, end, first } = axis.reach(k);
+            if start == end {
+                continue;
+            }
+            if inner > 1 {
+                // Rows of the axes inside lie side by side.
+                for block in 0..y.len() / (axis.out * inner) {
+                    for o in start..end {
+                        let row = (block * axis.size + first + (o - start) * axis.stride) * inner;
+                        let place = (block * axis.out + o) * inner;
+                        let (x, from) = (&x[row..][..inner], part(from, row, inner));
+                        contest(x, from, &mut y[place..][..inner], part_mut(to, place, inner));
+                    }
+                }
+            } else {
+                // All rows are one where the windows move from the end of one to the begin of the next.
+                let whole = (start, end) == (0, axis.out) && axis.size == axis.out * axis.stride;
+                let (rows, n) = if whole { (1, y.len()) } else { (y.len() / axis.out, end - start) };
+                for row in 0..rows {
+                    let (place, at) = (row * axis.out + start, row * axis.size + first);
+                    let len = (n - 1) * axis.stride + 1;
+                    let (x, from) = (&x[at..][..len], part(from, at, len));
+                    let (y, to) = (&mut y[place..][..n], part_mut(to, place, n));
+                    if axis.stride == 1 {
+                        contest(x, from, y, to);
+                        continue;
+                    }
+                    let (values, positions) = (&mut spare.values[..n], part_mut(&mut spare.positions, 0, n));
+                    every(axis.stride, x, values);
+                    every(axis.stride, from, positions);
+                    contest(values, positions, y, to);
                 }
             }
         }
     }
 
-    /// The maxima at all places along the last axis, and, if asked for, where they were found.
-    fn line<F: Real>(&self, x: &[F], rows: &[usize], best: &mut [F], winners: &mut [u32]) {
-        best.fill(-F::INFINITY);
-        if let ([row, ..], false) = (rows, winners.is_empty()) {
-            // The first number that the window sees, for a window in which none is larger than −∞.
-            let row = *row as u32;
-            winners.iter_mut().zip(&self.first).for_each(|(winner, &first)| *winner = row + first);
-        }
-        for row in rows {
-            for &Reach { start, end, first } in &self.reaches {
-                let at = row + first;
-                let (seen, best) = (&x[at..], &mut best[start..end]);
-                let winners = if winners.is_empty() { &mut [][..] } else { &mut winners[start..end] };
-                vectorized(
-                    #[inline(always)]
-                    || match self.last.stride {
-                        1 => contest::<F, 1>(seen, 1, at as u32, best, winners),
-                        2 => contest::<F, 2>(seen, 2, at as u32, best, winners),
-                        stride => contest::<F, 0>(seen, stride, at as u32, best, winners),
-                    },
-                );
-            }
-        }
-    }
-
+    /// Adds each cotangent to the position of its maximum.
     fn backward<F: Real>(&self, dy: &[F], winners: &[u32], dx: &mut [F]) {
-        let places = self.last.out * self.rows.len();
-        let channels = dy.chunks_exact(places).zip(winners.chunks_exact(places));
+        let channels = dy.chunks_exact(self.places).zip(winners.chunks_exact(self.places));
         for ((dy, winners), dx) in channels.zip(dx.chunks_exact_mut(self.pixels)) {
             for (&dy, &winner) in dy.iter().zip(winners) {
                 dx[winner as usize] += dy;
@@ -174,46 +211,48 @@ impl Plan {
     }
 }
 
-/// Lets every `stride`-th number contend for its place; `S` is the stride, if the compiler is to know it.
+/// A channel that has been reduced along some axes.
+struct Maxima<F> {
+    values: Vec<F>,
+    positions: Vec<u32>,
+}
+
+/// A part of the positions, if there are any.
 #[inline(always)]
-fn contest<F: Real, const S: usize>(seen: &[F], stride: usize, at: u32, best: &mut [F], winners: &mut [u32]) {
-    let stride = if S == 0 { stride } else { S };
-    let better = |x: F, best: F| x > best || x.is_nan();
-    let (inner, last) = (best.len() - 1, (best.len() - 1) * stride);
-    // The last number is by itself: nothing need follow it.
-    let (body, rest) = seen.split_at(last);
-    let (best, best_last) = best.split_at_mut(inner);
-    if winners.is_empty() {
-        let contest = |best: &mut F, x: F| *best = if better(x, *best) { x } else { *best };
-        best.iter_mut().zip(body.chunks_exact(stride)).for_each(|(best, x)| contest(best, x[0]));
-        contest(&mut best_last[0], rest[0]);
-    } else {
-        let (winners, winner_last) = winners.split_at_mut(inner);
-        let contest = |best: &mut F, winner: &mut u32, x: F, i: usize| {
-            let wins = better(x, *best);
-            *best = if wins { x } else { *best };
-            *winner = if wins { at + (i * stride) as u32 } else { *winner };
-        };
-        let places = best.iter_mut().zip(winners).zip(body.chunks_exact(stride)).enumerate();
-        places.for_each(|(i, ((best, winner), x))| contest(best, winner, x[0], i));
-        contest(&mut best_last[0], &mut winner_last[0], rest[0], inner);
+fn part(positions: &[u32], start: usize, len: usize) -> &[u32] {
+    positions.get(start..start + len).unwrap_or(&[])
+}
+
+#[inline(always)]
+fn part_mut(positions: &mut [u32], start: usize, len: usize) -> &mut [u32] {
+    positions.get_mut(start..start + len).unwrap_or(&mut [])
+}
+
+/// Lets each number of `x` contend for its place in `y`. Without positions, `from` and `to` are empty.
+#[inline(always)]
+fn contest<F: Real>(x: &[F], from: &[u32], y: &mut [F], to: &mut [u32]) {
+    if to.is_empty() {
+        return y.iter_mut().zip(x).for_each(|(y, &x)| *y = if x > *y || x.is_nan() { x } else { *y });
+    }
+    for ((y, to), (&x, &from)) in y.iter_mut().zip(to).zip(x.iter().zip(from)) {
+        let wins = (x > *y) | x.is_nan() | ((x == *y) & (from < *to));
+        *y = if wins { x } else { *y };
+        *to = if wins { from } else { *to };
     }
 }
 
-/// For each place of a window along these axes, where the rows that it sees begin, in row-major order; a row is `width` long.
-fn rows(axes: &[Axis], width: usize) -> Vec<Vec<usize>> {
-    let Some((axis, inner)) = axes.split_first() else { return vec![vec![0]] };
-    let (below, step) = (rows(inner, width), width * volume(inner, |axis| axis.size));
-    let mut all = Vec::new();
-    for o in 0..axis.out {
-        let inside =
-            |k: &usize| (o * axis.stride + k * axis.dilation).checked_sub(axis.before).filter(|&i| i < axis.size);
-        let positions: Vec<usize> = (0..axis.kernel_size).filter_map(|k| inside(&k)).collect();
-        let seen =
-            |rows: &Vec<usize>| positions.iter().flat_map(|i| rows.iter().map(move |row| i * step + row)).collect();
-        all.extend(below.iter().map(seen));
+/// Every `stride`-th number of `x`, side by side: what is contiguous can be compared a vector at a time.
+#[inline(always)]
+fn every<T: Copy>(stride: usize, x: &[T], side_by_side: &mut [T]) {
+    if stride == 2 {
+        let (pairs, rest) = x.as_chunks::<2>();
+        side_by_side.iter_mut().zip(pairs).for_each(|(to, pair)| *to = pair[0]);
+        if let (Some(to), [last]) = (side_by_side.get_mut(pairs.len()), rest) {
+            *to = *last; // nothing need follow the last number
+        }
+    } else {
+        side_by_side.iter_mut().zip(x.iter().step_by(stride)).for_each(|(to, &x)| *to = x);
     }
-    all
 }
 
 /// Max pooling: the largest number under each window, in each channel by itself.

@@ -15,7 +15,7 @@ fn random(shape: &[usize], rng: &mut StdRng) -> ArrayD<f64> {
 }
 
 fn message(layer: &impl Layer, shape: &[usize]) -> String {
-    layer.forward(&Tape::inference().input(ArrayD::zeros(shape))).unwrap_err().to_string()
+    layer.forward(&Tape::inference().input(ArrayD::zeros(shape))).expect_err("the layer should refuse").to_string()
 }
 
 #[test]
@@ -89,24 +89,23 @@ fn a_batch_is_its_images_one_by_one() {
 fn a_batch_of_none_has_a_gradient_of_zero() {
     let tape = Tape::<f64>::recording();
     let (x, w) = (tape.variable(Array4::zeros((0, 2, 5, 5))), tape.variable(Array4::ones((3, 2, 3, 3))));
-    for geometry in [Geometry::<2>::new(3)] {
-        let y = conv(&x, &w, None, &geometry, 1).unwrap();
-        assert_eq!(y.shape(), [0, 3, 3, 3]);
-        assert_eq!(y.sum().backward().unwrap().get(&w).unwrap(), &Array4::zeros((3, 2, 3, 3)));
-    }
+    let y = conv(&x, &w, None, &Geometry::<2>::new(3), 1).unwrap();
+    assert_eq!(y.shape(), [0, 3, 3, 3]);
+    assert_eq!(y.sum().backward().unwrap().get(&w).unwrap(), &Array4::zeros((3, 2, 3, 3)));
 }
 
 #[test]
 fn ties_go_to_the_first_and_nan_is_passed_on() {
     let tape = Tape::<f64>::recording();
     let (nan, low) = (f64::NAN, f64::NEG_INFINITY);
-    let x = tape.variable(array![[[[7.0, 7.0, 1.0, nan, low, low], [7.0, 7.0, 2.0, 9.0, low, low]]]]);
+    let x =
+        tape.variable(array![[[[7.0, 7.0, 1.0, nan, low, low, 1.0, 5.0], [7.0, 7.0, 2.0, 9.0, low, low, 5.0, 1.0]]]]);
     let y = max_pool(&x, &Geometry::<2>::new(2).stride(2)).unwrap();
     let values: Vec<f64> = y.value().iter().copied().collect();
-    assert_eq!((values[0], values[2]), (7.0, low));
+    assert_eq!((values[0], values[2], values[3]), (7.0, low, 5.0));
     assert!(values[1].is_nan());
-    let gradients = y.backward_with(array![[[[1.0, 2.0, 3.0]]]].into_dyn()).unwrap();
-    let expected = array![[[[1.0, 0.0, 0.0, 2.0, 3.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]]];
+    let gradients = y.backward_with(array![[[[1.0, 2.0, 3.0, 4.0]]]].into_dyn()).unwrap();
+    let expected = array![[[[1.0, 0.0, 0.0, 2.0, 3.0, 0.0, 0.0, 4.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]]];
     assert_eq!(gradients.get(&x).unwrap(), &expected);
 }
 

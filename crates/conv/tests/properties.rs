@@ -71,7 +71,7 @@ impl Convolution {
 fn nested_loops(c: &Convolution) -> ArrayD<f64> {
     let Convolution { geometry, x, weight, .. } = c;
     let (inputs, outputs) = (weight.shape()[1], weight.shape()[0] / c.groups);
-    let out = geometry.output_size([x.shape()[2], x.shape()[3]]).unwrap();
+    let out = geometry.output_size([x.shape()[2], x.shape()[3]]).expect("the settings fit");
     let mut y = ArrayD::zeros(IxDyn(&[x.shape()[0], weight.shape()[0], out[0], out[1]]));
     for (at, y) in y.indexed_iter_mut() {
         let (n, o, p) = (at[0], at[1], [at[2], at[3]]);
