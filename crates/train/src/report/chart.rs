@@ -17,7 +17,7 @@ const TRAIN: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 const TEST: RGBColor = RGBColor(0xd6, 0x5f, 0x0e);
 const GAP: RGBColor = RGBColor(0x7a, 0x4f, 0xa3);
 
-const SIZE: (u32, u32) = (640, 360);
+const SIZE: (u32, u32) = (480, 300);
 
 /// The curves of a run.
 pub(super) fn charts(history: &History) -> Result<Vec<Chart>> {
@@ -46,15 +46,15 @@ fn draw(svg: &mut String, curves: &[Curve], epochs: &[EpochRecord]) -> Result<()
     let (low, high) = range(curves.iter().flat_map(|(_, _, value)| epochs.iter().map(value)));
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
-        .x_label_area_size(38)
-        .y_label_area_size(58)
+        .x_label_area_size(42)
+        .y_label_area_size(62)
         .build_cartesian_2d(1.0..last as f64, low..high)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(RGBColor(0xe4, 0xe4, 0xe4))
         .axis_style(RGBColor(0x88, 0x88, 0x88))
-        .label_style(("sans-serif", 14))
+        .label_style(("sans-serif", 16))
         .x_desc("epoch")
         .x_labels(last.min(12))
         .x_label_formatter(&|x| format!("{x:.0}"))
@@ -72,7 +72,7 @@ fn draw(svg: &mut String, curves: &[Curve], epochs: &[EpochRecord]) -> Result<()
         .configure_series_labels()
         .border_style(TRANSPARENT)
         .background_style(WHITE.mix(0.8))
-        .label_font(("sans-serif", 15))
+        .label_font(("sans-serif", 17))
         .draw()?;
     root.present()?;
     Ok(())
