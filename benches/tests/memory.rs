@@ -22,7 +22,7 @@ fn after_the_second_step_live_memory_no_longer_grows() {
 
 fn steps() {
     for name in ["scalar", "mlp", "cnn", "rnn"] {
-        let mut work = set_up(name).unwrap();
+        let mut work = set_up(name).expect("a workload of the contract");
         (work.step)();
         (work.step)();
         let after_two = live_bytes();

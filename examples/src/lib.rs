@@ -34,7 +34,10 @@ fn fail(error: impl Display) -> ExitCode {
 ///
 /// # Errors
 /// What `work` fails with, or one line that says why the threads could not be had.
-pub fn on_threads<E: Display>(threads: Option<usize>, work: impl FnOnce() -> Result<(), E> + Send) -> Result<(), String> {
+pub fn on_threads<E: Display>(
+    threads: Option<usize>,
+    work: impl FnOnce() -> Result<(), E> + Send,
+) -> Result<(), String> {
     if threads == Some(0) {
         return Err("--threads is 0: at least 1 is needed".to_owned());
     }

@@ -21,14 +21,15 @@ pub enum Error {
         /// The loss.
         loss: f64,
         /// The first operation whose result was not finite.
-        cause: Option<NonFinite>,
+        cause: Option<Box<NonFinite>>,
         /// Which weights the model has now.
         kept: String,
     },
 
     /// A gradient was NaN or infinite although the loss was not. The weights have not been touched by it.
     #[error(
-        "training: epoch {epoch}, step {step}: the gradient of {parameter} is not finite although the loss is {loss}; the weights are those of {kept}"
+        "training: epoch {epoch}, step {step}: the gradient of {parameter} is not finite although the loss is {loss}{}; the weights are those of {kept}",
+        cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"))
     )]
     NonFiniteGradient {
         /// The epoch, from 1.
@@ -39,6 +40,8 @@ pub enum Error {
         loss: f64,
         /// The first parameter with such a gradient.
         parameter: String,
+        /// The first operation whose gradient was not finite.
+        cause: Option<Box<gradus_autograd::Error>>,
         /// Which weights the model has now.
         kept: String,
     },

@@ -194,8 +194,9 @@ impl<'a, F: Real> Trainer<'a, F> {
         };
         let loss = loss.item().map_or(f64::NAN, Real::to_f64);
         if let Some(parameter) = first_not_finite(model, &gradients) {
-            let kept = String::new();
-            return Err(Error::NonFiniteGradient { epoch: pass.epoch, step: pass.step, loss, parameter, kept });
+            let (epoch, step, kept) = (pass.epoch, pass.step, String::new());
+            let cause = self.again(model, pass)?.1.backward().err().map(Box::new);
+            return Err(Error::NonFiniteGradient { epoch, step, loss, parameter, cause, kept });
         }
         if let Some(max_norm) = self.clip_norm {
             clip_global_norm(&mut gradients, max_norm)?;
@@ -206,12 +207,18 @@ impl<'a, F: Real> Trainer<'a, F> {
         Ok(StepRecord { epoch: pass.epoch, step: pass.step, loss, accuracy, lr: optimizer.lr() })
     }
 
-    /// Runs a forward pass that ended in NaN once more, looking at every operation.
+    /// Names the operation that made a loss NaN or infinite.
     fn blame(&self, model: &dyn Layer<F>, pass: &Pass<F>, loss: f64) -> Result<Error> {
-        let tape = Tape::training(&mut pass.rng()).watch_finite();
-        (self.loss)(&model.forward(&tape.input(pass.inputs.clone()))?, &pass.labels)?;
-        let (epoch, step, cause, kept) = (pass.epoch, pass.step, tape.non_finite(), String::new());
+        let (tape, _) = self.again(model, pass)?;
+        let (epoch, step, cause, kept) = (pass.epoch, pass.step, tape.non_finite().map(Box::new), String::new());
         Ok(Error::NonFiniteLoss { epoch, step, loss, cause, kept })
+    }
+
+    /// Runs a forward pass that went wrong once more, with the same randomness, on a tape that looks at every operation.
+    fn again(&self, model: &dyn Layer<F>, pass: &Pass<F>) -> Result<(Tape<F>, Var<F>)> {
+        let tape = Tape::training(&mut pass.rng()).watch_finite();
+        let loss = (self.loss)(&model.forward(&tape.input(pass.inputs.clone()))?, &pass.labels)?;
+        Ok((tape, loss))
     }
 
     /// Refuses what cannot work, before the first batch.
