@@ -220,3 +220,13 @@ fn state_dicts_of_pytorch() {
 fn array(dict: &StateDict<f32>, name: &str) -> ArrayD<f32> {
     dict.get(name).expect("the published model has it").clone().into_array()
 }
+
+#[test]
+fn norm() {
+    golden::none_yet("norm", &["layer_norm", "rms_norm", "group_norm", "instance_norm"]);
+}
+
+#[test]
+fn attention() {
+    golden::none_yet("attention", &["sdpa", "multihead_attention"]);
+}

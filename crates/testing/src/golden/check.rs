@@ -20,6 +20,23 @@ pub fn check(family_name: &str, missing: &[&str], run: impl FnMut(&Case) -> Resu
     report(family_name, compare(family(family_name), &published_ops(family_name), missing, run));
 }
 
+/// For a family of which the crate has nothing yet: holds the list of what is `missing` to operations of the published set. With
+/// the first operation, [`check`] or [`check_only`] takes its place.
+///
+/// # Panics
+/// If the list is empty, or names an operation that the family does not have.
+#[track_caller]
+pub fn none_yet(family_name: &str, missing: &[&str]) {
+    let published = published_ops(family_name);
+    assert!(!missing.is_empty(), "{family_name}: nothing is listed as missing: check the family instead");
+    for op in missing {
+        assert!(
+            published.contains(*op),
+            "{family_name}: `{op}` is listed as missing, but the published set has no such operation"
+        );
+    }
+}
+
 /// As [`check`], for a crate that has only some operations of the family: `ops`, which includes the `missing` ones.
 ///
 /// # Panics

@@ -1,0 +1,62 @@
+//! Whole models against PyTorch: the same weights, the same logits, the same losses step after step.
+
+use gradus::nn_layers::StateDict;
+use gradus::prelude::*;
+use gradus_testing::golden::{self, Case};
+use gradus_testing::{Tolerance, close};
+
+type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+
+#[test]
+fn models() {
+    golden::check("models", &["model_lstm"], |case| match case.op.as_str() {
+        "model_cnn" => cnn(case),
+        _ => case.unknown(),
+    });
+}
+
+/// `SmallCnn` of the golden set's program, with its names.
+#[derive(Module)]
+struct SmallCnn {
+    conv1: Conv2d,
+    conv2: Conv2d,
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl Layer for SmallCnn {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let pool = MaxPool2d::new(2);
+        let x = pool.forward(&self.conv1.forward(x)?.relu())?;
+        let x = pool.forward(&self.conv2.forward(&x)?.relu())?;
+        self.fc2.forward(&self.fc1.forward(&x.flatten_from(1)?)?.relu())
+    }
+}
+
+fn cnn(case: &Case) -> Outcome {
+    let mut rng = StdRng::seed_from_u64(0);
+    let (c1, c2, hidden) = (case.usize("c1"), case.usize("c2"), case.usize("hidden"));
+    let mut model = SmallCnn {
+        conv1: Conv2d::new(1, c1, 3, &mut rng).padding(1),
+        conv2: Conv2d::new(c1, c2, 3, &mut rng).padding(1),
+        fc1: Linear::new(c2 * 49, hidden, &mut rng),
+        fc2: Linear::new(hidden, 10, &mut rng),
+    };
+    model.load_state_dict(&StateDict::load(golden::path(case.str("state_dict")))?)?;
+
+    let x = case.input_as::<f32>("x");
+    let labels = case.classes("target");
+    let logits = model.forward(&Tape::inference().input(x.clone()))?;
+    close(&**logits.value(), &case.output("logits"), Tolerance::F32, "logits")?;
+
+    let mut adam = Adam::new(case.f64("lr"));
+    let mut losses = Vec::new();
+    for _ in 0..case.output("losses").len() {
+        let tape = Tape::training(&mut rng);
+        let loss = model.forward(&tape.input(x.clone()))?.cross_entropy(&labels)?;
+        losses.extend(loss.item());
+        adam.step(&mut model, &loss.backward()?)?;
+    }
+    close(&gradus::ndarray::Array1::from(losses), &case.output("losses"), Tolerance::F32, "losses")?;
+    Ok(())
+}
