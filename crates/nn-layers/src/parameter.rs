@@ -29,25 +29,6 @@ impl<F: Real> Parameter<F> {
         Self { id: LeafId::fresh(), value: value.into(), trainable: true }
     }
 
-    /// What it holds.
-    #[must_use]
-    pub fn value(&self) -> &Value<F> {
-        &self.value
-    }
-
-    /// What it holds, to be changed. Changing elements in place copies nothing, unless a tape or a clone of the model
-    /// still shares the memory.
-    #[must_use]
-    pub fn value_mut(&mut self) -> &mut ArcArray<F, IxDyn> {
-        &mut self.value
-    }
-
-    /// Its shape.
-    #[must_use]
-    pub fn shape(&self) -> &[usize] {
-        self.value.shape()
-    }
-
     /// Whether it is trained; a frozen parameter gets no gradient.
     #[must_use]
     pub fn is_trainable(&self) -> bool {
@@ -96,28 +77,32 @@ impl<F: Real> Buffer<F> {
     pub fn id(&self) -> LeafId {
         self.id
     }
-
-    /// What it holds.
-    #[must_use]
-    pub fn value(&self) -> &Value<F> {
-        &self.value
-    }
-
-    /// What it holds, to be changed.
-    #[must_use]
-    pub fn value_mut(&mut self) -> &mut ArcArray<F, IxDyn> {
-        &mut self.value
-    }
-
-    /// Its shape.
-    #[must_use]
-    pub fn shape(&self) -> &[usize] {
-        self.value.shape()
-    }
 }
 
+/// What parameters and buffers have in common.
 macro_rules! common {
     ($type:ident) => {
+        impl<F: Real> $type<F> {
+            /// What it holds.
+            #[must_use]
+            pub fn value(&self) -> &Value<F> {
+                &self.value
+            }
+
+            /// What it holds, to be changed. Changing elements in place copies nothing, unless a tape or a clone of the model
+            /// still shares the memory.
+            #[must_use]
+            pub fn value_mut(&mut self) -> &mut ArcArray<F, IxDyn> {
+                &mut self.value
+            }
+
+            /// Its shape.
+            #[must_use]
+            pub fn shape(&self) -> &[usize] {
+                self.value.shape()
+            }
+        }
+
         impl<F: Real, D: Dimension> From<Array<F, D>> for $type<F> {
             fn from(array: Array<F, D>) -> Self {
                 Self::new(array)

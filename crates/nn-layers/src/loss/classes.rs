@@ -1,7 +1,7 @@
 //! Losses for one class out of several, beside cross-entropy.
 
 use super::lanes::Lanes;
-use super::{Reduction, positive, reduction_option};
+use super::{Reduction, class_options, positive, reduction_option};
 use crate::Result;
 use gradus_autograd::{Real, Var};
 use ndarray::{ArrayRef, Dimension};
@@ -25,26 +25,13 @@ pub struct Nll {
 }
 
 reduction_option!(Nll);
+class_options!(Nll);
 
 impl Nll {
     /// The mean, without weights or an ignored label.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// A weight for each class, at least 0; 1 by default.
-    #[must_use]
-    pub fn weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
-        self.weight = Some(weight.into());
-        self
-    }
-
-    /// The label of samples that do not count, which need not be a class. None by default.
-    #[must_use]
-    pub fn ignore_index(mut self, label: usize) -> Self {
-        self.ignore_index = Some(label);
-        self
     }
 
     /// The loss of these log-probabilities for these labels.

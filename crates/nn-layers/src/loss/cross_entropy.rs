@@ -1,7 +1,7 @@
 //! Softmax and cross-entropy as one operation.
 
 use super::lanes::Lanes;
-use super::{Reduction, reduction_option};
+use super::{Reduction, class_options, reduction_option};
 use crate::{Error, Result};
 use gradus_autograd::{Real, Var};
 use gradus_linalg::elementwise::sum_slice;
@@ -54,6 +54,7 @@ pub struct CrossEntropy {
 }
 
 reduction_option!(CrossEntropy);
+class_options!(CrossEntropy);
 
 const NAME: &str = "cross_entropy";
 
@@ -68,20 +69,6 @@ impl CrossEntropy {
     #[must_use]
     pub fn label_smoothing(mut self, share: f64) -> Self {
         self.label_smoothing = share;
-        self
-    }
-
-    /// A weight for each class, at least 0; 1 by default.
-    #[must_use]
-    pub fn weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
-        self.weight = Some(weight.into());
-        self
-    }
-
-    /// The label of samples that do not count, which need not be a class: `usize::MAX` for padding, say. None by default.
-    #[must_use]
-    pub fn ignore_index(mut self, label: usize) -> Self {
-        self.ignore_index = Some(label);
         self
     }
 

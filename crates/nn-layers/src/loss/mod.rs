@@ -48,6 +48,29 @@ macro_rules! reduction_option {
 }
 use reduction_option;
 
+/// The options of losses whose targets are class numbers.
+macro_rules! class_options {
+    ($type:ident) => {
+        impl $type {
+            /// A weight for each class, at least 0; 1 by default.
+            #[must_use]
+            pub fn weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
+                self.weight = Some(weight.into());
+                self
+            }
+
+            /// The label of samples that do not count, which need not be a class: `usize::MAX` for padding, say. None by
+            /// default.
+            #[must_use]
+            pub fn ignore_index(mut self, label: usize) -> Self {
+                self.ignore_index = Some(label);
+                self
+            }
+        }
+    };
+}
+use class_options;
+
 /// A hyper-parameter that has to be above 0.
 fn positive(operation: &'static str, name: &'static str, value: f64) -> Result<f64> {
     if value > 0.0 && value.is_finite() {
