@@ -18,6 +18,8 @@ use std::thread::LocalKey;
 pub trait Real:
     Copy + Default + Debug + Display + PartialOrd + Num + NumAssign + Neg<Output = Self> + Sum + Send + Sync + 'static
 {
+    /// Zero, as a constant.
+    const ZERO: Self;
     /// The distance from 1 to the next larger number.
     const EPSILON: Self;
     /// Positive infinity.
@@ -97,6 +99,18 @@ pub trait Real:
         if self < Self::zero() { e * s } else { s }
     }
 
+    /// Error function `2/√π ∫₀ˣ e^(−t²) dt`.
+    #[must_use]
+    fn erf(self) -> Self {
+        functions::erf(self)
+    }
+
+    /// Complement of the error function, `1 − erf x`, exact also where it is tiny.
+    #[must_use]
+    fn erfc(self) -> Self {
+        functions::erfc(self)
+    }
+
     /// `C ← α A B + β C`, the product engine. Shapes have been checked; with β = 0 the old values of `C` are not read.
     fn gemm(alpha: Self, a: ArrayView2<'_, Self>, b: ArrayView2<'_, Self>, beta: Self, c: ArrayViewMut2<'_, Self>) {
         crate::product::plain(alpha, a, b, beta, c);
@@ -116,8 +130,12 @@ pub trait Real:
 }
 
 macro_rules! impl_real {
-    ($float:ident, $exp:ident, $ln:ident, $tanh:ident, $sigmoid:ident) => {
+    (
+        $float:ident, $exp:ident, $exp_m1:ident, $ln:ident, $ln_1p:ident, $sin:ident, $cos:ident, $tanh:ident,
+        $sigmoid:ident, $erf:ident, $erfc:ident, $powf:path
+    ) => {
         impl Real for $float {
+            const ZERO: Self = 0.0;
             const EPSILON: Self = $float::EPSILON;
             const INFINITY: Self = $float::INFINITY;
 
@@ -133,29 +151,29 @@ macro_rules! impl_real {
             fn exp(self) -> Self {
                 functions::$exp(self)
             }
-            #[inline]
+            #[inline(always)]
             fn exp_m1(self) -> Self {
-                $float::exp_m1(self)
+                functions::$exp_m1(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
                 functions::$ln(self)
             }
-            #[inline]
+            #[inline(always)]
             fn ln_1p(self) -> Self {
-                $float::ln_1p(self)
+                functions::$ln_1p(self)
             }
             #[inline(always)]
             fn sqrt(self) -> Self {
                 $float::sqrt(self)
             }
-            #[inline]
+            #[inline(always)]
             fn sin(self) -> Self {
-                $float::sin(self)
+                functions::$sin(self)
             }
-            #[inline]
+            #[inline(always)]
             fn cos(self) -> Self {
-                $float::cos(self)
+                functions::$cos(self)
             }
             #[inline(always)]
             fn tanh(self) -> Self {
@@ -165,6 +183,14 @@ macro_rules! impl_real {
             fn sigmoid(self) -> Self {
                 functions::$sigmoid(self)
             }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                functions::$erf(self)
+            }
+            #[inline(always)]
+            fn erfc(self) -> Self {
+                functions::$erfc(self)
+            }
             #[inline]
             fn acos(self) -> Self {
                 $float::acos(self)
@@ -173,9 +199,9 @@ macro_rules! impl_real {
             fn powi(self, n: i32) -> Self {
                 $float::powi(self, n)
             }
-            #[inline]
+            #[inline(always)]
             fn powf(self, p: Self) -> Self {
-                $float::powf(self, p)
+                $powf(self, p)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -214,5 +240,31 @@ macro_rules! impl_real {
     };
 }
 
-impl_real!(f32, exp_f32, ln_f32, tanh_f32, sigmoid_f32);
-impl_real!(f64, exp_f64, ln_f64, tanh_f64, sigmoid_f64);
+impl_real!(
+    f32,
+    exp_f32,
+    exp_m1_f32,
+    ln_f32,
+    ln_1p_f32,
+    sin_f32,
+    cos_f32,
+    tanh_f32,
+    sigmoid_f32,
+    erf_f32,
+    erfc_f32,
+    functions::powf_f32
+);
+impl_real!(
+    f64,
+    exp_f64,
+    exp_m1_f64,
+    ln_f64,
+    ln_1p_f64,
+    sin_f64,
+    cos_f64,
+    tanh_f64,
+    sigmoid_f64,
+    erf_f64,
+    erfc_f64,
+    f64::powf
+);
