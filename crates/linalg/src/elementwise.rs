@@ -37,13 +37,17 @@ pub fn broadcast_shape(operation: &'static str, left: &[usize], right: &[usize])
 /// `y = f(x)`, into recycled memory in row-major order.
 pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F) -> ndarray::Array<F, D> {
     let mut y = memory::take(x.len());
-    match x.as_slice() {
-        Some(x) => vectorized(
-            #[inline(always)]
-            || y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)),
-        ),
-        None => y.iter_mut().zip(x.iter()).for_each(|(y, &x)| *y = f(x)),
-    }
+    // `f` is called in one place, in a plain loop: so the compiler inlines it, however long, and can vectorize it.
+    let x_slice = x.as_standard_layout();
+    let x_slice = x_slice.as_slice().expect("a standard layout is a slice");
+    vectorized(
+        #[inline(always)]
+        || {
+            for (y, &x) in y.iter_mut().zip(x_slice) {
+                *y = f(x);
+            }
+        },
+    );
     ndarray::Array::from_shape_vec(x.raw_dim(), y).expect("one element was made for each")
 }
 
@@ -52,9 +56,17 @@ pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F)
     match x.as_slice_memory_order_mut() {
         Some(x) => vectorized(
             #[inline(always)]
-            || x.iter_mut().for_each(|x| *x = f(*x)),
+            || {
+                for x in x {
+                    *x = f(*x);
+                }
+            },
         ),
-        None => x.mapv_inplace(f),
+        None => {
+            let y = map(x, f);
+            x.assign(&y);
+            memory::give_array(y);
+        }
     }
 }
 
@@ -67,7 +79,11 @@ pub fn update<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, y: &ArrayRef<F, D>,
     match (x.as_slice_mut(), y.as_slice()) {
         (Some(x), Some(y)) => vectorized(
             #[inline(always)]
-            || x.iter_mut().zip(y).for_each(|(x, &y)| *x = f(*x, y)),
+            || {
+                for (x, &y) in x.iter_mut().zip(y) {
+                    *x = f(*x, y);
+                }
+            },
         ),
         _ => x.zip_mut_with(y, |x, &y| *x = f(*x, y)),
     }
@@ -87,7 +103,11 @@ pub fn update2<F: Real, D: Dimension>(
     match (x.as_slice_mut(), y.as_slice(), z.as_slice()) {
         (Some(x), Some(y), Some(z)) => vectorized(
             #[inline(always)]
-            || x.iter_mut().zip(y).zip(z).for_each(|((x, &y), &z)| *x = f(*x, y, z)),
+            || {
+                for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
+                    *x = f(*x, y, z);
+                }
+            },
         ),
         _ => ndarray::Zip::from(x).and(y).and(z).for_each(|x, &y, &z| *x = f(*x, y, z)),
     }
@@ -186,6 +206,16 @@ pub fn sum_to<F: Real>(x: &ArrayRef<F, IxDyn>, shape: &[usize]) -> ArrayD<F> {
     sum.fill(F::zero());
     let x = x.as_standard_layout();
     let (xs, sums) = (slice(&x), sum.as_slice_mut().expect("fresh memory is row-major"));
+    if x.shape().ends_with(shape) && !sums.is_empty() {
+        // Rows added up, as for the gradient of a bias: there is no need to plan.
+        for row in xs.chunks_exact(sums.len()) {
+            vectorized(
+                #[inline(always)]
+                || sums.iter_mut().zip(row).for_each(|(s, &x)| *s += x),
+            );
+        }
+        return sum;
+    }
     Plan::new(x.shape(), [shape]).run(|n, at, [j], [moves]| {
         let x = &xs[at..at + n];
         if moves {
@@ -202,9 +232,9 @@ pub fn sum_to<F: Real>(x: &ArrayRef<F, IxDyn>, shape: &[usize]) -> ArrayD<F> {
 }
 
 /// Up to this length a sum is made of running sums; above it, of the sums of two halves.
-const LEAF: usize = 1024;
+pub(crate) const LEAF: usize = 1024;
 /// Running sums: short chains of additions, and one vector register of `f32`.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// The sum of a slice in a fixed tree, which depends on the length alone: the error grows with the logarithm of the
 /// length, and the result has the same bits however the work is divided.
@@ -260,7 +290,7 @@ pub(crate) fn sum_pairs<F: Real>(x: &[F], y: &[F], f: &impl Fn(F, F) -> F) -> F 
 
 /// The sum of the lanes, halves onto halves.
 #[inline(always)]
-fn sum_lanes<F: Real>(mut lanes: [F; LANES]) -> F {
+pub(crate) fn sum_lanes<F: Real>(mut lanes: [F; LANES]) -> F {
     let mut width = LANES / 2;
     while width > 0 {
         for i in 0..width {

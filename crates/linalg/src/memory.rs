@@ -11,9 +11,14 @@ use std::collections::BTreeMap;
 /// How much one thread keeps at most for each scalar type, in bytes.
 const LIMIT: usize = 256 << 20;
 
+/// Up to this length, buffers are looked up by it directly: for a network of a few neurons a search would cost more than
+/// the arithmetic.
+const SMALL: usize = 64;
+
 /// The buffers of one thread that are free to be used again, by their capacity.
 #[derive(Debug)]
 pub struct Spare<F> {
+    small: [Vec<Vec<F>>; SMALL + 1],
     by_capacity: BTreeMap<usize, Vec<Vec<F>>>,
     bytes: usize,
     /// Bytes taken and not given back. What was never taken is not kept when it is given: a program that makes a buffer
@@ -23,13 +28,16 @@ pub struct Spare<F> {
 
 impl<F: Real> Spare<F> {
     pub(crate) const fn new() -> Self {
-        Self { by_capacity: BTreeMap::new(), bytes: 0, out: 0 }
+        Self { small: [const { Vec::new() }; SMALL + 1], by_capacity: BTreeMap::new(), bytes: 0, out: 0 }
     }
 
     /// The smallest buffer that holds `len` without wasting more than an eighth.
     fn find(&mut self, len: usize) -> Option<Vec<F>> {
-        let buffers = self.by_capacity.range_mut(len..=len + len / 8).find(|(_, buffers)| !buffers.is_empty());
-        let buffer = buffers?.1.pop()?;
+        let buffers = match self.small.get_mut(len) {
+            Some(buffers) => buffers,
+            None => self.by_capacity.range_mut(len..=len + len / 8).map(|(_, b)| b).find(|b| !b.is_empty())?,
+        };
+        let buffer = buffers.pop()?;
         self.bytes -= buffer.capacity() * size_of::<F>();
         Some(buffer)
     }
@@ -51,7 +59,10 @@ impl<F: Real> Spare<F> {
         if bytes > 0 && bytes <= self.out && self.bytes + bytes <= LIMIT {
             self.out -= bytes;
             self.bytes += bytes;
-            self.by_capacity.entry(buffer.capacity()).or_default().push(buffer);
+            match self.small.get_mut(buffer.capacity()) {
+                Some(buffers) => buffers.push(buffer),
+                None => self.by_capacity.entry(buffer.capacity()).or_default().push(buffer),
+            }
         }
     }
 }

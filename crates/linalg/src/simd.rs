@@ -1,5 +1,7 @@
 //! The same code, compiled for each kind of processor and chosen when it runs.
 
+use std::sync::OnceLock;
+
 /// Runs `f` compiled for the widest vectors that this processor has.
 ///
 /// `f` is inlined into a function that is allowed AVX-512 or AVX2 instructions, so that the loops inside it are
@@ -45,9 +47,14 @@ pub enum Level {
 #[inline]
 #[must_use]
 pub fn level() -> Level {
+    /// One word instead of one for each feature: this is asked before every loop.
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(detect)
+}
+
+fn detect() -> Level {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
-        // Each test is a load of a cached word.
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
         if avx2
             && is_x86_feature_detected!("avx512f")
