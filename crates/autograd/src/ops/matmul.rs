@@ -4,7 +4,7 @@ use super::arith::sum_to;
 use crate::tape::same_tape;
 use crate::{Error, Result, Value, Var};
 use gradus_linalg::{Real, elementwise};
-use ndarray::{ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Ix1, Ix2, IxDyn};
+use ndarray::{ArrayView2, ArrayViewMutD, Axis, Ix1, Ix2, IxDyn};
 
 impl<F: Real> Var<F> {
     /// Matrix product of the last two axes; the axes before them broadcast.
@@ -161,9 +161,10 @@ impl<F: Real> Var<F> {
 
         let (x, w) = (self.value.clone().into_rows(rows_in), weight.value.clone());
         let mut y = Value::unspecified(IxDyn(&rows_out));
-        if let Some(bias) = bias {
-            let bias = matrix_of_row(&bias.value);
-            y.assign(&bias.broadcast(rows_out).expect("one row broadcasts to many"));
+        if let (Some(bias), Some(y)) = (bias, y.as_slice_mut()) {
+            let bias = bias.value.as_standard_layout();
+            let bias = bias.as_slice().expect("a standard layout is a slice");
+            y.chunks_exact_mut(bias.len().max(1)).for_each(|row| row.copy_from_slice(bias));
         }
         let beta = if bias.is_some() { F::one() } else { F::zero() };
         product_into(matrix(&x), matrix(&w).reversed_axes(), y.view_mut(), beta);
@@ -297,11 +298,6 @@ fn column<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
 /// A gradient under the shape of the matrix that the product gives.
 fn rows_of<F: Real>(gradient: ArrayViewMutD<'_, F>, shape: [usize; 2]) -> ArrayViewMutD<'_, F> {
     gradient.into_shape_with_order(shape).expect("gradients are row-major").into_dyn()
-}
-
-fn matrix_of_row<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
-    let row: ArrayViewD<'a, F> = x.view();
-    row.into_dimensionality::<Ix1>().expect("the shape was checked to be a vector").insert_axis(Axis(0))
 }
 
 impl<F: Real> Value<F> {
