@@ -209,6 +209,17 @@ pub enum Error {
         value: f64,
     },
 
+    /// Directions that are not one for each input.
+    #[error("{operation}: {given} directions for {inputs} inputs: needs one for each")]
+    Inputs {
+        /// The operation.
+        operation: &'static str,
+        /// How many were given.
+        given: usize,
+        /// How many inputs there are.
+        inputs: usize,
+    },
+
     /// A gradient check found a wrong derivative.
     #[error(
         "gradcheck: input {input} at {index:?}: backward says {analytic:e}, differences say {numeric:e} (error {error:e}, allowed {allowed:e})"

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod backward;
+mod derivatives;
+mod dual;
 mod error;
 pub mod gradcheck;
 mod gradients;
@@ -13,6 +15,8 @@ mod value;
 mod var;
 
 pub use backward::Slots;
+pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
+pub use dual::Dual;
 pub use error::{Error, Result};
 pub use gradcheck::gradcheck;
 pub use gradients::{Gradients, Key};
