@@ -11,6 +11,7 @@ pub mod memory;
 mod norm;
 mod product;
 mod real;
+pub mod rows;
 pub mod simd;
 mod vector;
 

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! reduce        x = n ln 2 + r,  |r| ≤ ln 2 / 2          n = round(x / ln 2)
-//! approximate   eʳ by its Taylor polynomial
+//! approximate   eʳ by a polynomial
 //! reconstruct   eˣ = 2ⁿ eʳ                               2ⁿ is written into the exponent's bits
 //! ```
 //!
 //! `r` must be right to the last bit although `n ln 2` is much larger: ln 2 is split into a part with so few bits that
-//! `n` times it is exact, and the rest. What the rounding of `r` and of `1 + r` loses is computed and put back, so that
-//! only the last addition's rounding is left.
+//! `n` times it is exact, and the rest. In `f64`, what the rounding of `r` and of `1 + r` loses is computed and put back, so
+//! that only the last addition's rounding is left; `f32`, of which most is asked, leaves the rounding of `r` in.
 
 use super::polynomial;
 
@@ -30,14 +30,12 @@ pub(super) fn exp_parts_f32(x: f32) -> (f32, f32) {
     let x = if x < -104.0 { -104.0 } else { x };
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
-    let (high, low) = (x - n * LN_2_HIGH, n * LN_2_LOW); // the first exactly
-    let r = high - low;
-    let lost = (high - r) - low;
-    let tail = polynomial!(r, 0.5, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0, 1.0 / 720.0, 1.0 / 5040.0);
-    let sum = 1.0 + r;
-    let rest = r * r * tail + ((r - (sum - 1.0)) + lost);
-    let power = sum + rest;
-    let rest = rest - (power - sum);
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW; // the first difference exactly
+    // Minimax coefficients, one fewer than Taylor's.
+    let tail = polynomial!(r, 4.999_998_51e-1, 1.666_647_20e-1, 4.166_953_64e-2, 8.373_124_52e-3, 1.378_059_39e-3);
+    let rest = r + r * r * tail;
+    let power = 1.0 + rest;
+    let rest = rest - (power - 1.0);
     // 2ⁿ in two factors: one alone would overflow for the largest results, and vanish for subnormal ones.
     let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;

@@ -1,4 +1,5 @@
-//! Exponential, logarithm, hyperbolic tangent and sigmoid, written so that a loop over them is vectorized.
+//! Exponential and logarithm, hyperbolic tangent, sigmoid, error function, powers, sine and cosine, written so that a loop
+//! over them is vectorized.
 //!
 //! The library's own functions are calls, one number at a time, with branches and tables. These have neither: the same
 //! few additions and multiplications for every argument, with the exceptional ones (overflow, subnormals, infinities,
@@ -15,15 +16,23 @@
 
 #![allow(clippy::excessive_precision)] // coefficients stand here as their sources print them
 
+mod erf;
 mod exp;
 mod ln;
+mod near;
+mod pow;
 mod sigmoid;
 mod tanh;
+mod trig;
 
+pub(crate) use erf::{erf, erf_f32, erf_f64, erfc, erfc_f32, erfc_f64};
 pub(crate) use exp::{exp_f32, exp_f64};
 pub(crate) use ln::{ln_f32, ln_f64};
+pub(crate) use near::{exp_m1_f32, exp_m1_f64, ln_1p_f32, ln_1p_f64};
+pub(crate) use pow::powf_f32;
 pub(crate) use sigmoid::{sigmoid_f32, sigmoid_f64};
 pub(crate) use tanh::{tanh_f32, tanh_f64};
+pub(crate) use trig::{cos_f32, cos_f64, sin_f32, sin_f64};
 
 /// `c₀ + c₁ x + c₂ x² + …` by Horner's rule.
 macro_rules! polynomial {

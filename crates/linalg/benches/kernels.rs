@@ -1,0 +1,63 @@
+//! Times of the vectorized functions on a million numbers, beside the rate at which memory is copied.
+//!
+//! ```sh
+//! taskset -c 0 cargo bench -p gradus-linalg --bench kernels
+//! ```
+//!
+//! Each figure is the one that an eighth of the rounds beat: on a machine with other work, the rest measures that.
+
+use gradus_linalg::elementwise::map;
+use gradus_linalg::ndarray::Array1;
+use gradus_linalg::{Real, memory, rows};
+use std::hint::black_box;
+use std::time::Instant;
+
+const LEN: usize = 1_000_000;
+const ROUNDS: usize = 200;
+
+fn time(name: &str, bytes: usize, mut f: impl FnMut()) {
+    let mut times: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            f();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    let time = times[ROUNDS / 8];
+    println!("{name:>24}  {:8.1} µs  {:6.1} GB/s", time * 1e6, bytes as f64 / time / 1e9);
+}
+
+fn run<F: Real>(float: &str) {
+    let x = Array1::from_shape_fn(LEN, |i| F::from_f64((i as f64 * 0.618_033_988_75).fract() * 8.0 - 4.0));
+    let mut y = vec![F::zero(); LEN];
+    let both = 2 * LEN * size_of::<F>();
+    let xs = x.as_slice().expect("a vector of its own is a slice");
+    time(&format!("copy {float}"), both, || black_box(&mut y).copy_from_slice(black_box(xs)));
+    time(&format!("exp {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::exp))));
+    time(&format!("tanh {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::tanh))));
+    time(&format!("sigmoid {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::sigmoid))));
+    time(&format!("ln |x| {float}"), both, || memory::give_array(black_box(map(black_box(&x), |x| x.abs().ln()))));
+    for len in [10, 1000, LEN] {
+        let name = |what: &str| format!("{what} rows of {len} {float}");
+        time(&name("softmax"), both, || rows::softmax(len, black_box(xs), black_box(&mut y)));
+        time(&name("log_softmax"), both, || rows::log_softmax(len, black_box(xs), black_box(&mut y)));
+    }
+    time(&format!("log_sum_exp {float}"), both / 2, || {
+        black_box(rows::log_sum_exp(black_box(xs)));
+    });
+    time(&format!("sum {float}"), both / 2, || {
+        black_box(rows::sum(black_box(xs)));
+    });
+    time(&format!("max {float}"), both / 2, || {
+        black_box(rows::max(black_box(xs)));
+    });
+    time(&format!("variance {float}"), both / 2, || {
+        black_box(rows::variance(black_box(xs), 0));
+    });
+}
+
+fn main() {
+    run::<f32>("f32");
+    run::<f64>("f64");
+}
