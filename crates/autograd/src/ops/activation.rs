@@ -1,6 +1,6 @@
 //! Activation functions beyond `relu`, `tanh` and `sigmoid`.
 
-use super::erf::{density, erfc};
+use super::erf::density;
 use crate::Var;
 use gradus_linalg::Real;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
@@ -56,7 +56,7 @@ impl<F: Real> Var<F> {
     #[must_use]
     pub fn gelu(&self) -> Self {
         let (half, root) = (F::from_f64(0.5), F::from_f64(-FRAC_1_SQRT_2));
-        let below = move |x: F| half * erfc(x * root);
+        let below = move |x: F| half * (x * root).erfc();
         let f = move |x: F| times(x, below(x));
         self.with_input("gelu", f, move |dy, x| dy * (below(x) + times(x, density(x))))
     }
