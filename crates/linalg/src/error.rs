@@ -87,6 +87,98 @@ pub enum Error {
         /// The array's shape.
         shape: Vec<usize>,
     },
+    /// A matrix that must be square is not.
+    #[error("{operation}: a matrix of shape {shape:?}: must be square")]
+    NotSquare {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Shape of the matrix.
+        shape: Vec<usize>,
+    },
+    /// A matrix without elements.
+    #[error("{operation}: a matrix of shape {shape:?} has no elements; must have at least one row and one column")]
+    EmptyMatrix {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Shape of the matrix.
+        shape: Vec<usize>,
+    },
+    /// An element is infinite or NaN.
+    #[error("{operation}: element {index:?} is {value}: all elements must be finite")]
+    NotFinite {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Where the first such element stands.
+        index: Vec<usize>,
+        /// The element.
+        value: f64,
+    },
+    /// A matrix that must equal its transpose does not.
+    #[error(
+        "{operation}: elements [{row}, {column}] = {value} and [{column}, {row}] = {mirrored} differ: the matrix must be symmetric"
+    )]
+    NotSymmetric {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Row of the first element that differs from its mirror image.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The element.
+        value: f64,
+        /// Its mirror image.
+        mirrored: f64,
+    },
+    /// A symmetric matrix that must be positive definite is not.
+    #[error("{operation}: pivot {row} is {pivot:e}: the matrix is not positive definite; lu takes any square matrix")]
+    NotPositiveDefinite {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The row, counted from 0, at which it showed.
+        row: usize,
+        /// What stood under the root there.
+        pivot: f64,
+    },
+    /// A matrix that is singular, or so nearly that no digit of an answer need be right.
+    #[error(
+        "{operation}: the matrix is singular to working precision: its condition number is {condition:.1e}; pinv, or lstsq by svd, gives the solution of least norm"
+    )]
+    Singular {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The condition number, infinite where a pivot is exactly 0.
+        condition: f64,
+    },
+    /// The right-hand side of a system has not a row for each row of the matrix.
+    #[error("{operation}: a matrix of shape {matrix:?} and a right-hand side of shape {right:?}: the numbers of rows differ ({} and {})", matrix[0], right[0])]
+    RightSide {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Shape of the matrix.
+        matrix: Vec<usize>,
+        /// Shape of the right-hand side.
+        right: Vec<usize>,
+    },
+    /// An iteration did not reach its end.
+    #[error("{operation}: no convergence in {iterations} iterations")]
+    NoConvergence {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Iterations that were done.
+        iterations: usize,
+    },
+    /// A setting out of its range.
+    #[error("{operation}: {name} = {value}: must be {fits}")]
+    Setting {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What would fit.
+        fits: &'static str,
+    },
 }
 
 impl FamilyError for Error {}

@@ -2,7 +2,11 @@
 #![deny(unsafe_code)] // allowed only in the kernels, each use with its reason
 
 pub use ndarray;
+#[cfg(feature = "decompose")]
+pub use num_complex;
 
+#[cfg(feature = "decompose")]
+mod decompose;
 pub mod elementwise;
 mod engine;
 mod error;
@@ -15,6 +19,13 @@ pub mod rows;
 pub mod simd;
 mod vector;
 
+#[cfg(feature = "decompose")]
+pub use decompose::{
+    Cholesky, Dominant, LeastSquares, Lu, MatrixNorm, Qr, RightSide, Svd, SymmetricEigen, Triangle, Work, WorkStep,
+    cholesky, cond, det, eigenvalues, elimination_steps, householder_steps, inverse, largest_singular_value, lstsq, lu,
+    matrix_norm, pinv, power_iteration, qr, rank, singular_values, slogdet, solve, solve_triangular, spectral_radius,
+    svd, symmetric_eigen, trace,
+};
 pub use engine::Pack;
 pub use error::{Error, FamilyError, Result};
 pub use norm::{Norm, l0_norm, l1_norm, l2_norm, lp_norm, max_norm, min_norm, norm};
