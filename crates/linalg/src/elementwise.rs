@@ -3,6 +3,7 @@
 //! Every loop runs over plain slices: a shape is first reduced to the few axes along which the operands really move
 //! apart, so that the innermost loop is long and the compiler can vectorize it.
 
+use crate::parallel::{for_pieces, join};
 use crate::simd::vectorized;
 use crate::{Error, Real, Result, memory};
 use ndarray::{ArrayD, ArrayRef, CowArray, Dimension, IxDyn};
@@ -35,7 +36,7 @@ pub fn broadcast_shape(operation: &'static str, left: &[usize], right: &[usize])
 }
 
 /// `y = f(x)`, into recycled memory in row-major order.
-pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F) -> ndarray::Array<F, D> {
+pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) -> ndarray::Array<F, D> {
     let mut y = memory::take(x.len());
     // `f` is called in one place, in a plain loop: so the compiler inlines it, however long, and can vectorize it.
     let x_slice = x.as_standard_layout();
@@ -52,7 +53,7 @@ pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F) -> nda
 }
 
 /// `x ← f(x)`.
-pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F) -> F) {
+pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) {
     match x.as_slice_memory_order_mut() {
         Some(x) => vectorized(
             #[inline(always)]
@@ -74,7 +75,7 @@ pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F)
 ///
 /// # Panics
 /// If the shapes differ.
-pub fn update<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, y: &ArrayRef<F, D>, f: impl Fn(F, F) -> F) {
+pub fn update<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, y: &ArrayRef<F, D>, f: impl Fn(F, F) -> F + Sync) {
     assert_eq!(x.shape(), y.shape(), "update: the shapes differ");
     match (x.as_slice_mut(), y.as_slice()) {
         (Some(x), Some(y)) => vectorized(
@@ -97,7 +98,7 @@ pub fn update2<F: Real, D: Dimension>(
     x: &mut ArrayRef<F, D>,
     y: &ArrayRef<F, D>,
     z: &ArrayRef<F, D>,
-    f: impl Fn(F, F, F) -> F,
+    f: impl Fn(F, F, F) -> F + Sync,
 ) {
     assert!(x.shape() == y.shape() && y.shape() == z.shape(), "update2: the shapes differ");
     match (x.as_slice_mut(), y.as_slice(), z.as_slice()) {
@@ -129,12 +130,21 @@ pub fn zip<F: Real>(
     operation: &'static str,
     x: &ArrayRef<F, IxDyn>,
     y: &ArrayRef<F, IxDyn>,
-    f: impl Fn(F, F) -> F,
+    f: impl Fn(F, F) -> F + Sync,
 ) -> Result<ArrayD<F>> {
     let shape = broadcast_shape(operation, x.shape(), y.shape())?;
     let mut z = memory::array(IxDyn(&shape));
     let (x, y) = (x.as_standard_layout(), y.as_standard_layout());
     let (xs, ys, zs) = (slice(&x), slice(&y), z.as_slice_mut().expect("fresh memory is row-major"));
+    if xs.len() == zs.len() && ys.len() == zs.len() {
+        for_pieces(zs, [xs, ys], |z, [x, y]| {
+            vectorized(
+                #[inline(always)]
+                || z.iter_mut().zip(x).zip(y).for_each(|((z, &x), &y)| *z = f(x, y)),
+            );
+        });
+        return Ok(z);
+    }
     Plan::new(&shape, [x.shape(), y.shape()]).run(|n, at, [i, j], moves| {
         let z = &mut zs[at..at + n];
         vectorized(
@@ -166,7 +176,7 @@ pub fn zip_in_place<F: Real>(
     operation: &'static str,
     x: &mut ArrayRef<F, IxDyn>,
     y: &ArrayRef<F, IxDyn>,
-    f: impl Fn(F, F) -> F,
+    f: impl Fn(F, F) -> F + Sync,
 ) -> Result<()> {
     let shape = broadcast_shape(operation, x.shape(), y.shape())?;
     if shape != x.shape() {
@@ -179,6 +189,15 @@ pub fn zip_in_place<F: Real>(
         return Ok(());
     };
     let ys = slice(&y);
+    if ys.len() == xs.len() {
+        for_pieces(xs, [ys], |x, [y]| {
+            vectorized(
+                #[inline(always)]
+                || x.iter_mut().zip(y).for_each(|(x, &y)| *x = f(*x, y)),
+            );
+        });
+        return Ok(());
+    }
     Plan::new(&shape, [y.shape()]).run(|n, at, [j], [y_moves]| {
         let x = &mut xs[at..at + n];
         vectorized(
@@ -242,7 +261,8 @@ pub(crate) const LANES: usize = 16;
 pub fn sum_slice<F: Real>(x: &[F]) -> F {
     if x.len() > LEAF {
         let half = (x.len() / 2).next_multiple_of(LEAF);
-        return sum_slice(&x[..half]) + sum_slice(&x[half..]);
+        let (left, right) = join(x.len(), || sum_slice(&x[..half]), || sum_slice(&x[half..]));
+        return left + right;
     }
     vectorized(
         #[inline(always)]

@@ -13,6 +13,7 @@ mod error;
 mod functions;
 pub mod memory;
 mod norm;
+pub mod parallel;
 mod product;
 mod real;
 pub mod rows;

@@ -158,9 +158,9 @@ fn record<F: Real>(
     tape: &Tape<F>,
     variables: &[&Var<F>],
     factor: f64,
-    term: impl Fn(F) -> F,
+    term: impl Fn(F) -> F + Sync,
     slope_factor: f64,
-    slope: impl Fn(F) -> F + 'static,
+    slope: impl Fn(F) -> F + Sync + 'static,
 ) -> Var<F> {
     let sums = variables.iter().map(|w| {
         let terms = map(&***w.value(), &term);

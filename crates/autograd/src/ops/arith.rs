@@ -193,7 +193,7 @@ pub(super) fn zip_reusing<F: Real>(
     name: &'static str,
     a: Value<F>,
     b: &Value<F>,
-    f: impl Fn(F, F) -> F,
+    f: impl Fn(F, F) -> F + Sync,
 ) -> Result<Value<F>> {
     let shape = elementwise::broadcast_shape(name, a.shape(), b.shape())?;
     if shape != a.shape() {
@@ -209,7 +209,7 @@ pub(super) fn zip_reusing<F: Real>(
 }
 
 /// `f(x)`, in the memory of `x` if nobody else holds it.
-pub(super) fn map_reusing<F: Real>(x: Value<F>, f: impl Fn(F) -> F) -> Value<F> {
+pub(super) fn map_reusing<F: Real>(x: Value<F>, f: impl Fn(F) -> F + Sync) -> Value<F> {
     match x.try_into_array() {
         Ok(mut x) => {
             elementwise::map_in_place(&mut x, f);

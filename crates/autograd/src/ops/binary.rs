@@ -65,9 +65,9 @@ impl<F: Real> Var<F> {
         &self,
         name: &'static str,
         other: &Self,
-        f: impl Fn(F, F) -> F,
-        pull_a: impl Fn(F, F, F) -> F + 'static,
-        pull_b: impl Fn(F, F, F) -> F + 'static,
+        f: impl Fn(F, F) -> F + Sync,
+        pull_a: impl Fn(F, F, F) -> F + Sync + 'static,
+        pull_b: impl Fn(F, F, F) -> F + Sync + 'static,
     ) -> Result<Self> {
         same_tape(name, self, other)?;
         let (a, b) = (self.value().clone(), other.value().clone());
@@ -88,7 +88,7 @@ fn shared<F: Real>(dy: F, mine: F, theirs: F) -> F {
     if mine == theirs { dy / F::from_f64(2.0) } else { dy }
 }
 
-fn pulled<F: Real>(mut dy: Value<F>, a: &Value<F>, b: &Value<F>, f: impl Fn(F, F, F) -> F) -> Value<F> {
+fn pulled<F: Real>(mut dy: Value<F>, a: &Value<F>, b: &Value<F>, f: impl Fn(F, F, F) -> F + Sync) -> Value<F> {
     if dy.shape() == a.shape() && dy.shape() == b.shape() {
         elementwise::update2(&mut dy, a, b, f);
     } else {

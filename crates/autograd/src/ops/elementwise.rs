@@ -6,7 +6,12 @@ use gradus_linalg::{Real, elementwise};
 impl<F: Real> Var<F> {
     /// `y = f(x)` with `dx = df(dy, x)`: the rule needs the input.
     #[track_caller]
-    pub(super) fn with_input(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
+    pub(super) fn with_input(
+        &self,
+        name: &'static str,
+        f: impl Fn(F) -> F + Sync,
+        df: impl Fn(F, F) -> F + Sync + 'static,
+    ) -> Self {
         let y = elementwise::map(self.value(), f);
         let x = self.value().clone();
         self.tape().record(name, [self], y, move |mut dy| {
@@ -17,7 +22,12 @@ impl<F: Real> Var<F> {
 
     /// `y = f(x)` with `dx = df(dy, y)`: the rule needs the output alone, so that the input's memory is free.
     #[track_caller]
-    pub(super) fn with_output(&self, name: &'static str, f: impl Fn(F) -> F, df: impl Fn(F, F) -> F + 'static) -> Self {
+    pub(super) fn with_output(
+        &self,
+        name: &'static str,
+        f: impl Fn(F) -> F + Sync,
+        df: impl Fn(F, F) -> F + Sync + 'static,
+    ) -> Self {
         let y = Value::from(elementwise::map(self.value(), f));
         let saved = y.clone();
         self.tape().record(name, [self], y, move |mut dy| {

@@ -190,7 +190,7 @@ impl CrossEntropy {
         logits: &Var<F>,
         lanes: Lanes,
         scale: F,
-        finish: impl Fn(usize, &Row<'_, F>, &mut [F]) -> F,
+        finish: impl Fn(usize, &Row<'_, F>, &mut [F]) -> F + Sync,
     ) -> Var<F> {
         lanes.record(logits, self.reduction, scale, |lane, x, e| {
             let max = max_slice(x);

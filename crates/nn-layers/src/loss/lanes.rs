@@ -3,7 +3,7 @@
 use super::Reduction;
 use crate::{Error, Result};
 use gradus_autograd::{Real, Value, Var};
-use gradus_linalg::{elementwise, memory};
+use gradus_linalg::{elementwise, memory, parallel};
 use ndarray::{ArrayRef, Dimension, IxDyn};
 
 /// Logits seen as lanes: one for each sample, along the class axis. That axis is the second, or the only one.
@@ -83,35 +83,36 @@ impl Lanes {
         outer * self.classes * self.inner + inner
     }
 
-    /// Calls `each(lane, x, dx)` with the classes of every lane side by side, and puts what it writes into `dx` in its
-    /// place in `gradient`, if there is one.
-    pub(super) fn run<F: Real>(
+    /// Calls `each(lane, x, dx)` with the classes of every lane side by side, puts what it writes into `dx` in its place in
+    /// `gradient`, if there is one, and what it returns into `losses`.
+    fn run<F: Real>(
         &self,
         xs: &[F],
-        mut gradient: Option<&mut [F]>,
-        mut each: impl FnMut(usize, &[F], &mut [F]),
+        gradient: Option<&mut [F]>,
+        losses: &mut [F],
+        each: impl Fn(usize, &[F], &mut [F]) -> F + Sync,
     ) {
-        let (mut row, mut spare) = (memory::take(self.classes), memory::take(self.classes));
-        for lane in 0..self.count {
-            let start = self.start(lane);
-            if self.inner == 1 {
-                let own = start..start + self.classes;
-                let dx = match &mut gradient {
-                    Some(gradient) => &mut gradient[own.clone()],
-                    None => &mut spare[..],
-                };
-                each(lane, &xs[own], dx);
-            } else {
-                let places = (start..).step_by(self.inner);
-                row.iter_mut().zip(places.clone()).for_each(|(x, at)| *x = xs[at]);
-                each(lane, &row, &mut spare);
-                if let Some(gradient) = &mut gradient {
-                    spare.iter().zip(places).for_each(|(&dx, at)| gradient[at] = dx);
+        match gradient {
+            // The lanes are rows: they can be divided among threads.
+            Some(gradient) if self.inner == 1 => {
+                parallel::for_each_row(gradient, losses, [self.classes, 1], |lane, dx, loss| {
+                    loss[0] = each(lane, &xs[lane * self.classes..][..self.classes], dx);
+                });
+            }
+            mut gradient => {
+                let (mut row, mut dx) = (memory::take(self.classes), memory::take(self.classes));
+                for (lane, loss) in losses.iter_mut().enumerate() {
+                    let places = (self.start(lane)..).step_by(self.inner);
+                    row.iter_mut().zip(places.clone()).for_each(|(x, at)| *x = xs[at]);
+                    *loss = each(lane, &row, &mut dx);
+                    if let Some(gradient) = &mut gradient {
+                        dx.iter().zip(places).for_each(|(&dx, at)| gradient[at] = dx);
+                    }
                 }
+                memory::give(row);
+                memory::give(dx);
             }
         }
-        memory::give(row);
-        memory::give(spare);
     }
 
     /// Records the loss of all lanes: `each(lane, x, dx)` returns the loss of a lane without `scale`, and writes its
@@ -122,16 +123,14 @@ impl Lanes {
         logits: &Var<F>,
         reduction: Reduction,
         scale: F,
-        each: impl Fn(usize, &[F], &mut [F]) -> F,
+        each: impl Fn(usize, &[F], &mut [F]) -> F + Sync,
     ) -> Var<F> {
         let x = logits.value().clone().into_standard_layout();
         let mut gradient = logits.needs_gradient().then(|| Value::unspecified(x.raw_dim()));
         let gradients = gradient.as_mut().map(|dx| dx.as_slice_mut().expect("fresh memory is row-major"));
         let mut losses = Value::unspecified(IxDyn(&self.samples));
         let own = losses.as_slice_mut().expect("fresh memory is row-major");
-        self.run(x.as_slice().expect("a standard layout is a slice"), gradients, |lane, x, dx| {
-            own[lane] = each(lane, x, dx);
-        });
+        self.run(x.as_slice().expect("a standard layout is a slice"), gradients, own, each);
         let y = match reduction {
             Reduction::None => losses,
             _ => Value::scalar(scale * elementwise::sum_slice(own)),

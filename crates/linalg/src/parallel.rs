@@ -1,0 +1,110 @@
+//! Loops over long slices, divided among the threads of the current rayon pool.
+//!
+//! The pieces depend on the length alone, and no piece adds to another's numbers: the result has the same bits for any
+//! number of threads. Below a length at which starting another thread costs more than it saves, and without the feature
+//! `rayon`, everything runs where it is called.
+
+/// Numbers in a piece: its operands fit in the second-level cache.
+const PIECE: usize = 1 << 15;
+
+/// The length from which threads are worth their start.
+const WORTH_THREADS: usize = 4 * PIECE;
+
+/// Whether a loop over so many numbers is to be divided.
+fn worth(len: usize) -> bool {
+    #[cfg(feature = "rayon")]
+    return len >= WORTH_THREADS && rayon::current_num_threads() > 1;
+    #[cfg(not(feature = "rayon"))]
+    return {
+        let _ = (len, WORTH_THREADS);
+        false
+    };
+}
+
+/// Calls `f` with pieces of `y`, and of the slices of the same length beside it.
+///
+/// # Panics
+/// If the lengths differ.
+pub(crate) fn for_pieces<F: Send + Sync, const N: usize>(
+    y: &mut [F],
+    xs: [&[F]; N],
+    f: impl Fn(&mut [F], [&[F]; N]) + Sync,
+) {
+    assert!(xs.iter().all(|x| x.len() == y.len()), "for_pieces: the lengths differ");
+    #[cfg(feature = "rayon")]
+    if worth(y.len()) {
+        use rayon::prelude::*;
+        return y.par_chunks_mut(PIECE).enumerate().for_each(|(i, y)| {
+            let xs = xs.map(|x| &x[i * PIECE..][..y.len()]);
+            f(y, xs);
+        });
+    }
+    f(y, xs);
+}
+
+/// Both results, the two computed side by side where `len` numbers make it worth a thread.
+pub(crate) fn join<R: Send>(len: usize, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
+    #[cfg(feature = "rayon")]
+    if worth(len) {
+        return rayon::join(a, b);
+    }
+    let _ = len;
+    (a(), b())
+}
+
+/// Calls `f(row, a, b)` with each row of two row-major arrays, of `widths[0]` and `widths[1]` numbers a row.
+///
+/// # Panics
+/// If an array does not hold a whole number of rows, or not as many as the other.
+pub fn for_each_row<F: Send + Sync>(
+    a: &mut [F],
+    b: &mut [F],
+    widths: [usize; 2],
+    f: impl Fn(usize, &mut [F], &mut [F]) + Sync,
+) {
+    let [a_width, b_width] = widths.map(|width| width.max(1)); // chunks need a length, also of nothing
+    let rows = a.len() / a_width;
+    assert!(
+        a.len() == rows * a_width && b.len() == rows * b_width,
+        "for_each_row: the arrays do not hold the same rows"
+    );
+    let several = |first: usize, a: &mut [F], b: &mut [F]| {
+        let pairs = a.chunks_exact_mut(a_width).zip(b.chunks_exact_mut(b_width));
+        pairs.enumerate().for_each(|(i, (a, b))| f(first + i, a, b));
+    };
+    #[cfg(feature = "rayon")]
+    if worth(a.len().max(b.len())) {
+        use rayon::prelude::*;
+        let band = (PIECE / a_width.max(b_width)).max(1);
+        let pairs = a.par_chunks_mut(band * a_width).zip(b.par_chunks_mut(band * b_width));
+        return pairs.enumerate().for_each(|(i, (a, b))| several(i * band, a, b));
+    }
+    several(0, a, b);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_met_once_with_its_number() {
+        for rows in [0, 1, 7, 5_000] {
+            let (mut a, mut b) = (vec![0.0; rows * 50], vec![0.0; rows]);
+            for_each_row(&mut a, &mut b, [50, 1], |row, a, b| {
+                a.iter_mut().for_each(|a| *a += row as f64);
+                b[0] += row as f64;
+            });
+            assert!(a.chunks(50).zip(&b).enumerate().all(|(i, (a, &b))| b == i as f64 && a.iter().all(|&a| a == b)));
+        }
+    }
+
+    #[test]
+    fn every_piece_is_met_once() {
+        for len in [0, 1, WORTH_THREADS - 1, WORTH_THREADS + PIECE / 2] {
+            let x: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            let mut y = vec![0.0; len];
+            for_pieces(&mut y, [&x], |y, [x]| y.iter_mut().zip(x).for_each(|(y, x)| *y += x + 1.0));
+            assert!(y.iter().zip(&x).all(|(y, x)| *y == x + 1.0));
+        }
+    }
+}
