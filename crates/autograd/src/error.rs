@@ -209,8 +209,8 @@ pub enum Error {
         value: f64,
     },
 
-    /// Directions that are not one for each input.
-    #[error("{operation}: {given} directions for {inputs} inputs: needs one for each")]
+    /// Arrays that are not one for each input.
+    #[error("{operation}: {given} arrays for {inputs} inputs: needs one for each")]
     Inputs {
         /// The operation.
         operation: &'static str,
@@ -222,7 +222,7 @@ pub enum Error {
 
     /// A gradient check found a wrong derivative.
     #[error(
-        "gradcheck: input {input} at {index:?}: backward says {analytic:e}, differences say {numeric:e} (error {error:e}, allowed {allowed:e})"
+        "gradcheck: input {input} at {index:?}: backward says {analytic:e}, {judge} say {numeric:e} (error {error:e}, allowed {allowed:e}, {ulp} ulp)"
     )]
     Gradcheck {
         /// Which input, from 0.
@@ -231,12 +231,59 @@ pub enum Error {
         index: Vec<usize>,
         /// What the backward pass computed.
         analytic: f64,
-        /// What central differences give.
+        /// What the judge gives.
         numeric: f64,
         /// The error, relative to `1 + the larger of the two`.
         error: f64,
         /// The largest error allowed.
         allowed: f64,
+        /// How many numbers of `f64` lie between the two.
+        ulp: f64,
+        /// Who says otherwise: central differences, or dual numbers.
+        judge: &'static str,
+    },
+
+    /// A gradient check found a wrong derivative along a direction.
+    #[error(
+        "gradcheck: along a direction: backward says {analytic:e}, {judge} says {numeric:e} (error {error:e}, allowed {allowed:e}, {ulp} ulp); gradcheck of each element says which is wrong"
+    )]
+    GradcheckDirection {
+        /// What the backward pass computed.
+        analytic: f64,
+        /// What the judge gives.
+        numeric: f64,
+        /// The error, relative to `1 + the larger of the two`.
+        error: f64,
+        /// The largest error allowed.
+        allowed: f64,
+        /// How many numbers of `f64` lie between the two.
+        ulp: f64,
+        /// Who says otherwise.
+        judge: &'static str,
+    },
+
+    /// A function gives another value for the same numbers in another memory layout.
+    #[error(
+        "gradcheck: the result at {index:?} is {given:e}; for the same inputs in row-major memory it is {row_major:e}"
+    )]
+    Layout {
+        /// Which element of the result.
+        index: Vec<usize>,
+        /// Its value for the inputs as they were given.
+        given: f64,
+        /// Its value for inputs in row-major memory.
+        row_major: f64,
+    },
+
+    /// A check on many random arrays failed.
+    #[error("case {case}, inputs {}: {source}", described(inputs))]
+    Case {
+        /// Which draw, from 0.
+        case: usize,
+        /// Shape and strides of each input.
+        inputs: Vec<(Vec<usize>, Vec<isize>)>,
+        /// What went wrong.
+        source: Box<Error>,
     },
 
     /// The function under a gradient check failed.
@@ -263,6 +310,12 @@ fn length(shape: &[usize], axis: usize) -> usize {
 /// Which axes an array has.
 fn axes(rank: usize) -> String {
     if rank == 0 { "a number has no axes".to_owned() } else { format!("axes go from -{rank} to {rank} exclusive") }
+}
+
+/// Shapes and strides of the inputs of a case.
+fn described(inputs: &[(Vec<usize>, Vec<isize>)]) -> String {
+    let each: Vec<String> = inputs.iter().map(|(shape, strides)| format!("{shape:?} (strides {strides:?})")).collect();
+    each.join(", ")
 }
 
 /// Which indices an axis has.

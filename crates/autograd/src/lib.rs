@@ -5,12 +5,14 @@ mod backward;
 mod derivatives;
 mod dual;
 mod error;
+mod function;
 pub mod gradcheck;
 mod gradients;
 mod leaf;
 mod ops;
 mod record;
 mod tape;
+pub mod testing;
 mod value;
 mod var;
 
@@ -18,6 +20,9 @@ pub use backward::Slots;
 pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
 pub use dual::Dual;
 pub use error::{Error, Result};
+pub use function::Function;
+#[doc(hidden)]
+pub use function::Outcome;
 pub use gradcheck::gradcheck;
 pub use gradients::{Gradients, Key};
 pub use gradus_linalg::{Real, ndarray};

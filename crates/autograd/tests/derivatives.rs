@@ -232,7 +232,7 @@ fn what_does_not_fit_is_refused() {
     let f = |x: &[Var<Dual>]| Ok::<_, Error>(x[0].square());
     let x = [array![1.0, 2.0].into_dyn()];
     let message = |error: Error| error.to_string();
-    assert_eq!(message(jvp(f, &x, &[]).unwrap_err()), "jvp: 0 directions for 1 inputs: needs one for each");
+    assert_eq!(message(jvp(f, &x, &[]).unwrap_err()), "jvp: 0 arrays for 1 inputs: needs one for each");
     assert_eq!(
         message(hvp(f, &x, &[array![1.0].into_dyn()]).unwrap_err()),
         "hvp: [2] and [1]: the direction has the shape of its input"
