@@ -30,6 +30,9 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     let gradients = gradients(&f, inputs)?;
+    if inputs.iter().all(ArrayD::is_empty) {
+        return Ok(Report::default()); // nothing can move, also where the value is NaN
+    }
     let along = direction(inputs);
     let products = gradients.iter().zip(&along).map(|(g, v)| g.iter().zip(v).map(|(g, v)| g * v).sum::<f64>());
     let analytic = products.sum::<f64>();
