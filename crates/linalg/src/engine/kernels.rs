@@ -2,6 +2,8 @@
 //!
 //! An edge of the product is then computed by a smaller tile instead of a large one that is mostly padding.
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use super::neon::{F32x4, F64x2};
 use super::tile::{Dots, Tile, dots, tile};
 use super::vector::{Portable, Vector};
 #[cfg(target_arch = "x86_64")]
@@ -125,6 +127,14 @@ instruction_set!(
     dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2]]
 );
 
+// 32 registers: 16 for a tile of 8 × 2 vectors, or of 4 × 4.
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+instruction_set!(
+    neon, ["neon"], F32x4, F64x2,
+    rows [1 2 3 4 5 6 7 8], wide [1 2 3 4],
+    dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2]]
+);
+
 // Vectors of 16 bytes, which every target of today has at least 16 of.
 instruction_set!(
     portable, [], Portable<f32, 4>, Portable<f64, 2>,
@@ -141,6 +151,10 @@ macro_rules! element {
                     Level::Avx512 => &avx512::$table,
                     #[cfg(target_arch = "x86_64")]
                     Level::Avx2 => &avx2::$table,
+                    // The one level there is on this target.
+                    #[cfg(all(target_arch = "aarch64", target_feature = "neon", not(miri)))]
+                    _ => &neon::$table,
+                    #[cfg(not(all(target_arch = "aarch64", target_feature = "neon", not(miri))))]
                     _ => &portable::$table,
                 }
             }

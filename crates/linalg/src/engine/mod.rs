@@ -22,6 +22,8 @@ mod direct;
 #[cfg(feature = "gemm")]
 mod foreign;
 mod kernels;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
 mod output;
 mod pack;
 mod tile;

@@ -2,7 +2,7 @@
 //!
 //! A cell sums over the whole of `k`, so no thread adds to another's numbers, and how the cells are cut changes no bit
 //! of the result. Each thread packs what its own cells need. Packing together what several share would save copies,
-//! but the threads would have to wait for each other at every block; measured on two cores, that costs more.
+//! but the threads would have to wait for each other at every block.
 
 use std::ops::Range;
 
