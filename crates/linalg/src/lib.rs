@@ -5,7 +5,6 @@ pub use ndarray;
 #[cfg(feature = "decompose")]
 pub use num_complex;
 
-mod contraction;
 #[cfg(feature = "decompose")]
 mod decompose;
 pub mod elementwise;
@@ -15,19 +14,14 @@ mod functions;
 pub mod memory;
 mod norm;
 pub mod parallel;
-pub mod picture;
 mod product;
 mod real;
+#[cfg(feature = "decompose")]
+mod regression;
 pub mod rows;
 pub mod simd;
-pub mod statistics;
-mod subspace;
 mod vector;
 
-pub use contraction::{
-    einsum, einsum_into, gemm_batched, matmul_batched, matvec, matvec_into, outer, outer_into, tensordot,
-    tensordot_into,
-};
 #[cfg(feature = "decompose")]
 pub use decompose::{
     Cholesky, Dominant, LeastSquares, Lu, MatrixNorm, Qr, RightSide, Svd, SymmetricEigen, Triangle, Work, WorkStep,
@@ -40,5 +34,6 @@ pub use error::{Error, FamilyError, Result};
 pub use norm::{Norm, l0_norm, l1_norm, l2_norm, lp_norm, max_norm, min_norm, norm};
 pub use product::{gemm, gemm_packed, matmul};
 pub use real::Real;
-pub use subspace::{gram_schmidt, project_onto_hyperplane, project_onto_subspace};
+#[cfg(feature = "decompose")]
+pub use regression::{LinearRegression, Sgd, Solver};
 pub use vector::{angle, cosine_similarity, cosine_similarity_along, distance, dot, project};

@@ -38,7 +38,7 @@ impl RightSide for Ix2 {
 }
 
 /// At least one element, and all of them finite.
-pub(super) fn matrix<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> Result<()> {
+pub(crate) fn matrix<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> Result<()> {
     if a.is_empty() {
         return Err(Error::EmptyMatrix { operation, shape: a.shape().to_vec() });
     }
@@ -89,7 +89,16 @@ pub(crate) fn positive(operation: &'static str, name: &'static str, value: f64) 
     Err(Error::Setting { operation, name, value, fits: "a finite number greater than 0" })
 }
 
-fn finite<F: Real, D: Dimension>(operation: &'static str, a: &ArrayRef<F, D>) -> Result<()> {
+/// A setting that must be a finite number, 0 or greater.
+pub(crate) fn nonnegative(operation: &'static str, name: &'static str, value: f64) -> Result<()> {
+    if value >= 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Setting { operation, name, value, fits: "a finite number, 0 or greater" })
+}
+
+/// No element is infinite or NaN.
+pub(crate) fn finite<F: Real, D: Dimension>(operation: &'static str, a: &ArrayRef<F, D>) -> Result<()> {
     match a.view().into_dyn().indexed_iter().find(|(_, x)| !x.is_finite()) {
         None => Ok(()),
         Some((index, x)) => Err(Error::NotFinite { operation, index: index.slice().to_vec(), value: x.to_f64() }),

@@ -38,3 +38,5 @@ pub use qr::{Qr, qr};
 pub use svd::{Svd, cond, pinv, rank, singular_values, svd};
 pub use triangular::{Triangle, solve_triangular};
 pub use work::{Work, WorkStep, elimination_steps, householder_steps};
+
+pub(crate) use check::{finite, matrix, nonnegative, positive};
