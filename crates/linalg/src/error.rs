@@ -189,6 +189,88 @@ pub enum Error {
         /// What would fit.
         fits: &'static str,
     },
+    /// An array with too few axes.
+    #[error("{operation}: an array of shape {shape:?} has {} axes; must have at least {least}", shape.len())]
+    Rank {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The least number of axes.
+        least: usize,
+        /// The array's shape.
+        shape: Vec<usize>,
+    },
+    /// Lists of axes that cannot be summed over in pairs.
+    #[error(
+        "{operation}: axes {left_axes:?} of {left:?} and {right_axes:?} of {right:?}: must be as many, pairwise of the same length, and none twice"
+    )]
+    AxisPairs {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Shape of the left operand.
+        left: Vec<usize>,
+        /// Shape of the right operand.
+        right: Vec<usize>,
+        /// Axes of the left operand.
+        left_axes: Vec<usize>,
+        /// Axes of the right operand.
+        right_axes: Vec<usize>,
+    },
+    /// Subscripts that do not describe a product of the operands.
+    #[error("{operation}: {subscripts:?} of {operands:?}: {problem}")]
+    Subscripts {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The subscripts.
+        subscripts: String,
+        /// Shapes of the operands.
+        operands: Vec<Vec<usize>>,
+        /// What would fit.
+        problem: &'static str,
+    },
+    /// A subscript that stands for axes of different lengths.
+    #[error("{operation}: {subscripts:?} of {operands:?}: {letter} stands for axes of lengths {} and {}; must be the same", lengths[0], lengths[1])]
+    SubscriptLength {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The subscripts.
+        subscripts: String,
+        /// Shapes of the operands.
+        operands: Vec<Vec<usize>>,
+        /// The letter.
+        letter: char,
+        /// The first length it stood for, and the other.
+        lengths: [usize; 2],
+    },
+    /// A vector that the ones before it span.
+    #[error(
+        "{operation}: vector {index} is dependent on those before it: {rest:e} of its length is left; must be independent"
+    )]
+    Dependent {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The vector, counted from 0.
+        index: usize,
+        /// The part of its length that is orthogonal to the others.
+        rest: f64,
+    },
+    /// Too few observations for a statistic.
+    #[error("{operation}: {found} observations; must be at least {least}")]
+    Observations {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many it takes.
+        least: usize,
+    },
+    /// A picture of the plane asked for of vectors elsewhere.
+    #[error("{operation}: a vector with {found} elements; must have 2, those of the plane")]
+    NotPlane {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// How many elements it has.
+        found: usize,
+    },
 }
 
 impl FamilyError for Error {}

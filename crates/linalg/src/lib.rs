@@ -5,6 +5,7 @@ pub use ndarray;
 #[cfg(feature = "decompose")]
 pub use num_complex;
 
+mod contraction;
 #[cfg(feature = "decompose")]
 mod decompose;
 pub mod elementwise;
@@ -14,14 +15,21 @@ mod functions;
 pub mod memory;
 mod norm;
 pub mod parallel;
+pub mod picture;
 mod product;
 mod real;
 #[cfg(feature = "decompose")]
 mod regression;
 pub mod rows;
 pub mod simd;
+pub mod statistics;
+mod subspace;
 mod vector;
 
+pub use contraction::{
+    einsum, einsum_into, gemm_batched, matmul_batched, matvec, matvec_into, outer, outer_into, tensordot,
+    tensordot_into,
+};
 #[cfg(feature = "decompose")]
 pub use decompose::{
     Cholesky, Dominant, LeastSquares, Lu, MatrixNorm, Qr, RightSide, Svd, SymmetricEigen, Triangle, Work, WorkStep,
@@ -36,4 +44,5 @@ pub use product::{gemm, gemm_packed, matmul};
 pub use real::Real;
 #[cfg(feature = "decompose")]
 pub use regression::{LinearRegression, Sgd, Solver};
+pub use subspace::{gram_schmidt, project_onto_hyperplane, project_onto_subspace};
 pub use vector::{angle, cosine_similarity, cosine_similarity_along, distance, dot, project};
