@@ -1,9 +1,12 @@
 //! The walk from the loss back to the parameters.
 
+use crate::hooks::{self, Hook};
 use crate::tape::{Backward, Entry, Node};
+use crate::watch::Operand;
 use crate::{Error, Gradients, Result, Value, Var};
 use gradus_linalg::{Real, elementwise};
 use ndarray::{ArrayViewMutD, Dimension};
+use std::panic::Location;
 
 impl<F: Real> Var<F> {
     /// The gradients of this number with respect to every parameter and variable that it was computed from.
@@ -18,19 +21,25 @@ impl<F: Real> Var<F> {
     /// # Errors
     /// [`Error::NotScalar`], [`Error::NotRecorded`], [`Error::Spent`] on a second call, [`Error::NonFiniteLoss`],
     /// [`Error::ForeignVar`] if variables of different tapes met in a recorded operation, [`Error::GradientShape`] if
-    /// an operation's rule is wrong, and [`Error::NonFiniteGradient`] on a tape that watches.
+    /// an operation's rule is wrong, [`Error::HookShape`] if a hook is, [`Error::Checkpoint`] if a block that is to run
+    /// again fails, and [`Error::NonFiniteGradient`] on a tape that watches.
     ///
     /// # References
     /// S. Linnainmaa, *Taylor expansion of the accumulated rounding error*, BIT 16, 1976;
     /// D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning representations by back-propagating errors*, 1986.
     pub fn backward(&self) -> Result<Gradients<F>> {
+        self.backward_with(self.seed()?)
+    }
+
+    /// The gradient with which the walk from a loss begins: 1.
+    pub(crate) fn seed(&self) -> Result<Value<F>> {
         let Some(loss) = self.item() else {
             return Err(Error::NotScalar { shape: self.shape().to_vec() });
         };
         if !loss.is_finite() {
             return Err(Error::NonFiniteLoss { loss: loss.to_f64(), cause: self.tape.non_finite() });
         }
-        self.backward_with(Value::full(self.value.raw_dim(), F::one()))
+        Ok(Value::full(self.value.raw_dim(), F::one()))
     }
 
     /// The gradients of `Σ y · cotangent`, for a `y` of any shape: the product of the cotangent with the Jacobian.
@@ -53,58 +62,154 @@ impl<F: Real> Var<F> {
             let expected = "the cotangent has the shape of the variable";
             return Err(Error::Shapes { operation: "backward", left, right, expected });
         }
-        let mut list = self.tape.list.borrow_mut();
-        if list.spent {
-            return Err(Error::Spent);
-        }
-        let root = self.node.ok_or(Error::NotRecorded)?;
-        (list.spent, list.recording) = (true, false);
-        let entries = std::mem::take(&mut list.entries);
-        let inputs = std::mem::take(&mut list.inputs);
-        let updates = std::mem::take(&mut list.updates);
-        let (tape, watching, fault) = (list.id, list.watching, list.fault.take());
-        drop(list); // the rules run without a hold on the tape
-        match fault {
-            Some(fault) => Err(fault),
-            None => walk(entries, &inputs, root, cotangent, watching, Gradients::new(tape, updates)),
-        }
+        let mut walk = Walk::begin(self, cotangent, Vec::new())?;
+        while walk.step()? {}
+        Ok(walk.finish())
     }
 }
 
-fn walk<F: Real>(
-    mut entries: Vec<Entry<F>>,
-    inputs: &[Option<Node>],
-    root: Node,
-    cotangent: Value<F>,
+/// A walk on its way from the end of the list to its beginning.
+pub(crate) struct Walk<F: Real> {
+    pub(crate) entries: Vec<Entry<F>>,
+    inputs: Vec<Option<Node>>,
+    /// The gradient of each value, as far as it has been added up.
+    pub(crate) cotangents: Vec<Option<Value<F>>>,
+    hooks: Vec<(Node, Hook<F>)>,
     watching: bool,
-    mut gradients: Gradients<F>,
-) -> Result<Gradients<F>> {
-    let mut cotangents: Vec<Option<Value<F>>> = Vec::new();
-    // The root may be an output after the first of its operation, whose rule stands at the first.
-    entries.truncate(root as usize + 1);
-    cotangents.resize_with(entries.len(), || None);
-    cotangents[root as usize] = Some(cotangent);
+    kept: Vec<(Node, Vec<Value<F>>)>,
+    /// For each value, the line that cut it off, if one did.
+    cuts: Vec<Option<&'static Location<'static>>>,
+    gradients: Gradients<F>,
+}
 
-    while let Some(entry) = entries.pop() {
-        let node = entries.len();
-        if entry.retain
-            && let Some(dy) = &cotangents[node]
-        {
-            gradients.keep_node(node as Node, dy.clone());
+impl<F: Real> Walk<F> {
+    /// Takes the list from the tape. `seeds` are further gradients that are there from the start.
+    pub(crate) fn begin(root: &Var<F>, cotangent: Value<F>, seeds: Vec<(Node, Value<F>)>) -> Result<Self> {
+        let mut list = root.tape.list.borrow_mut();
+        if list.spent {
+            return Err(Error::Spent);
         }
-        let (before, from_here) = cotangents.split_at_mut(node);
-        let own = inputs.get(entry.inputs.0 as usize..(entry.inputs.0 + entry.inputs.1) as usize).unwrap_or(&[]);
-        let mut slots =
-            Slots { cotangents: before, entries: &entries, inputs: own, entry: &EntryName::of(&entry), fault: None };
-        match entry.backward {
-            Backward::Leaf(id) => {
-                if let Some(gradient) = from_here[0].take() {
-                    match id {
-                        Some(id) => gradients.keep_leaf(id, gradient),
-                        None => gradients.keep_node(node as Node, gradient),
-                    }
+        let root = root.node.ok_or(Error::NotRecorded)?;
+        (list.spent, list.recording) = (true, false);
+        let mut gradients = Gradients::new(list.id, std::mem::take(&mut list.updates));
+        for &(id, node) in &list.bound {
+            if node > root {
+                gradients.keep_lost(id, None);
+            }
+        }
+        let mut walk = Self {
+            entries: std::mem::take(&mut list.entries),
+            inputs: std::mem::take(&mut list.inputs),
+            cotangents: Vec::new(),
+            hooks: hooks::sorted(std::mem::take(&mut list.hooks)),
+            watching: list.watching,
+            kept: std::mem::take(&mut list.kept),
+            cuts: Vec::new(),
+            gradients,
+        };
+        let detached = std::mem::take(&mut list.detached);
+        let fault = list.fault.take();
+        drop(list); // the rules run without a hold on the tape, and so does what is dropped here
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        if !detached.is_empty() {
+            walk.cuts = walk.behind(detached);
+        }
+        // The root may be an output after the first of its operation, whose rule stands at the first.
+        walk.entries.truncate(root as usize + 1);
+        while walk.hooks.last().is_some_and(|&(node, _)| node > root) {
+            walk.hooks.pop();
+        }
+        walk.cotangents.resize_with(walk.entries.len(), || None);
+        walk.cotangents[root as usize] = Some(cotangent);
+        for (node, seed) in seeds {
+            walk.cotangents[node as usize] = Some(seed);
+        }
+        Ok(walk)
+    }
+
+    /// Everything from which something was computed that was then cut off.
+    fn behind(&self, detached: Vec<(Node, &'static Location<'static>)>) -> Vec<Option<&'static Location<'static>>> {
+        let mut cuts = vec![None; self.entries.len()];
+        for (node, location) in detached {
+            cuts[node as usize].get_or_insert(location);
+        }
+        for (node, entry) in self.entries.iter().enumerate().rev() {
+            if let Some(location) = cuts[node] {
+                for input in self.inputs_of(entry).iter().flatten() {
+                    cuts[*input as usize].get_or_insert(location);
                 }
             }
+        }
+        cuts
+    }
+
+    fn inputs_of(&self, entry: &Entry<F>) -> &[Option<Node>] {
+        self.inputs.get(entry.inputs.0 as usize..(entry.inputs.0 + entry.inputs.1) as usize).unwrap_or(&[])
+    }
+
+    /// Whether the entry that comes next has anything to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        let Some(entry) = self.entries.last() else { return true };
+        let node = self.entries.len() - 1;
+        match entry.backward {
+            Backward::Further => true,
+            Backward::Many(outputs, _) => self.cotangents[node..].iter().take(outputs as usize).all(Option::is_none),
+            Backward::One(_) | Backward::Leaf(_) => self.cotangents[node].is_none(),
+        }
+    }
+
+    /// Runs the hooks of a value whose gradient is complete.
+    pub(crate) fn run_hooks(&mut self) -> Result<()> {
+        let Some(entry) = self.entries.last() else { return Ok(()) };
+        let node = self.entries.len() - 1;
+        while let Some((_, hook)) = self.hooks.pop_if(|(hooked, _)| *hooked as usize == node) {
+            let Some(dy) = self.cotangents[node].take() else { continue };
+            self.cotangents[node] = Some(match hook {
+                Hook::Observe(observe) => {
+                    observe(&dy);
+                    dy
+                }
+                Hook::Replace(replace) => {
+                    let expected = entry.shape.slice();
+                    let dy = replace(dy);
+                    if dy.shape() != expected {
+                        let (operation, location) = (entry.operation, entry.location);
+                        let (expected, found) = (expected.to_vec(), dy.shape().to_vec());
+                        return Err(Error::HookShape { operation, location, expected, found });
+                    }
+                    dy.into_standard_layout() // so that `accumulate` may reshape it
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes the last entry off the list and runs its rule; `false` at the beginning of the list.
+    pub(crate) fn step(&mut self) -> Result<bool> {
+        if !self.hooks.is_empty() {
+            self.run_hooks()?;
+        }
+        let Some(entry) = self.entries.pop() else { return Ok(false) };
+        let node = self.entries.len();
+        if entry.retain
+            && let Some(dy) = &self.cotangents[node]
+        {
+            self.gradients.keep_node(node as Node, dy.clone());
+        }
+        let watched = self.watching.then(|| self.watched(node));
+        let (before, from_here) = self.cotangents.split_at_mut(node);
+        let own = self.inputs.get(entry.inputs.0 as usize..(entry.inputs.0 + entry.inputs.1) as usize).unwrap_or(&[]);
+        let (entries, name) = (&self.entries[..], &EntryName::of(&entry));
+        let mut slots = Slots { cotangents: before, entries, inputs: own, entry: name, fault: None };
+        match entry.backward {
+            Backward::Leaf(id) => match (from_here[0].take(), id) {
+                (Some(gradient), Some(id)) => self.gradients.keep_leaf(id, gradient),
+                (Some(gradient), None) => self.gradients.keep_node(node as Node, gradient),
+                (None, Some(id)) => self.gradients.keep_lost(id, self.cuts.get(node).copied().flatten()),
+                (None, None) => {}
+            },
             Backward::One(rule) => {
                 if let Some(dy) = from_here[0].take() {
                     rule(dy, &mut slots);
@@ -117,23 +222,37 @@ fn walk<F: Real>(
                     rule(dys, &mut slots);
                 }
             }
-            Backward::Further => continue, // its cotangent waits for the first output's rule
+            Backward::Further => return Ok(true), // its cotangent waits for the first output's rule
         }
-        if watching {
-            slots.watch();
+        if let Some(watched) = watched {
+            slots.watch(&watched);
         }
-        if let Some(fault) = slots.fault {
-            return Err(fault);
-        }
+        slots.fault.map_or(Ok(true), Err)
     }
-    gradients.sort();
-    Ok(gradients)
+
+    fn watched(&mut self, node: usize) -> Watched<F> {
+        let (_, operands) = self.kept.pop_if(|(kept, _)| *kept as usize >= node).unwrap_or_default();
+        Watched { upstream: self.cotangents[node..].iter().flatten().cloned().collect(), operands }
+    }
+
+    pub(crate) fn finish(self) -> Gradients<F> {
+        let mut gradients = self.gradients;
+        gradients.sort();
+        gradients
+    }
+}
+
+/// What a report on a gradient that is not finite says of an entry.
+struct Watched<F: Real> {
+    /// The gradients of its results.
+    upstream: Vec<Value<F>>,
+    operands: Vec<Value<F>>,
 }
 
 /// What an error says of an entry.
 struct EntryName {
     operation: &'static str,
-    location: &'static std::panic::Location<'static>,
+    location: &'static Location<'static>,
 }
 
 impl EntryName {
@@ -191,19 +310,38 @@ impl<F: Real> Slots<'_, F> {
         }
     }
 
+    /// The gradient that an input has received so far, out of the slot.
+    pub(crate) fn take(&mut self, input: usize) -> Option<Value<F>> {
+        self.cotangents[self.node(input)?].take()
+    }
+
+    /// Makes the walk end with an error.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.fault.get_or_insert(error);
+    }
+
+    /// The place of the operation on its list.
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.entry.location
+    }
+
     fn node(&self, input: usize) -> Option<usize> {
         self.inputs.get(input).copied().flatten().map(|node| node as usize)
     }
 
     /// Finds the first gradient of this operation's inputs that is not finite.
-    fn watch(&mut self) {
+    fn watch(&mut self, watched: &Watched<F>) {
         let EntryName { operation, location } = *self.entry;
         for input in 0..self.inputs.len() {
             let gradient = self.node(input).and_then(|node| self.cotangents[node].as_ref());
             let bad = gradient.and_then(|gradient| gradient.indexed_iter().find(|(_, x)| !x.is_finite()));
             if let Some((index, &x)) = bad {
+                let shape = gradient.map_or(&[][..], |gradient| gradient.shape());
+                let at = |values: &[Value<F>]| values.iter().map(|v| Operand::at(v, shape, index.slice())).collect();
+                let (upstream, operands) = (at(&watched.upstream), at(&watched.operands));
                 let (index, value) = (index.slice().to_vec(), x.to_f64());
-                self.fault.get_or_insert(Error::NonFiniteGradient { operation, location, input, index, value });
+                let error = Error::NonFiniteGradient { operation, location, input, index, value, upstream, operands };
+                self.fault.get_or_insert(error);
             }
         }
     }
@@ -223,5 +361,11 @@ fn add_to<F: Real>(sum: &mut Value<F>, gradient: Value<F>) {
 impl<F: Real> std::fmt::Debug for Slots<'_, F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Slots").field("inputs", &self.inputs).finish_non_exhaustive()
+    }
+}
+
+impl<F: Real> std::fmt::Debug for Walk<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Walk").field("left", &self.entries.len()).finish_non_exhaustive()
     }
 }

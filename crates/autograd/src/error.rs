@@ -1,6 +1,6 @@
 //! What can go wrong on a tape.
 
-use crate::NonFinite;
+use crate::watch::{NonFinite, Operand, origin};
 use gradus_linalg::FamilyError;
 use std::panic::Location;
 
@@ -195,7 +195,10 @@ pub enum Error {
     },
 
     /// A tape that watches met a gradient that is NaN or infinite.
-    #[error("backward of {operation} ({location}): the gradient of input {input} is {value} at {index:?}")]
+    #[error(
+        "backward of {operation} ({location}): the gradient of input {input} is {value} at {index:?}{}",
+        origin(upstream, operands)
+    )]
     NonFiniteGradient {
         /// The operation.
         operation: &'static str,
@@ -207,6 +210,47 @@ pub enum Error {
         index: Vec<usize>,
         /// What stands there.
         value: f64,
+        /// The gradients of the operation's results.
+        upstream: Vec<Operand>,
+        /// What the operation was applied to.
+        operands: Vec<Operand>,
+    },
+
+    /// A hook put a gradient of another shape in the place of the one it was given.
+    #[error(
+        "backward: a hook on the result of {operation} ({location}) returned a gradient of shape {found:?}; it must keep the shape {expected:?}"
+    )]
+    HookShape {
+        /// The operation whose result the hook hangs on.
+        operation: &'static str,
+        /// Where it was recorded.
+        location: &'static Location<'static>,
+        /// The shape of the value, and of its gradient.
+        expected: Vec<usize>,
+        /// The shape of the gradient that the hook returned.
+        found: Vec<usize>,
+    },
+
+    /// A checkpointed block that ran well in the forward pass failed when it ran again.
+    #[error("backward of checkpoint ({location}): the block failed when it ran again: {source}")]
+    Checkpoint {
+        /// Where the block was checkpointed.
+        location: &'static Location<'static>,
+        /// What went wrong in it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// A checkpointed block gave a result of another shape when it ran again.
+    #[error(
+        "backward of checkpoint ({location}): the block gave {expected:?} in the forward pass and {found:?} when it ran again; it must depend on its inputs, its parameters and the tape's random numbers alone"
+    )]
+    CheckpointShape {
+        /// Where the block was checkpointed.
+        location: &'static Location<'static>,
+        /// The shape of the first result.
+        expected: Vec<usize>,
+        /// The shape of the second.
+        found: Vec<usize>,
     },
 
     /// Arrays that are not one for each input.

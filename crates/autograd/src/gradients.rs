@@ -3,6 +3,7 @@
 use crate::tape::Node;
 use crate::{Leaf, LeafId, Value, Var};
 use gradus_linalg::{Real, elementwise};
+use std::panic::Location;
 
 /// The gradients of one backward pass: plain arrays, to be looked up, added, scaled, clipped, sent elsewhere.
 ///
@@ -30,11 +31,13 @@ pub struct Gradients<F: Real = f32> {
     leaves: Vec<(LeafId, Value<F>)>,
     nodes: Vec<(Node, Value<F>)>,
     updates: Vec<(LeafId, Value<F>)>,
+    /// Parameters that were on the tape and received nothing, with the line that cut them off, if one did.
+    pub(crate) lost: Vec<(LeafId, Option<&'static Location<'static>>)>,
 }
 
 impl<F: Real> Gradients<F> {
     pub(crate) fn new(tape: u64, updates: Vec<(LeafId, Value<F>)>) -> Self {
-        Self { tape, leaves: Vec::new(), nodes: Vec::new(), updates }
+        Self { tape, leaves: Vec::new(), nodes: Vec::new(), updates, lost: Vec::new() }
     }
 
     pub(crate) fn keep_leaf(&mut self, id: LeafId, gradient: Value<F>) {
@@ -43,6 +46,22 @@ impl<F: Real> Gradients<F> {
 
     pub(crate) fn keep_node(&mut self, node: Node, gradient: Value<F>) {
         self.nodes.push((node, gradient));
+    }
+
+    pub(crate) fn keep_lost(&mut self, id: LeafId, cut: Option<&'static Location<'static>>) {
+        self.lost.push((id, cut));
+    }
+
+    /// Takes out the gradient of a variable of the walked tape.
+    pub(crate) fn take_node(&mut self, node: Node) -> Option<Value<F>> {
+        let place = self.nodes.iter().position(|&(kept, _)| kept == node)?;
+        Some(self.nodes.swap_remove(place).1)
+    }
+
+    /// Takes out the gradient of a parameter.
+    pub(crate) fn take_leaf(&mut self, id: LeafId) -> Option<Value<F>> {
+        let place = self.leaves.iter().position(|&(kept, _)| kept == id)?;
+        Some(self.leaves.swap_remove(place).1)
     }
 
     pub(crate) fn sort(&mut self) {
@@ -153,6 +172,7 @@ impl<F: Real> std::ops::Add for Gradients<F> {
             }
         }
         self.updates.extend(other.updates);
+        self.lost.extend(other.lost);
         self
     }
 }

@@ -62,6 +62,7 @@ impl<F: Real> Tape<F> {
         backward: impl FnOnce(Value<F>, &mut Slots<'_, F>) + 'static,
     ) -> Var<F> {
         self.note_foreign(operation, &inputs);
+        self.note_operands(&inputs.map(Var::value));
         self.record_nodes(operation, inputs.map(|v| v.node), value.into(), backward)
     }
 
@@ -98,6 +99,9 @@ impl<F: Real> Tape<F> {
     ) -> Vec<Var<F>> {
         self.note_foreign(operation, inputs);
         let location = Location::caller();
+        if self.list.borrow().watching {
+            self.note_operands(&inputs.iter().map(|v| v.value()).collect::<Vec<_>>());
+        }
         let mut backward = Some(backward);
         let outputs = values.len() as u32;
         let nodes: Vec<Option<Node>> = inputs.iter().map(|v| v.node).collect();
@@ -114,6 +118,7 @@ impl<F: Real> Tape<F> {
         variables.collect()
     }
 
+    /// The door for operations that have consumed their operands; on a tape that watches, these have been noted.
     #[track_caller]
     pub(crate) fn record_nodes<const N: usize>(
         &self,
@@ -129,7 +134,7 @@ impl<F: Real> Tape<F> {
     }
 
     /// Puts an operation on the list, if a gradient flows into any of its inputs.
-    fn push(
+    pub(crate) fn push(
         &self,
         operation: &'static str,
         location: &'static Location<'static>,
@@ -154,7 +159,12 @@ impl<F: Real> Tape<F> {
             backward: backward(),
             retain: false,
         };
-        Some(list.push(entry))
+        let node = list.push(entry);
+        if list.watching {
+            let operands = std::mem::take(&mut list.operands);
+            list.kept.push((node, operands));
+        }
+        Some(node)
     }
 
     /// An operation that returns no `Result` cannot refuse an operand of another tape; `backward` will.

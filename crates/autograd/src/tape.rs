@@ -1,6 +1,8 @@
 //! The list of what was computed.
 
 use crate::backward::Slots;
+use crate::hooks::Hook;
+use crate::watch::NonFinite;
 use crate::{Error, Leaf, LeafId, Result, Value, Var};
 use gradus_linalg::Real;
 use ndarray::IxDyn;
@@ -51,7 +53,7 @@ pub(crate) struct List<F: Real> {
     /// Tells this tape from others, also after it is gone.
     pub(crate) id: u64,
     pub(crate) recording: bool,
-    training: Option<Stream>,
+    pub(crate) training: Option<Stream>,
     pub(crate) spent: bool,
     pub(crate) entries: Vec<Entry<F>>,
     /// The inputs of all entries, one after the other.
@@ -59,18 +61,30 @@ pub(crate) struct List<F: Real> {
     /// Parameters that are on the list, sorted.
     pub(crate) bound: Vec<(LeafId, Node)>,
     pub(crate) updates: Vec<(LeafId, Value<F>)>,
+    /// What is to be done with gradients when they are complete, by the place of the value.
+    pub(crate) hooks: Vec<(Node, Hook<F>)>,
+    /// Where a value was cut off from its past, and by which line.
+    pub(crate) detached: Vec<(Node, &'static Location<'static>)>,
+    /// On a tape that runs a block without recording it: the parameters that it used.
+    pub(crate) noted: Option<Vec<(LeafId, Value<F>)>>,
     pub(crate) watching: bool,
-    non_finite: Option<NonFinite>,
+    pub(crate) non_finite: Option<NonFinite>,
+    /// On a tape that watches: the operands of the operation that is about to be recorded.
+    pub(crate) operands: Vec<Value<F>>,
+    /// On a tape that watches: the operands of each operation on the list.
+    pub(crate) kept: Vec<(Node, Vec<Value<F>>)>,
     /// A mistake that could not be reported where it was made; `backward` does.
     pub(crate) fault: Option<Error>,
 }
 
-/// The random numbers of a training pass, seeded when first needed.
-enum Stream {
-    Seed(u64),
-    Running(Box<StdRng>),
+/// The random numbers of a training pass: each use has a stream of its own, numbered. A block that runs again can so
+/// be given the same numbers again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stream {
+    seed: u64,
+    uses: u64,
     /// In the hands of the closure given to [`Tape::random`].
-    Lent,
+    lent: bool,
 }
 
 pub(crate) struct Entry<F: Real> {
@@ -97,24 +111,8 @@ pub(crate) enum Backward<F: Real> {
     Further,
 }
 
-/// The first operation of a watched tape whose result was not finite.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{operation} ({location}) produced {value} at {index:?} of {shape:?}")]
-pub struct NonFinite {
-    /// The operation.
-    pub operation: &'static str,
-    /// The line that called it.
-    pub location: &'static Location<'static>,
-    /// The shape of its result.
-    pub shape: Vec<usize>,
-    /// The first place, in row-major order, that is not finite.
-    pub index: Vec<usize>,
-    /// What stands there.
-    pub value: f64,
-}
-
 impl<F: Real> Tape<F> {
-    fn new(recording: bool, training: Option<Stream>) -> Self {
+    pub(crate) fn new(recording: bool, training: Option<Stream>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let list = List {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -125,17 +123,22 @@ impl<F: Real> Tape<F> {
             inputs: Vec::new(),
             bound: Vec::new(),
             updates: Vec::new(),
+            hooks: Vec::new(),
+            detached: Vec::new(),
+            noted: None,
             watching: false,
             non_finite: None,
+            operands: Vec::new(),
+            kept: Vec::new(),
             fault: None,
         };
         Self { list: Rc::new(RefCell::new(list)) }
     }
 
-    /// A tape for a training step. It draws one seed from `rng`; dropout and noise draw from a stream of that seed,
+    /// A tape for a training step. It draws one seed from `rng`; dropout and noise draw from streams of that seed,
     /// so that a step's randomness does not depend on how much of it is used.
     pub fn training(rng: &mut (impl Rng + ?Sized)) -> Self {
-        Self::new(true, Some(Stream::Seed(rng.next_u64())))
+        Self::new(true, Some(Stream { seed: rng.next_u64(), uses: 0, lent: false }))
     }
 
     /// A tape that records, for gradients without training: layers behave as in use.
@@ -174,7 +177,8 @@ impl<F: Real> Tape<F> {
         self.len() == 0
     }
 
-    /// Gives the random stream of a training pass to `draw`; `None` on other tapes, and inside `draw` itself.
+    /// Gives a random stream to `draw`, in a training pass; `None` on other tapes, and inside `draw` itself. The streams
+    /// of one tape follow from its seed and the order of the calls.
     ///
     /// # Examples
     /// ```
@@ -186,15 +190,18 @@ impl<F: Real> Tape<F> {
     /// assert_eq!(Tape::<f32>::inference().random(|rng| rng.random_bool(0.9)), None);
     /// ```
     pub fn random<R>(&self, draw: impl FnOnce(&mut StdRng) -> R) -> Option<R> {
-        // The list is not held while `draw` runs: it may use the tape.
-        let lent = std::mem::replace(self.list.borrow_mut().training.as_mut()?, Stream::Lent);
-        let mut rng = match lent {
-            Stream::Seed(seed) => Box::new(StdRng::seed_from_u64(seed)),
-            Stream::Running(rng) => rng,
-            Stream::Lent => return None,
+        let stream = {
+            let mut list = self.list.borrow_mut();
+            let stream = list.training.as_mut().filter(|stream| !stream.lent)?;
+            std::mem::replace(stream, Stream { lent: true, uses: stream.uses + 1, ..*stream })
         };
+        // The list is not held while `draw` runs: it may use the tape. Seeds a golden ratio apart are spread over all
+        // numbers, and the generator mixes their bits.
+        let mut rng = StdRng::seed_from_u64(stream.seed.wrapping_add(stream.uses.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let drawn = draw(&mut rng);
-        self.list.borrow_mut().training = Some(Stream::Running(rng));
+        if let Some(stream) = &mut self.list.borrow_mut().training {
+            stream.lent = false;
+        }
         Some(drawn)
     }
 
@@ -202,7 +209,7 @@ impl<F: Real> Tape<F> {
     #[track_caller]
     pub fn input(&self, value: impl Into<Value<F>>) -> Var<F> {
         let value = value.into();
-        self.watch("input", Location::caller(), &value);
+        self.watch_leaf("input", Location::caller(), &value);
         Var { value, tape: self.clone(), node: None }
     }
 
@@ -220,52 +227,37 @@ impl<F: Real> Tape<F> {
     pub fn parameter(&self, leaf: &(impl Leaf<Scalar = F> + ?Sized)) -> Var<F> {
         let (id, value, location) = (leaf.id(), leaf.value().clone(), Location::caller());
         if !(leaf.needs_gradient() && self.is_recording()) {
-            self.watch("parameter", location, &value);
+            self.watch_leaf("parameter", location, &value);
+            if leaf.needs_gradient()
+                && let Some(noted) = &mut self.list.borrow_mut().noted
+            {
+                noted.push((id, value.clone()));
+            }
             return Var { value, tape: self.clone(), node: None };
         }
+        let node = self.bind(id, &value, location);
+        Var { value, tape: self.clone(), node }
+    }
+
+    /// The place of a parameter on a tape that records.
+    pub(crate) fn bind(&self, id: LeafId, value: &Value<F>, location: &'static Location<'static>) -> Option<Node> {
         let place = self.list.borrow().bound.binary_search_by_key(&id, |&(id, _)| id);
-        let node = match place {
+        match place {
             Ok(place) => Some(self.list.borrow().bound[place].1),
             Err(place) => {
-                let node = self.push_leaf(Some(id), &value, location);
+                let node = self.push_leaf(Some(id), value, location);
                 if let Some(node) = node {
                     self.list.borrow_mut().bound.insert(place, (id, node));
                 }
                 node
             }
-        };
-        Var { value, tape: self.clone(), node }
+        }
     }
 
     /// Notes a new value for something that is not trained but follows the training, such as a running mean. It
     /// travels with the gradients, and the optimizer's step puts it in place: a forward pass changes nothing.
     pub fn update(&self, leaf: LeafId, value: impl Into<Value<F>>) {
         self.list.borrow_mut().updates.push((leaf, value.into()));
-    }
-
-    /// From now on, looks at everything put on the tape and at the result of every operation, and remembers the first
-    /// that is not finite: see [`Tape::non_finite`]. `backward` looks at the gradients, too, and returns
-    /// [`Error::NonFiniteGradient`] for the first that is not finite. Costs one pass over each array.
-    ///
-    /// # Examples
-    /// ```
-    /// use gradus_autograd::{Tape, ndarray::array};
-    /// let tape = Tape::<f64>::recording().watch_finite();
-    /// let x = tape.variable(array![1.0, -1.0]);
-    /// let error = x.ln().sum().backward().unwrap_err();
-    /// assert!(error.to_string().starts_with("backward: the loss is NaN; ln ("), "{error}");
-    /// ```
-    #[must_use]
-    pub fn watch_finite(self) -> Self {
-        self.list.borrow_mut().watching = true;
-        self
-    }
-
-    /// The first operation since [`Tape::watch_finite`] whose result was not finite; `input`, `variable` or `parameter`
-    /// if the numbers came so from outside.
-    #[must_use]
-    pub fn non_finite(&self) -> Option<NonFinite> {
-        self.list.borrow().non_finite.clone()
     }
 
     /// Whether two handles are of the same tape.
@@ -282,7 +274,7 @@ impl<F: Real> Tape<F> {
 
     fn push_leaf(&self, id: Option<LeafId>, value: &Value<F>, location: &'static Location<'static>) -> Option<Node> {
         let operation = if id.is_some() { "parameter" } else { "variable" };
-        self.watch(operation, location, value);
+        self.watch_leaf(operation, location, value);
         let mut list = self.list.borrow_mut();
         list.recording.then(|| {
             list.push(Entry {
@@ -294,18 +286,6 @@ impl<F: Real> Tape<F> {
                 retain: false,
             })
         })
-    }
-
-    /// Looks at a value on a tape that watches.
-    pub(crate) fn watch(&self, operation: &'static str, location: &'static Location<'static>, value: &Value<F>) {
-        let mut list = self.list.borrow_mut();
-        if !list.watching || list.non_finite.is_some() {
-            return;
-        }
-        if let Some((index, x)) = value.indexed_iter().find(|(_, x)| !x.is_finite()) {
-            let (shape, index) = (value.shape().to_vec(), ndarray::Dimension::slice(&index).to_vec());
-            list.non_finite = Some(NonFinite { operation, location, shape, index, value: x.to_f64() });
-        }
     }
 }
 

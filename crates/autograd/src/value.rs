@@ -2,6 +2,7 @@
 
 use gradus_linalg::{Real, memory};
 use ndarray::{ArcArray, Array, ArrayD, Dimension, IxDyn, ShapeBuilder};
+use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -84,6 +85,9 @@ impl<F: Real> Value<F> {
         if !self.is_standard_layout() {
             self = self.copied().into();
         }
+        if self.shape() == shape {
+            return self;
+        }
         let array = self.0.take().expect(PRESENT);
         Self(Some(array.into_shape_with_order(IxDyn(shape)).expect("the caller has compared the sizes")))
     }
@@ -108,10 +112,42 @@ impl<F: Real> Value<F> {
     }
 }
 
+thread_local! {
+    /// Whether somebody counts what goes, and so far how many bytes came free and how many others still hold.
+    static COUNT: Cell<Option<Bytes>> = const { Cell::new(None) };
+}
+
+/// What happened to the memory of values that were dropped.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bytes {
+    pub(crate) freed: usize,
+    pub(crate) shared: usize,
+}
+
+/// Counts the memory of the values that are dropped on this thread while `f` runs.
+pub(crate) fn count_dropped(f: impl FnOnce()) -> Bytes {
+    COUNT.set(Some(Bytes::default()));
+    f();
+    COUNT.take().unwrap_or_default()
+}
+
 impl<F: Real> Drop for Value<F> {
     fn drop(&mut self) {
-        if let Some(Ok(array)) = self.0.take().map(ArcArray::try_into_owned_nocopy) {
-            memory::give_array(array);
+        let Some(array) = self.0.take() else { return };
+        let counting = COUNT.get();
+        match array.try_into_owned_nocopy() {
+            Ok(array) => {
+                let (buffer, _) = array.into_raw_vec_and_offset();
+                if let Some(Bytes { freed, shared }) = counting {
+                    COUNT.set(Some(Bytes { freed: freed + buffer.capacity() * size_of::<F>(), shared }));
+                }
+                memory::give(buffer);
+            }
+            Err(array) => {
+                if let Some(Bytes { freed, shared }) = counting {
+                    COUNT.set(Some(Bytes { freed, shared: shared + array.len() * size_of::<F>() }));
+                }
+            }
         }
     }
 }

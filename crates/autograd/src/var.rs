@@ -4,6 +4,7 @@ use crate::tape::Node;
 use crate::{Tape, Value};
 use gradus_linalg::Real;
 use std::fmt;
+use std::panic::Location;
 
 /// A variable: a value together with its place on the tape that recorded how it came about.
 ///
@@ -63,8 +64,12 @@ impl<F: Real> Var<F> {
     }
 
     /// The same value as a constant: no gradient flows through it.
+    #[track_caller]
     #[must_use]
     pub fn detach(&self) -> Self {
+        if let Some(node) = self.node {
+            self.tape.list.borrow_mut().detached.push((node, Location::caller()));
+        }
         Self { value: self.value.clone(), tape: self.tape.clone(), node: None }
     }
 

@@ -76,24 +76,28 @@ impl<F: Real> Var<F> {
 
 #[track_caller]
 fn add_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    x.tape.note_operands(&[&x.value]);
     let y = map_reusing(x.value, |x| x + c);
     x.tape.record_nodes("add_scalar", [x.node], y, |dy, slots| slots.add(0, dy))
 }
 
 #[track_caller]
 fn sub_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    x.tape.note_operands(&[&x.value]);
     let y = map_reusing(x.value, |x| x - c);
     x.tape.record_nodes("sub_scalar", [x.node], y, |dy, slots| slots.add(0, dy))
 }
 
 #[track_caller]
 fn mul_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    x.tape.note_operands(&[&x.value]);
     let y = map_reusing(x.value, |x| x * c);
     x.tape.record_nodes("mul_scalar", [x.node], y, move |dy, slots| slots.add(0, map_reusing(dy, |dy| dy * c)))
 }
 
 #[track_caller]
 fn div_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
+    x.tape.note_operands(&[&x.value]);
     // Not a product with 1/c, which is another number, and infinite where c is very small.
     let y = map_reusing(x.value, |x| x / c);
     x.tape.record_nodes("div_scalar", [x.node], y, move |dy, slots| slots.add(0, map_reusing(dy, |dy| dy / c)))
@@ -101,6 +105,7 @@ fn div_number<F: Real>(x: Var<F>, c: F) -> Var<F> {
 
 #[track_caller]
 fn neg<F: Real>(x: Var<F>) -> Var<F> {
+    x.tape.note_operands(&[&x.value]);
     let y = map_reusing(x.value, |x| -x);
     x.tape.record_nodes("neg", [x.node], y, |dy, slots| slots.add(0, map_reusing(dy, |dy| -dy)))
 }
@@ -108,6 +113,7 @@ fn neg<F: Real>(x: Var<F>) -> Var<F> {
 #[track_caller]
 fn add<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
     same_tape("add", &a, &b)?;
+    a.tape.note_operands(&[&a.value, &b.value]);
     let (tape, nodes) = (a.tape, [a.node, b.node]);
     let shapes = [a.value.raw_dim(), b.value.raw_dim()];
     let y = zip_reusing("add", a.value, &b.value, |a, b| a + b)?;
@@ -125,6 +131,7 @@ fn add<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
 #[track_caller]
 fn sub<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
     same_tape("sub", &a, &b)?;
+    a.tape.note_operands(&[&a.value, &b.value]);
     let (tape, nodes) = (a.tape, [a.node, b.node]);
     let shapes = [a.value.raw_dim(), b.value.raw_dim()];
     let y = zip_reusing("sub", a.value, &b.value, |a, b| a - b)?;
@@ -144,6 +151,7 @@ fn sub<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
 #[track_caller]
 fn mul<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
     same_tape("mul", &a, &b)?;
+    a.tape.note_operands(&[&a.value, &b.value]);
     let (tape, nodes) = (a.tape, [a.node, b.node]);
     let shapes = [a.value.raw_dim(), b.value.raw_dim()];
     // Only what the other operand's gradient needs is kept.
@@ -170,6 +178,7 @@ fn mul<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
 #[track_caller]
 fn div<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
     same_tape("div", &a, &b)?;
+    a.tape.note_operands(&[&a.value, &b.value]);
     let (tape, nodes) = (a.tape, [a.node, b.node]);
     let shapes = [a.value.raw_dim(), b.value.raw_dim()];
     let y = zip_reusing("div", a.value, &b.value, |a, b| a / b)?;
@@ -220,7 +229,7 @@ pub(super) fn map_reusing<F: Real>(x: Value<F>, f: impl Fn(F) -> F + Sync) -> Va
 }
 
 /// The cotangent of an operand of this shape, which was broadcast to the shape of `dy`.
-pub(super) fn sum_to<F: Real>(dy: Value<F>, shape: &[usize]) -> Value<F> {
+pub(crate) fn sum_to<F: Real>(dy: Value<F>, shape: &[usize]) -> Value<F> {
     if dy.shape() == shape { dy } else { elementwise::sum_to(&dy, shape).into() }
 }
 

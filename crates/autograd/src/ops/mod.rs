@@ -17,5 +17,6 @@ mod select;
 mod shape;
 mod softmax;
 
+pub(crate) use arith::sum_to;
 pub use mask::choose;
 pub use select::{concatenate, stack};
