@@ -76,7 +76,7 @@ pub(crate) fn origin(upstream: &[Operand], operands: &[Operand]) -> String {
 impl<F: Real> Tape<F> {
     /// From now on, looks at everything put on the tape and at the result of every operation, and remembers the first
     /// that is not finite: see [`Tape::non_finite`]. `backward` looks at the gradients, too, and returns
-    /// [`Error::NonFiniteGradient`] for the first that is not finite. Costs one pass over each array, and
+    /// [`NonFiniteGradient`](crate::Error::NonFiniteGradient) for the first that is not finite. Costs one pass over each array, and
     /// keeps the operands of every operation, so that the report can say what they were.
     ///
     /// # Examples
