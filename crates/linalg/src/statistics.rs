@@ -101,8 +101,8 @@ pub fn covariance<F: Real>(x: &ArrayRef2<F>, correction: usize) -> Result<Array2
 /// # Examples
 /// ```
 /// use gradus_linalg::{ndarray::array, statistics::correlation};
-/// let x = array![[1.0, -2.0], [2.0, -4.0], [3.0, -6.0]];
-/// assert_eq!(correlation(&x)?, array![[1.0, -1.0], [-1.0, 1.0]]);
+/// let x = array![[0.0, 3.0], [0.0, -3.0], [4.0, 0.0], [-4.0, 0.0]];
+/// assert_eq!(correlation(&x)?, array![[1.0, 0.0], [0.0, 1.0]]);
 /// # Ok::<(), gradus_linalg::Error>(())
 /// ```
 pub fn correlation<F: Real>(x: &ArrayRef2<F>) -> Result<Array2<F>> {

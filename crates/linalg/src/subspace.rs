@@ -122,8 +122,7 @@ fn orthonormal<F: Real>(operation: &'static str, columns: &ArrayRef2<F>) -> Resu
             }
         }
         let left = l2_norm(&v);
-        // NaN fails the comparison, too.
-        if !(left > n * F::EPSILON) {
+        if left.is_nan() || left <= n * F::EPSILON {
             return Err(error(left));
         }
         v.mapv_inplace(|x| x / left);

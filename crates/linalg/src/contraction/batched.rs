@@ -73,14 +73,9 @@ fn products<F: Real>(alpha: F, a: &ArrayRef<F, IxDyn>, b: &ArrayRef<F, IxDyn>, b
     // One matrix on the right of all: the stack on the left is a single tall matrix, if it lies in memory as one.
     if b.len() == k * n && a.ndim() == c.ndim() {
         let rows = c.len().checked_div(n).unwrap_or(0);
-        let tall = a.view().into_shape_with_order((rows, k));
-        if c.is_standard_layout() && a.len() == rows * k {
-            if let Ok(tall) = tall {
-                let b = b.view().into_shape_with_order((k, n));
-                if let (Ok(b), Ok(c)) = (b, c.view_mut().into_shape_with_order((rows, n))) {
-                    return F::gemm(alpha, tall, b, beta, c);
-                }
-            }
+        let (tall, matrix) = (a.view().into_shape_with_order((rows, k)), b.view().into_shape_with_order((k, n)));
+        if let (Ok(tall), Ok(matrix), Ok(c)) = (tall, matrix, c.view_mut().into_shape_with_order((rows, n))) {
+            return F::gemm(alpha, tall, matrix, beta, c);
         }
     }
     let batch = c.shape()[..c.ndim() - 2].to_vec();
