@@ -1,7 +1,6 @@
 //! A number that carries its slopes along several inputs.
 
 use gradus_linalg::Real;
-use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A value and its slopes along `N` inputs: what the closure of [`fused`](crate::fused()) computes with.
@@ -31,6 +30,8 @@ pub struct Jet<F, const N: usize> {
     pub slopes: [F; N],
 }
 
+// Plain loops over the slopes, here and below: they unroll, and the loop around them is vectorized.
+#[allow(clippy::needless_range_loop)]
 impl<F: Real, const N: usize> Jet<F, N> {
     /// A number that depends on no input.
     #[inline(always)]
@@ -43,17 +44,22 @@ impl<F: Real, const N: usize> Jet<F, N> {
     #[inline(always)]
     #[must_use]
     pub fn variables(values: [F; N]) -> [Self; N] {
-        from_fn(|k| {
-            let mut x = Self::constant(values[k]);
-            x.slopes[k] = F::one();
-            x
-        })
+        let mut inputs = [Self::constant(F::zero()); N];
+        for k in 0..N {
+            inputs[k].value = values[k];
+            inputs[k].slopes[k] = F::one();
+        }
+        inputs
     }
 
     /// The chain rule. What does not depend on an input has slope 0 there also where the outer slope is not finite.
     #[inline(always)]
     fn chain(self, value: F, slope: F) -> Self {
-        Self { value, slopes: self.slopes.map(|d| if d == F::zero() { d } else { slope * d }) }
+        let mut slopes = self.slopes;
+        for d in &mut slopes {
+            *d = if *d == F::zero() { *d } else { slope * *d };
+        }
+        Self { value, slopes }
     }
 
     /// `eˣ`.
@@ -152,7 +158,11 @@ impl<F: Real, const N: usize> Add for Jet<F, N> {
     type Output = Self;
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        Self { value: self.value + other.value, slopes: from_fn(|k| self.slopes[k] + other.slopes[k]) }
+        let mut slopes = self.slopes;
+        for (slope, other) in slopes.iter_mut().zip(other.slopes) {
+            *slope += other;
+        }
+        Self { value: self.value + other.value, slopes }
     }
 }
 
@@ -187,7 +197,11 @@ impl<F: Real, const N: usize> Neg for Jet<F, N> {
     type Output = Self;
     #[inline(always)]
     fn neg(self) -> Self {
-        Self { value: -self.value, slopes: self.slopes.map(|d| -d) }
+        let mut slopes = self.slopes;
+        for d in &mut slopes {
+            *d = -*d;
+        }
+        Self { value: -self.value, slopes }
     }
 }
 
@@ -219,6 +233,10 @@ impl<F: Real, const N: usize> Div<F> for Jet<F, N> {
     type Output = Self;
     #[inline(always)]
     fn div(self, c: F) -> Self {
-        Self { value: self.value / c, slopes: self.slopes.map(|d| if d == F::zero() { d } else { d / c }) }
+        let mut slopes = self.slopes;
+        for d in &mut slopes {
+            *d = if *d == F::zero() { *d } else { *d / c };
+        }
+        Self { value: self.value / c, slopes }
     }
 }

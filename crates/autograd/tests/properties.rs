@@ -175,8 +175,10 @@ fn reductions() {
             if from_end {
                 axes.iter_mut().for_each(|axis| *axis -= x.ndim() as isize);
             }
-            // Away from 0, where norms have a kink; magnitudes stay apart.
-            let x = x.mapv(|x| if x < 0.0 { x - 0.505 } else { x + 0.5 });
+            // Away from 0, where norms have a kink, and of either sign; magnitudes stay apart, for the norms of largest ones.
+            let low = x.iter().copied().fold(f64::INFINITY, f64::min);
+            let negative = |x: f64| (x * 1e4).floor() % 2.0 == 0.0;
+            let x = x.mapv(|x| (x - low + 0.5) * if negative(x) { -1.0 } else { 1.0 });
             smooth(&[x], |x| f(&x[0], &axes, keep))
         });
     }
