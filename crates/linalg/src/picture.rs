@@ -131,7 +131,7 @@ pub fn norm_balls(norms: &[Norm]) -> Result<String> {
             Norm::Max => "p = ∞".to_owned(),
             Norm::Min => "p = −∞".to_owned(),
         };
-        picture.text([-REACH, REACH - 0.09 * (i as f64 + 1.0)], colour, &name);
+        picture.text([-REACH, REACH - 0.09 * (i as f64 + 1.8)], colour, &name); // below the edge
     }
     Ok(picture.finish("unit balls of norms"))
 }
