@@ -91,7 +91,7 @@ impl<F: Real> Walk<F> {
         }
         let root = root.node.ok_or(Error::NotRecorded)?;
         (list.spent, list.recording) = (true, false);
-        let mut gradients = Gradients::new(list.id, std::mem::take(&mut list.updates));
+        let mut gradients = Gradients::new(list.id, list.bound.len(), std::mem::take(&mut list.updates));
         for &(id, node) in &list.bound {
             if node > root {
                 gradients.keep_lost(id, None);

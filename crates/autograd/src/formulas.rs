@@ -83,6 +83,7 @@ const TABLE: &[Row] = &[
         ("@g ⊙ σ(@a) ⊙ (1 + @a ⊙ (1 − σ(@a)))", r"@g \odot \sigma(@a) \odot (1 + @a \odot (1 - \sigma(@a)))")]),
     ("softplus", "ln(1 + exp(β @a)) / β", r"\tfrac1\beta \ln(1 + e^{\beta @a})", &[("@g ⊙ σ(β @a)", r"@g \odot \sigma(\beta @a)")]),
     ("fused", "f(@a, …), element by element", r"f(@a, \dots)", &[("@g ⊙ ∂f/∂@x", r"@g \odot \frac{\partial f}{\partial @x}")]),
+    ("fused_sum", "Σ f(@a, …)", r"\sum f(@a, \dots)", &[("@g · ∂f/∂@x, summed where repeated", r"@g \cdot \frac{\partial f}{\partial @x}")]),
 
     // Reductions.
     ("sum", "Σ @a", r"\sum @a", &[("@g, repeated", r"@g \cdot \mathbf{1}")]),

@@ -36,8 +36,8 @@ pub struct Gradients<F: Real = f32> {
 }
 
 impl<F: Real> Gradients<F> {
-    pub(crate) fn new(tape: u64, updates: Vec<(LeafId, Value<F>)>) -> Self {
-        Self { tape, leaves: Vec::new(), nodes: Vec::new(), updates, lost: Vec::new() }
+    pub(crate) fn new(tape: u64, leaves: usize, updates: Vec<(LeafId, Value<F>)>) -> Self {
+        Self { tape, leaves: Vec::with_capacity(leaves), nodes: Vec::new(), updates, lost: Vec::new() }
     }
 
     pub(crate) fn keep_leaf(&mut self, id: LeafId, gradient: Value<F>) {

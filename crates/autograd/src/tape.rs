@@ -119,9 +119,10 @@ impl<F: Real> Tape<F> {
             recording,
             training,
             spent: false,
-            entries: Vec::new(),
-            inputs: Vec::new(),
-            bound: Vec::new(),
+            // Enough for a small network: to grow by and by would cost it more than its arithmetic.
+            entries: Vec::with_capacity(if recording { 32 } else { 0 }),
+            inputs: Vec::with_capacity(if recording { 64 } else { 0 }),
+            bound: Vec::with_capacity(if recording { 16 } else { 0 }),
             updates: Vec::new(),
             hooks: Vec::new(),
             detached: Vec::new(),

@@ -1,7 +1,7 @@
 //! The array that variables share.
 
 use gradus_linalg::{Real, memory};
-use ndarray::{ArcArray, Array, ArrayD, Dimension, IxDyn, ShapeBuilder};
+use ndarray::{ArcArray, Array, ArrayD, Dimension, IntoDimension, IxDyn};
 use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -20,7 +20,11 @@ use std::ops::{Deref, DerefMut};
 /// y[[0]] = 5.0; // the memory is shared: y becomes a copy
 /// assert_eq!((x[[0]], y[[0]]), (1.0, 5.0));
 /// ```
-pub struct Value<F: Real = f32>(Option<ArcArray<F, IxDyn>>);
+pub struct Value<F: Real = f32> {
+    array: Option<ArcArray<F, IxDyn>>,
+    /// Whether the array is all there is of its memory: then it may be kept as it is.
+    whole: bool,
+}
 
 const PRESENT: &str = "only drop takes the array out";
 
@@ -28,9 +32,7 @@ impl<F: Real> Value<F> {
     /// A number, as an array without axes.
     #[must_use]
     pub fn scalar(x: F) -> Self {
-        let mut value = Self::unspecified(IxDyn(&[]));
-        value.fill(x);
-        value
+        Self::full(IxDyn(&[]), x)
     }
 
     /// An array of one number repeated.
@@ -38,9 +40,11 @@ impl<F: Real> Value<F> {
     /// # Panics
     /// If the number of elements overflows.
     #[must_use]
-    pub fn full<D: Dimension>(shape: impl ShapeBuilder<Dim = D>, x: F) -> Self {
+    pub fn full(shape: impl IntoDimension, x: F) -> Self {
         let mut value = Self::unspecified(shape);
-        value.fill(x);
+        if let Some(numbers) = value.as_slice_mut() {
+            numbers.fill(x);
+        }
         value
     }
 
@@ -49,7 +53,7 @@ impl<F: Real> Value<F> {
     /// # Panics
     /// If the number of elements overflows.
     #[must_use]
-    pub fn zeros<D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Self {
+    pub fn zeros(shape: impl IntoDimension) -> Self {
         Self::full(shape, F::zero())
     }
 
@@ -58,8 +62,8 @@ impl<F: Real> Value<F> {
     /// # Panics
     /// If the number of elements overflows.
     #[must_use]
-    pub fn unspecified<D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Self {
-        memory::array(shape).into()
+    pub fn unspecified(shape: impl IntoDimension) -> Self {
+        Self { array: Some(memory::shared(shape.into_dimension().into_dyn())), whole: true }
     }
 
     /// The array itself if nobody else shares it, otherwise the value back.
@@ -67,13 +71,19 @@ impl<F: Real> Value<F> {
     /// # Errors
     /// The value, unchanged, if its memory is shared.
     pub fn try_into_array(mut self) -> Result<ArrayD<F>, Self> {
-        self.0.take().expect(PRESENT).try_into_owned_nocopy().map_err(|shared| Self(Some(shared)))
+        let whole = self.whole;
+        let array = self.array.take().expect(PRESENT);
+        array.try_into_owned_nocopy().map_err(|shared| Self { array: Some(shared), whole })
     }
 
     /// The array itself, copied only if somebody else shares it.
     #[must_use]
     pub fn into_array(self) -> ArrayD<F> {
-        self.try_into_array().unwrap_or_else(|shared| shared.copied())
+        self.try_into_array().unwrap_or_else(|shared| {
+            let mut copy = memory::array(shared.raw_dim());
+            copy.assign(&**shared);
+            copy
+        })
     }
 
     /// The same memory under another shape of as many elements; copies only where the strides demand it.
@@ -81,34 +91,33 @@ impl<F: Real> Value<F> {
     /// # Panics
     /// If the number of elements differs.
     #[must_use]
-    pub(crate) fn reshaped(mut self, shape: &[usize]) -> Self {
-        if !self.is_standard_layout() {
-            self = self.copied().into();
-        }
-        if self.shape() == shape {
+    pub(crate) fn reshaped(self, shape: &[usize]) -> Self {
+        if self.shape() == shape && self.is_standard_layout() {
             return self;
         }
-        let array = self.0.take().expect(PRESENT);
-        Self(Some(array.into_shape_with_order(IxDyn(shape)).expect("the caller has compared the sizes")))
+        let mut value = self.into_standard_layout();
+        let array = value.array.take().expect(PRESENT);
+        let array = array.into_shape_with_order(IxDyn(shape)).expect("the caller has compared the sizes");
+        Self { array: Some(array), whole: value.whole }
     }
 
     /// A copy in recycled memory, row-major.
-    fn copied(&self) -> ArrayD<F> {
-        let mut copy = memory::array(self.raw_dim());
-        copy.assign(&**self);
+    fn copied(&self) -> Self {
+        let mut copy = Self::unspecified(self.raw_dim());
+        copy.array.as_mut().expect(PRESENT).assign(&**self);
         copy
     }
 
     /// The same memory under another description (a permutation of axes, a slice) made by `f`.
     #[must_use]
     pub(crate) fn view_as(mut self, f: impl FnOnce(ArcArray<F, IxDyn>) -> ArcArray<F, IxDyn>) -> Self {
-        Self(self.0.take().map(f))
+        Self { array: self.array.take().map(f), whole: false }
     }
 
     /// The same numbers in row-major order; copies only if they are not.
     #[must_use]
     pub fn into_standard_layout(self) -> Self {
-        if self.is_standard_layout() { self } else { self.copied().into() }
+        if self.is_standard_layout() { self } else { self.copied() }
     }
 }
 
@@ -133,8 +142,15 @@ pub(crate) fn count_dropped(f: impl FnOnce()) -> Bytes {
 
 impl<F: Real> Drop for Value<F> {
     fn drop(&mut self) {
-        let Some(array) = self.0.take() else { return };
+        let Some(array) = self.array.take() else { return };
         let counting = COUNT.get();
+        let array = match counting {
+            None if self.whole => match memory::give_shared(array) {
+                Some(array) => array,
+                None => return,
+            },
+            _ => array,
+        };
         match array.try_into_owned_nocopy() {
             Ok(array) => {
                 let (buffer, _) = array.into_raw_vec_and_offset();
@@ -154,14 +170,14 @@ impl<F: Real> Drop for Value<F> {
 
 impl<F: Real> Clone for Value<F> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { array: self.array.clone(), whole: self.whole }
     }
 }
 
 impl<F: Real> Deref for Value<F> {
     type Target = ArcArray<F, IxDyn>;
     fn deref(&self) -> &Self::Target {
-        self.0.as_ref().expect(PRESENT)
+        self.array.as_ref().expect(PRESENT)
     }
 }
 
@@ -170,9 +186,9 @@ impl<F: Real> DerefMut for Value<F> {
         // The array would copy itself into memory from the allocator, which would never be taken from the spare
         // memory and yet end there: it would grow with every step.
         if !self.is_unique() {
-            *self = self.copied().into();
+            *self = self.copied();
         }
-        self.0.as_mut().expect(PRESENT)
+        self.array.as_mut().expect(PRESENT)
     }
 }
 
@@ -184,13 +200,13 @@ impl<F: Real> fmt::Debug for Value<F> {
 
 impl<F: Real, D: Dimension> From<Array<F, D>> for Value<F> {
     fn from(array: Array<F, D>) -> Self {
-        Self(Some(array.into_dyn().into_shared()))
+        Self { array: Some(array.into_dyn().into_shared()), whole: false }
     }
 }
 
 impl<F: Real, D: Dimension> From<ArcArray<F, D>> for Value<F> {
     fn from(array: ArcArray<F, D>) -> Self {
-        Self(Some(array.into_dyn()))
+        Self { array: Some(array.into_dyn()), whole: false }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Chains in one pass: the same numbers as the operations one by one.
 
 use gradus_autograd::ndarray::{ArrayD, IxDyn, array};
-use gradus_autograd::{Error, Jet, Tape, Value, Var, fused, gradcheck};
+use gradus_autograd::{Error, Jet, Tape, Value, Var, fused, fused_sum, gradcheck};
 
 type Chain = fn(&Var<f64>, &Var<f64>) -> Result<Var<f64>, Error>;
 
 fn numbers(shape: &[usize], scale: f64) -> ArrayD<f64> {
-    let mut i = 0;
+    let mut i = 0_u64;
     ArrayD::from_shape_simple_fn(IxDyn(shape), || {
         i += 1;
         scale * (((i * 7919) % 97) as f64 / 48.5 - 1.0)
@@ -45,6 +45,25 @@ fn each_function_against_differences_with_broadcast_and_strided_operands() {
     }
     let turned = |x: &[Var<f64>]| fused([&x[0].transpose(0, 1)?, &x[1]], all);
     gradcheck(turned, &[numbers(&[3, 2], 1.0), numbers(&[2, 3], 1.1)]).unwrap();
+}
+
+#[test]
+fn the_sum_of_a_chain_has_the_bits_of_the_sum_after_it() {
+    for len in [0, 1, 63, 1024, 1025, 5000, 300_001] {
+        let (x, y) = (numbers(&[len], 2.0), numbers(&[len], 3.0));
+        let run = |sum: fn(&Var<f64>, &Var<f64>) -> Result<Var<f64>, Error>, factor: f64| {
+            let tape = Tape::recording();
+            let (x, y) = (tape.variable(x.clone()), tape.variable(y.clone()));
+            let loss = sum(&x, &y).unwrap() * factor;
+            let gradients = loss.backward().unwrap();
+            (loss.item(), gradients.get(&x).unwrap().clone(), gradients.get(&y).unwrap().clone())
+        };
+        for factor in [1.0, -0.7] {
+            let one = run(|x, y| fused_sum([x, y], |[x, y]| x.tanh() * y + y.sin()), factor);
+            let two = run(|x, y| Ok(fused([x, y], |[x, y]| x.tanh() * y + y.sin())?.sum()), factor);
+            assert_eq!(one, two, "{len}");
+        }
+    }
 }
 
 #[test]

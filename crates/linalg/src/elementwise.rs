@@ -37,19 +37,30 @@ pub fn broadcast_shape(operation: &'static str, left: &[usize], right: &[usize])
 
 /// `y = f(x)`, into recycled memory in row-major order.
 pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) -> ndarray::Array<F, D> {
-    let mut y = memory::take(x.len());
+    let mut y = memory::array(x.raw_dim());
+    map_into(x, &mut y, f);
+    y
+}
+
+/// `y ← f(x)`.
+///
+/// # Panics
+/// If the shapes differ, or `y` is not in row-major order.
+pub fn map_into<F: Real, D: Dimension>(x: &ArrayRef<F, D>, y: &mut ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) {
+    assert_eq!(x.shape(), y.shape(), "map_into: the shapes differ");
+    let x = x.as_standard_layout();
+    let x = x.as_slice().expect("a standard layout is a slice");
     // `f` is called in one place, in a plain loop: so the compiler inlines it, however long, and can vectorize it.
-    let x_slice = x.as_standard_layout();
-    let x_slice = x_slice.as_slice().expect("a standard layout is a slice");
-    vectorized(
-        #[inline(always)]
-        || {
-            for (y, &x) in y.iter_mut().zip(x_slice) {
-                *y = f(x);
-            }
-        },
-    );
-    ndarray::Array::from_shape_vec(x.raw_dim(), y).expect("one element was made for each")
+    for_pieces(y.as_slice_mut().expect(ROW_MAJOR), [x], |y, [x]| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = f(x);
+                }
+            },
+        );
+    });
 }
 
 /// `x ← f(x)`.
@@ -134,8 +145,28 @@ pub fn zip<F: Real>(
 ) -> Result<ArrayD<F>> {
     let shape = broadcast_shape(operation, x.shape(), y.shape())?;
     let mut z = memory::array(IxDyn(&shape));
+    zip_into(x, y, &mut z, f);
+    Ok(z)
+}
+
+/// `z ← f(x, y)`, with `x` and `y` broadcast to the shape of `z`.
+///
+/// # Panics
+/// If `z` has not the shape that `x` and `y` broadcast to, or is not in row-major order.
+pub fn zip_into<F: Real>(
+    x: &ArrayRef<F, IxDyn>,
+    y: &ArrayRef<F, IxDyn>,
+    z: &mut ArrayRef<F, IxDyn>,
+    f: impl Fn(F, F) -> F + Sync,
+) {
     let (x, y) = (x.as_standard_layout(), y.as_standard_layout());
-    let (xs, ys, zs) = (slice(&x), slice(&y), z.as_slice_mut().expect("fresh memory is row-major"));
+    let (xs, ys) = (slice(&x), slice(&y));
+    let plan = (x.shape() != z.shape() || y.shape() != z.shape()).then(|| {
+        let fits = broadcast_shape("zip_into", x.shape(), y.shape()).is_ok_and(|shape| shape == z.shape());
+        assert!(fits, "zip_into: {:?} and {:?} do not broadcast to {:?}", x.shape(), y.shape(), z.shape());
+        Plan::new(z.shape(), [x.shape(), y.shape()])
+    });
+    let zs = z.as_slice_mut().expect(ROW_MAJOR);
     if xs.len() == zs.len() && ys.len() == zs.len() {
         for_pieces(zs, [xs, ys], |z, [x, y]| {
             vectorized(
@@ -143,9 +174,10 @@ pub fn zip<F: Real>(
                 || z.iter_mut().zip(x).zip(y).for_each(|((z, &x), &y)| *z = f(x, y)),
             );
         });
-        return Ok(z);
+        return;
     }
-    Plan::new(&shape, [x.shape(), y.shape()]).run(|n, at, [i, j], moves| {
+    let plan = plan.expect("operands of fewer numbers than the result have another shape");
+    plan.run(|n, at, [i, j], moves| {
         let z = &mut zs[at..at + n];
         vectorized(
             #[inline(always)]
@@ -165,7 +197,6 @@ pub fn zip<F: Real>(
             },
         );
     });
-    Ok(z)
 }
 
 /// `x ← f(x, y)`, with `y` broadcast to the shape of `x`.
@@ -178,11 +209,11 @@ pub fn zip_in_place<F: Real>(
     y: &ArrayRef<F, IxDyn>,
     f: impl Fn(F, F) -> F + Sync,
 ) -> Result<()> {
-    let shape = broadcast_shape(operation, x.shape(), y.shape())?;
-    if shape != x.shape() {
+    if x.shape() != y.shape() && broadcast_shape(operation, x.shape(), y.shape())? != x.shape() {
         return Err(Error::Broadcast { operation, left: x.shape().to_vec(), right: y.shape().to_vec() });
     }
     let y = y.as_standard_layout();
+    let shape = x.raw_dim();
     let Some(xs) = x.as_slice_mut() else {
         let y = y.broadcast(shape).expect("the shapes have been checked");
         x.zip_mut_with(&y, |x, &y| *x = f(*x, y));
@@ -198,7 +229,7 @@ pub fn zip_in_place<F: Real>(
         });
         return Ok(());
     }
-    Plan::new(&shape, [y.shape()]).run(|n, at, [j], [y_moves]| {
+    Plan::new(shape.slice(), [y.shape()]).run(|n, at, [j], [y_moves]| {
         let x = &mut xs[at..at + n];
         vectorized(
             #[inline(always)]
@@ -222,20 +253,35 @@ pub fn zip_in_place<F: Real>(
 #[must_use]
 pub fn sum_to<F: Real>(x: &ArrayRef<F, IxDyn>, shape: &[usize]) -> ArrayD<F> {
     let mut sum = memory::array(IxDyn(shape));
-    sum.fill(F::zero());
+    sum_into(x, &mut sum);
+    sum
+}
+
+/// As [`sum_to`], into memory that is there.
+///
+/// # Panics
+/// If the shape of `sum` does not broadcast to the shape of `x`, or `sum` is not in row-major order.
+pub fn sum_into<F: Real>(x: &ArrayRef<F, IxDyn>, sum: &mut ArrayRef<F, IxDyn>) {
     let x = x.as_standard_layout();
-    let (xs, sums) = (slice(&x), sum.as_slice_mut().expect("fresh memory is row-major"));
-    if x.shape().ends_with(shape) && !sums.is_empty() {
-        // Rows added up, as for the gradient of a bias: there is no need to plan.
-        for row in xs.chunks_exact(sums.len()) {
+    let xs = slice(&x);
+    if let Some([sum]) = sum.as_slice_mut() {
+        *sum = sum_slice(xs);
+        return;
+    }
+    // Rows added up, as for the gradient of a bias: there is no need to plan.
+    let plan = (!x.shape().ends_with(sum.shape())).then(|| Plan::new(x.shape(), [sum.shape()]));
+    let sums = sum.as_slice_mut().expect(ROW_MAJOR);
+    sums.fill(F::zero());
+    let Some(plan) = plan else {
+        for row in xs.chunks_exact(sums.len().max(1)) {
             vectorized(
                 #[inline(always)]
                 || sums.iter_mut().zip(row).for_each(|(s, &x)| *s += x),
             );
         }
-        return sum;
-    }
-    Plan::new(x.shape(), [shape]).run(|n, at, [j], [moves]| {
+        return;
+    };
+    plan.run(|n, at, [j], [moves]| {
         let x = &xs[at..at + n];
         if moves {
             let sums = &mut sums[j..j + n];
@@ -247,11 +293,11 @@ pub fn sum_to<F: Real>(x: &ArrayRef<F, IxDyn>, shape: &[usize]) -> ArrayD<F> {
             sums[j] += sum_slice(x);
         }
     });
-    sum
 }
 
-/// Up to this length a sum is made of running sums; above it, of the sums of two halves.
-pub(crate) const LEAF: usize = 1024;
+/// Up to this length a sum is made of running sums; above it, of the sums of two halves, `(len / 2)` rounded up to a
+/// multiple of this and the rest.
+pub const LEAF: usize = 1024;
 /// Running sums: short chains of additions, and one vector register of `f32`.
 pub(crate) const LANES: usize = 16;
 
@@ -321,6 +367,8 @@ pub(crate) fn sum_lanes<F: Real>(mut lanes: [F; LANES]) -> F {
     }
     lanes[0]
 }
+
+const ROW_MAJOR: &str = "fresh memory is row-major, and so is what the caller gives";
 
 fn slice<'a, F>(x: &'a CowArray<'_, F, IxDyn>) -> &'a [F] {
     x.as_slice().expect("a standard layout is a slice")

@@ -42,8 +42,9 @@ pub(crate) fn for_pieces<F: Send + Sync, const N: usize>(
     f(y, xs);
 }
 
-/// Both results, the two computed side by side where `len` numbers make it worth a thread.
-pub(crate) fn join<R: Send>(len: usize, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
+/// Both results, the two computed side by side where `len` numbers make it worth a thread. A loop that halves itself so,
+/// at places that depend on its length alone, has the same bits for any number of threads.
+pub fn join<R: Send>(len: usize, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "rayon")]
     if worth(len) {
         return rayon::join(a, b);

@@ -40,12 +40,12 @@ pub trait Module<F: Real = f32> {
 
     /// Calls `visit` with the name of each parameter and buffer.
     fn visit<'module>(&'module self, visit: &mut dyn FnMut(&str, Item<'module, F>)) {
-        self.walk(&mut Walk { path: String::new(), visit });
+        self.walk(&mut Walk { path: String::with_capacity(32), visit });
     }
 
     /// Calls `visit` with the name of each parameter and buffer, to be changed.
     fn visit_mut<'module>(&'module mut self, visit: &mut dyn FnMut(&str, ItemMut<'module, F>)) {
-        self.walk_mut(&mut WalkMut { path: String::new(), visit });
+        self.walk_mut(&mut WalkMut { path: String::with_capacity(32), visit });
     }
 
     /// Every parameter with its name.
@@ -148,6 +148,18 @@ macro_rules! walk {
                 let length = self.path.len();
                 let dot = if length == 0 { "" } else { "." };
                 write!(self.path, "{dot}{name}").expect("writing to a string cannot fail");
+                child.$method(self);
+                self.path.truncate(length);
+            }
+
+            /// As [`child`](Self::child), for a name that is text already: every optimizer's step walks the model, and
+            /// formatting would cost a small one more than the update.
+            pub fn field<M: Module<F> + ?Sized>(&mut self, name: &str, child: &'module $($mutable)? M) {
+                let length = self.path.len();
+                if length > 0 {
+                    self.path.push('.');
+                }
+                self.path.push_str(name);
                 child.$method(self);
                 self.path.truncate(length);
             }

@@ -200,37 +200,58 @@ fn div<F: Real>(a: Var<F>, b: Var<F>) -> Result<Var<F>> {
 /// `f(a, b)` with broadcasting, in the memory of `a` if it has the shape of the result and nobody else holds it.
 pub(super) fn zip_reusing<F: Real>(
     name: &'static str,
-    a: Value<F>,
+    mut a: Value<F>,
     b: &Value<F>,
     f: impl Fn(F, F) -> F + Sync,
 ) -> Result<Value<F>> {
-    let shape = elementwise::broadcast_shape(name, a.shape(), b.shape())?;
-    if shape != a.shape() {
-        return Ok(elementwise::zip(name, &a, b, f)?.into());
+    let same = a.shape() == b.shape();
+    let shape = if same { Vec::new() } else { elementwise::broadcast_shape(name, a.shape(), b.shape())? };
+    if (same || shape == a.shape()) && a.is_unique() {
+        elementwise::zip_in_place(name, &mut a, b, f)?;
+        return Ok(a);
     }
-    Ok(match a.try_into_array() {
-        Ok(mut a) => {
-            elementwise::zip_in_place(name, &mut a, b, f)?;
-            a.into()
-        }
-        Err(a) => elementwise::zip(name, &a, b, f)?.into(),
-    })
+    let mut y = if same { Value::unspecified(a.raw_dim()) } else { Value::unspecified(&shape[..]) };
+    elementwise::zip_into(&a, b, &mut y, f);
+    Ok(y)
+}
+
+/// `f(a, b)` with broadcasting.
+pub(super) fn zipped<F: Real>(
+    name: &'static str,
+    a: &Value<F>,
+    b: &Value<F>,
+    f: impl Fn(F, F) -> F + Sync,
+) -> Result<Value<F>> {
+    zip_reusing(name, a.clone(), b, f)
+}
+
+/// `f(x)`.
+pub(super) fn mapped<F: Real>(x: &Value<F>, f: impl Fn(F) -> F + Sync) -> Value<F> {
+    let mut y = Value::unspecified(x.raw_dim());
+    elementwise::map_into(x, &mut y, f);
+    y
 }
 
 /// `f(x)`, in the memory of `x` if nobody else holds it.
-pub(super) fn map_reusing<F: Real>(x: Value<F>, f: impl Fn(F) -> F + Sync) -> Value<F> {
-    match x.try_into_array() {
-        Ok(mut x) => {
-            elementwise::map_in_place(&mut x, f);
-            x.into()
-        }
-        Err(x) => elementwise::map(&x, f).into(),
+pub(super) fn map_reusing<F: Real>(mut x: Value<F>, f: impl Fn(F) -> F + Sync) -> Value<F> {
+    if x.is_unique() {
+        elementwise::map_in_place(&mut x, f);
+        x
+    } else {
+        mapped(&x, f)
     }
 }
 
 /// The cotangent of an operand of this shape, which was broadcast to the shape of `dy`.
 pub(crate) fn sum_to<F: Real>(dy: Value<F>, shape: &[usize]) -> Value<F> {
-    if dy.shape() == shape { dy } else { elementwise::sum_to(&dy, shape).into() }
+    if dy.shape() == shape { dy } else { summed_to(&dy, shape) }
+}
+
+/// `dy` added up over the axes along which an operand of this shape was repeated.
+pub(super) fn summed_to<F: Real>(dy: &Value<F>, shape: &[usize]) -> Value<F> {
+    let mut sum = Value::unspecified(shape);
+    elementwise::sum_into(dy, &mut sum);
+    sum
 }
 
 /// The operator in its four forms of ownership, and with a number on the right.

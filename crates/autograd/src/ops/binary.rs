@@ -1,6 +1,6 @@
 //! Functions of two numbers beyond the four of arithmetic, with broadcasting.
 
-use super::arith::sum_to;
+use super::arith::{sum_to, zipped};
 use crate::tape::same_tape;
 use crate::{Result, Value, Var};
 use gradus_linalg::{Real, elementwise};
@@ -71,7 +71,7 @@ impl<F: Real> Var<F> {
     ) -> Result<Self> {
         same_tape(name, self, other)?;
         let (a, b) = (self.value().clone(), other.value().clone());
-        let y = elementwise::zip(name, &a, &b, f)?;
+        let y = zipped(name, &a, &b, f)?;
         Ok(self.tape().record_into(name, [self, other], y, move |dy, slots| {
             if slots.needs(1) {
                 slots.add(1, sum_to(pulled(dy.clone(), &a, &b, pull_b), b.shape()));

@@ -1,6 +1,7 @@
 //! Functions of one number, applied to each element.
 
-use crate::{Value, Var};
+use super::arith::mapped;
+use crate::Var;
 use gradus_linalg::{Real, elementwise};
 
 impl<F: Real> Var<F> {
@@ -12,7 +13,7 @@ impl<F: Real> Var<F> {
         f: impl Fn(F) -> F + Sync,
         df: impl Fn(F, F) -> F + Sync + 'static,
     ) -> Self {
-        let y = elementwise::map(self.value(), f);
+        let y = mapped(self.value(), f);
         let x = self.value().clone();
         self.tape().record(name, [self], y, move |mut dy| {
             elementwise::update(&mut dy, &x, df);
@@ -28,7 +29,7 @@ impl<F: Real> Var<F> {
         f: impl Fn(F) -> F + Sync,
         df: impl Fn(F, F) -> F + Sync + 'static,
     ) -> Self {
-        let y = Value::from(elementwise::map(self.value(), f));
+        let y = mapped(self.value(), f);
         let saved = y.clone();
         self.tape().record(name, [self], y, move |mut dy| {
             elementwise::update(&mut dy, &saved, df);

@@ -1,6 +1,6 @@
 //! Products of matrices, of stacks of matrices, and the affine map of a linear layer.
 
-use super::arith::sum_to;
+use super::arith::{sum_to, summed_to};
 use crate::tape::same_tape;
 use crate::{Error, Result, Value, Var};
 use gradus_linalg::{Real, elementwise};
@@ -155,8 +155,6 @@ impl<F: Real> Var<F> {
             }
         }
         let rows = self.shape()[..self.shape().len() - 1].iter().product::<usize>();
-        let mut out_shape = self.shape().to_vec();
-        *out_shape.last_mut().expect("x has a last axis") = *out_features;
         let (rows_in, rows_out) = ([rows, *in_features], [rows, *out_features]);
 
         let (x, w) = (self.value.clone().into_rows(rows_in), weight.value.clone());
@@ -168,7 +166,11 @@ impl<F: Real> Var<F> {
         }
         let beta = if bias.is_some() { F::one() } else { F::zero() };
         product_into(matrix(&x), matrix(&w).reversed_axes(), y.view_mut(), beta);
-        let y = y.reshaped(&out_shape);
+        let y = match self.shape() {
+            [_, _] => y,
+            [others @ .., _] => y.reshaped(&[others, &[*out_features]].concat()),
+            [] => y, // there is a last axis
+        };
 
         // Only what the other operand's gradient needs is kept.
         let (x, w) = (weight.node.map(|_| x), self.node.map(|_| w));
@@ -178,7 +180,7 @@ impl<F: Real> Var<F> {
                 slots.accumulate(1, |dw, beta| product_into(matrix(&dy).reversed_axes(), matrix(&x), dw, beta));
             }
             if slots.needs(2) {
-                slots.add(2, elementwise::sum_to(&dy, &rows_out[1..]));
+                slots.add(2, summed_to(&dy, &rows_out[1..]));
             }
             if let Some(w) = w {
                 slots.accumulate(0, |dx, beta| {

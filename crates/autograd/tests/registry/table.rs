@@ -2,7 +2,7 @@
 
 use gradus_autograd::ndarray::{ArrayD, IxDyn};
 use gradus_autograd::testing::{Draw, Inputs};
-use gradus_autograd::{Function, choose, concatenate, function, stack};
+use gradus_autograd::{Function, choose, concatenate, function, fused, fused_sum, stack};
 
 /// A function and where to try it.
 type Case = (Function<'static>, Vec<ArrayD<f64>>);
@@ -50,6 +50,12 @@ pub(crate) const TABLE: &[Operation] = &[
         let like = d.below(2);
         let c = mask(d, x[like].shape());
         (function!(move |a, b| choose(c, a, b)), x)
+    }),
+    row("fused", "elementwise/mul", Broadcast, |d| {
+        (function!(|a, b| fused([a, b], |[a, b]| a.tanh() * b.sigmoid() + (-a.square()).exp())), pair(d, -2.0, 2.0))
+    }),
+    row("fused_sum", "reduce/sum", Broadcast, |d| {
+        (function!(|a, b| fused_sum([a, b], |[a, b]| a.tanh() * b.sigmoid() + (-a.square()).exp())), pair(d, -2.0, 2.0))
     }),
     // A number and a constant
     row("add_scalar", "elementwise/add", Any, |d| (function!(|x| x.add_scalar(F::from(0.3))), any(d))),

@@ -43,8 +43,8 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         }
         // The span makes a field that is no module the place of the compiler's complaint.
         let span = field.ty.span();
-        walk.extend(quote_spanned!(span=> walk.child(#name, &self.#place);));
-        walk_mut.extend(quote_spanned!(span=> walk.child(#name, &mut self.#place);));
+        walk.extend(quote_spanned!(span=> walk.field(#name, &self.#place);));
+        walk_mut.extend(quote_spanned!(span=> walk.field(#name, &mut self.#place);));
     }
     let mut generics = input.generics.clone();
     for parameter in &mut generics.params {
