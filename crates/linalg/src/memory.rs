@@ -201,7 +201,8 @@ mod tests {
         let again = shared::<f64>(IxDyn(&[6]));
         assert_eq!((again.as_ptr(), again.shape()), (place, &[6][..]));
         assert!(give_shared(again).is_none());
-        assert_eq!(take::<f64>(6).as_ptr(), place, "a plain buffer may come from a shared array");
+        let plain = take::<f64>(6);
+        assert_eq!(plain.as_ptr(), place, "a plain buffer may come from a shared array");
 
         clear::<f64>();
         give(vec![0.0_f64; 1000]);
