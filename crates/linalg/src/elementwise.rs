@@ -38,31 +38,35 @@ pub fn broadcast_shape(operation: &'static str, left: &[usize], right: &[usize])
 /// `y = f(x)`, into recycled memory in row-major order.
 pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) -> ndarray::Array<F, D> {
     let mut y = memory::take(x.len());
-    // `f` is called in one place, in a plain loop: so the compiler inlines it, however long, and can vectorize it.
     let x_slice = x.as_standard_layout();
     let x_slice = x_slice.as_slice().expect("a standard layout is a slice");
-    vectorized(
-        #[inline(always)]
-        || {
-            for (y, &x) in y.iter_mut().zip(x_slice) {
-                *y = f(x);
-            }
-        },
-    );
+    // `f` is called in one place, in a plain loop: so the compiler inlines it, however long, and can vectorize it.
+    for_pieces(&mut y, [x_slice], |y, [x]| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = f(x);
+                }
+            },
+        );
+    });
     ndarray::Array::from_shape_vec(x.raw_dim(), y).expect("one element was made for each")
 }
 
 /// `x ← f(x)`.
 pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) {
     match x.as_slice_memory_order_mut() {
-        Some(x) => vectorized(
-            #[inline(always)]
-            || {
-                for x in x {
-                    *x = f(*x);
-                }
-            },
-        ),
+        Some(x) => for_pieces(x, [], |x, []| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for x in x {
+                        *x = f(*x);
+                    }
+                },
+            );
+        }),
         None => {
             let y = map(x, f);
             x.assign(&y);
@@ -78,14 +82,16 @@ pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F)
 pub fn update<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, y: &ArrayRef<F, D>, f: impl Fn(F, F) -> F + Sync) {
     assert_eq!(x.shape(), y.shape(), "update: the shapes differ");
     match (x.as_slice_mut(), y.as_slice()) {
-        (Some(x), Some(y)) => vectorized(
-            #[inline(always)]
-            || {
-                for (x, &y) in x.iter_mut().zip(y) {
-                    *x = f(*x, y);
-                }
-            },
-        ),
+        (Some(x), Some(y)) => for_pieces(x, [y], |x, [y]| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (x, &y) in x.iter_mut().zip(y) {
+                        *x = f(*x, y);
+                    }
+                },
+            );
+        }),
         _ => x.zip_mut_with(y, |x, &y| *x = f(*x, y)),
     }
 }
@@ -102,14 +108,16 @@ pub fn update2<F: Real, D: Dimension>(
 ) {
     assert!(x.shape() == y.shape() && y.shape() == z.shape(), "update2: the shapes differ");
     match (x.as_slice_mut(), y.as_slice(), z.as_slice()) {
-        (Some(x), Some(y), Some(z)) => vectorized(
-            #[inline(always)]
-            || {
-                for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
-                    *x = f(*x, y, z);
-                }
-            },
-        ),
+        (Some(x), Some(y), Some(z)) => for_pieces(x, [y, z], |x, [y, z]| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
+                        *x = f(*x, y, z);
+                    }
+                },
+            );
+        }),
         _ => ndarray::Zip::from(x).and(y).and(z).for_each(|x, &y, &z| *x = f(*x, y, z)),
     }
 }
