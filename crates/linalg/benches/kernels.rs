@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! taskset -c 0 cargo bench -p gradus-linalg --bench kernels
+//! cargo bench -p gradus-linalg --bench kernels -- --threads 2
 //! ```
 //!
 //! Each figure is the one that an eighth of the rounds beat: on a machine with other work, the rest measures that.
@@ -37,6 +38,12 @@ fn run<F: Real>(float: &str) {
     time(&format!("exp {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::exp))));
     time(&format!("tanh {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::tanh))));
     time(&format!("sigmoid {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::sigmoid))));
+    time(&format!("erf {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::erf))));
+    time(&format!("sqrt |x| {float}"), both, || memory::give_array(black_box(map(black_box(&x), |x| x.abs().sqrt()))));
+    let power = F::from_f64(2.7);
+    time(&format!("|x|^2.7 {float}"), both, || {
+        memory::give_array(black_box(map(black_box(&x), |x| x.abs().powf(power))));
+    });
     time(&format!("ln |x| {float}"), both, || memory::give_array(black_box(map(black_box(&x), |x| x.abs().ln()))));
     for len in [10, 1000, LEN] {
         let name = |what: &str| format!("{what} rows of {len} {float}");
@@ -58,6 +65,21 @@ fn run<F: Real>(float: &str) {
 }
 
 fn main() {
-    run::<f32>("f32");
-    run::<f64>("f64");
+    let arguments: Vec<String> = std::env::args().skip_while(|argument| argument != "--threads").collect();
+    let threads = match arguments.get(1).map(|n| n.parse()) {
+        None if arguments.is_empty() => 1,
+        Some(Ok(n)) => n,
+        _ => return eprintln!("--threads: give a number"),
+    };
+    let run = || {
+        run::<f32>("f32");
+        run::<f64>("f64");
+    };
+    #[cfg(feature = "rayon")]
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(run),
+        Err(error) => eprintln!("no pool of {threads} threads: {error}"),
+    }
+    #[cfg(not(feature = "rayon"))]
+    if threads == 1 { run() } else { eprintln!("this build has no threads: enable the feature `rayon`") }
 }

@@ -66,14 +66,16 @@ pub fn map_into<F: Real, D: Dimension>(x: &ArrayRef<F, D>, y: &mut ArrayRef<F, D
 /// `x ← f(x)`.
 pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) {
     match x.as_slice_memory_order_mut() {
-        Some(x) => vectorized(
-            #[inline(always)]
-            || {
-                for x in x {
-                    *x = f(*x);
-                }
-            },
-        ),
+        Some(x) => for_pieces(x, [], |x, []| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for x in x {
+                        *x = f(*x);
+                    }
+                },
+            );
+        }),
         None => {
             let y = map(x, f);
             x.assign(&y);
@@ -89,14 +91,16 @@ pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F)
 pub fn update<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, y: &ArrayRef<F, D>, f: impl Fn(F, F) -> F + Sync) {
     assert_eq!(x.shape(), y.shape(), "update: the shapes differ");
     match (x.as_slice_mut(), y.as_slice()) {
-        (Some(x), Some(y)) => vectorized(
-            #[inline(always)]
-            || {
-                for (x, &y) in x.iter_mut().zip(y) {
-                    *x = f(*x, y);
-                }
-            },
-        ),
+        (Some(x), Some(y)) => for_pieces(x, [y], |x, [y]| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (x, &y) in x.iter_mut().zip(y) {
+                        *x = f(*x, y);
+                    }
+                },
+            );
+        }),
         _ => x.zip_mut_with(y, |x, &y| *x = f(*x, y)),
     }
 }
@@ -113,14 +117,16 @@ pub fn update2<F: Real, D: Dimension>(
 ) {
     assert!(x.shape() == y.shape() && y.shape() == z.shape(), "update2: the shapes differ");
     match (x.as_slice_mut(), y.as_slice(), z.as_slice()) {
-        (Some(x), Some(y), Some(z)) => vectorized(
-            #[inline(always)]
-            || {
-                for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
-                    *x = f(*x, y, z);
-                }
-            },
-        ),
+        (Some(x), Some(y), Some(z)) => for_pieces(x, [y, z], |x, [y, z]| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
+                        *x = f(*x, y, z);
+                    }
+                },
+            );
+        }),
         _ => ndarray::Zip::from(x).and(y).and(z).for_each(|x, &y, &z| *x = f(*x, y, z)),
     }
 }

@@ -42,6 +42,22 @@ pub(crate) fn for_pieces<F: Send + Sync, const N: usize>(
     f(y, xs);
 }
 
+/// Calls `f` with bands of whole rows of `y`, and of `x` beside it.
+///
+/// # Panics
+/// If the lengths differ.
+pub(crate) fn for_bands<F: Send + Sync>(len: usize, x: &[F], y: &mut [F], f: impl Fn(&[F], &mut [F]) + Sync) {
+    assert_eq!(x.len(), y.len(), "for_bands: the lengths differ");
+    #[cfg(feature = "rayon")]
+    if worth(y.len()) && len < y.len() {
+        use rayon::prelude::*;
+        let band = (PIECE / len).max(1) * len;
+        return y.par_chunks_mut(band).zip(x.par_chunks(band)).for_each(|(y, x)| f(x, y));
+    }
+    let _ = len;
+    f(x, y);
+}
+
 /// Both results, the two computed side by side where `len` numbers make it worth a thread. A loop that halves itself so,
 /// at places that depend on its length alone, has the same bits for any number of threads.
 pub fn join<R: Send>(len: usize, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {

@@ -3,18 +3,30 @@
 //! ```text
 //! erf x = 2/√π ∫₀ˣ e^(−t²) dt        erfc x = 1 − erf x, exact also where it is tiny
 //!
-//! |x| ≤ 0.46875   erf x  = x P(x²) / Q(x²)
+//! |x| < 0.84375   erf x  = x + x P(x²) / Q(x²)          (fdlibm's: it reaches to where so little is taken from 1 that
+//!                                                       the last bits of erfc do not matter)
+//! |x| ≤ 0.46875   erfc x = 1 − x P(x²) / Q(x²)
 //! to 4            erfc x = e^(−x²) P(x) / Q(x)
 //! beyond          erfc x = e^(−x²) (1/√π − z P(z) / Q(z)) / x,  z = 1/x²
 //! ```
 //!
-//! For `f32` and `f64` the numerators and denominators of all three are computed and the right pair is selected before the one
-//! division; that is quicker than it looks, because nothing has to be decided. An `f32` is computed in `f64`.
+//! For `f64` the numerators and denominators of all are computed and the right pair is selected before the one division;
+//! that is quicker than it looks, because nothing has to be decided. Where erfc is below 1e-8, erf needs so few of its
+//! digits that the middle formula serves to the end.
+//!
+//! `erf` of an `f32` is computed in `f64`, whose digits are so many that one formula serves for all of it:
+//!
+//! ```text
+//! erfc x = e^(−x G(x)),  G a polynomial;  −x G(x) = n ln 2 + r,  eʳ = 1 + q
+//! erf x  = (1 − 2ⁿ) − 2ⁿ q                                   exact also near 0, where n = 0
+//! ```
 //!
 //! # References
-//! W. J. Cody, *Rational Chebyshev approximations for the error function*, Mathematics of Computation 23, 1969.
+//! W. J. Cody, *Rational Chebyshev approximations for the error function*, Mathematics of Computation 23, 1969; Sun's
+//! fdlibm, `s_erf.c`.
 
-use super::exp::exp_f64;
+use super::exp::{exp_f64, power_of_two_f64};
+use super::polynomial;
 use crate::Real;
 use std::f64::consts::FRAC_2_SQRT_PI;
 
@@ -30,6 +42,24 @@ const SMALL: ([f64; 5], [f64; 5]) = (
         3_209.377_589_138_469_4,
     ],
     [1.0, 23.601_290_952_344_122, 244.024_637_934_444_17, 1_282.616_526_077_372_3, 2_844.236_833_439_171],
+);
+/// `erf(x) / x − 1` as a function of x², for |x| < 0.84375 (fdlibm's).
+const NEAR: ([f64; 5], [f64; 6]) = (
+    [
+        -2.376_301_665_665_016_260_84e-5,
+        -5.770_270_296_489_441_591_57e-3,
+        -2.848_174_957_559_851_047_66e-2,
+        -3.250_421_072_470_014_993_70e-1,
+        1.283_791_670_955_125_585_61e-1,
+    ],
+    [
+        -3.960_228_278_775_368_123_20e-6,
+        1.324_947_380_043_216_445_26e-4,
+        5.081_306_281_875_765_627_76e-3,
+        6.502_224_998_876_729_444_85e-2,
+        3.979_172_239_591_553_528_19e-1,
+        1.0,
+    ],
 );
 /// `e^(x²) erfc(x)` as a function of x, for 0.46875 ≤ x ≤ 4.
 const MIDDLE: ([f64; 9], [f64; 9]) = (
@@ -79,8 +109,8 @@ const LARGE: ([f64; 6], [f64; 6]) = (
 /// The error function of any scalar.
 pub(crate) fn erf<F: Real>(x: F) -> F {
     let magnitude = x.abs();
-    if magnitude <= F::from_f64(0.468_75) {
-        return x * ratio(&SMALL.0, &SMALL.1, x * x);
+    if magnitude < F::from_f64(0.843_75) {
+        return x + x * ratio(&NEAR.0, &NEAR.1, x * x);
     }
     let y = F::one() - upper(magnitude);
     if x < F::zero() { -y } else { y }
@@ -126,14 +156,10 @@ fn ratio<F: Real>(upper: &[f64], lower: &[f64], x: F) -> F {
     horner(upper) / horner(lower)
 }
 
-/// `P(x)` by Horner's rule, from the highest power down, unrolled by the compiler.
-#[inline(always)]
-fn horner<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
-    let mut sum = coefficients[0];
-    for &c in &coefficients[1..] {
-        sum = sum * x + c;
-    }
-    sum
+/// `P(x)` of one of the tables above.
+macro_rules! rational {
+    (@ $x:expr, $c:expr, $($i:literal)+) => { polynomial!($x, $($c[$i]),+) };
+    ($x:expr, $table:expr, $($i:literal)+) => { (rational!(@ $x, $table.0, $($i)+), rational!(@ $x, $table.1, $($i)+)) };
 }
 
 /// `e^(−x²)` for `0 ≤ x ≤ 28`: what the rounding of the square has lost is computed from halves of the digits.
@@ -147,6 +173,24 @@ fn gaussian_f64(x: f64) -> f64 {
     y - y * lost
 }
 
+/// `erf x`, within 2 ulp.
+///
+#[inline(always)]
+pub(crate) fn erf_f64(x: f64) -> f64 {
+    let m = x.abs();
+    let m = if m > 6.0 { 6.0 } else { m }; // 1 from there on; a NaN passes
+    let z = m * m;
+    let (p, q) = (rational!(@ z, NEAR.0, 4 3 2 1 0), rational!(@ z, NEAR.1, 5 4 3 2 1 0));
+    let (upper, lower) = rational!(m, MIDDLE, 8 7 6 5 4 3 2 1 0);
+    let near = m < 0.843_75;
+    let start = if near { m } else { 1.0 };
+    // Both are there before one is selected: a loop with a branch in it is not vectorized.
+    let (close, far) = (m * p, -gaussian_f64(m) * upper);
+    let numerator = if near { close } else { far };
+    let denominator = if near { q } else { lower };
+    (start + numerator / denominator).copysign(x)
+}
+
 /// `erf x` near 0, and `erfc |x|` elsewhere.
 #[inline(always)]
 fn parts(x: f64) -> (f64, f64) {
@@ -154,21 +198,14 @@ fn parts(x: f64) -> (f64, f64) {
     let m = if m > 28.0 { 28.0 } else { m }; // where the complement has long been 0; a NaN passes
     let z = m * m;
     let inverse = 1.0 / if m > 4.0 { z } else { 16.0 };
-    let middle = (horner(&MIDDLE.0, m), horner(&MIDDLE.1, m));
-    let large = (horner(&LARGE.0, inverse), horner(&LARGE.1, inverse));
+    let large = rational!(inverse, LARGE, 5 4 3 2 1 0);
     let large = (0.5 * FRAC_2_SQRT_PI * large.1 - inverse * large.0, large.1 * m);
-    let small = (horner(&SMALL.0, z), horner(&SMALL.1, z));
+    let middle = rational!(m, MIDDLE, 8 7 6 5 4 3 2 1 0);
     let (numerator, denominator) = if m <= 4.0 { middle } else { large };
+    let small = rational!(z, SMALL, 4 3 2 1 0);
     let (numerator, denominator) = if m <= 0.468_75 { small } else { (numerator, denominator) };
     let quotient = numerator / denominator;
     (x * quotient, gaussian_f64(m) * quotient)
-}
-
-/// `erf x`, within 2 ulp.
-#[inline(always)]
-pub(crate) fn erf_f64(x: f64) -> f64 {
-    let (near, upper) = parts(x);
-    if x.abs() <= 0.468_75 { near } else { (1.0 - upper).copysign(x) }
 }
 
 /// `1 − erf x`, within 4 ulp.
@@ -182,7 +219,34 @@ pub(crate) fn erfc_f64(x: f64) -> f64 {
 /// `erf x`, within 1 ulp.
 #[inline(always)]
 pub(crate) fn erf_f32(x: f32) -> f32 {
-    erf_f64(f64::from(x)) as f32
+    const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 · 2⁵²
+    let m = f64::from(x.abs());
+    let m = if m > 3.95 { 3.95 } else { m }; // 1 from there on; a NaN passes
+    let g = m * polynomial!(
+        m,
+        1.128_379_171_618_851_6,
+        6.366_193_812_909_572e-1,
+        1.027_778_397_475_919_6e-1,
+        -1.915_310_939_656_795_4e-2,
+        -1.602_912_291_896_852_8e-4,
+        1.666_901_446_217_886_6e-3,
+        -6.327_558_522_668_742e-4,
+        1.176_150_110_340_693_1e-4,
+        -9.252_906_685_699_819e-6
+    );
+    let n = (ROUND - g * std::f64::consts::LOG2_E) - ROUND;
+    let r = -g - n * std::f64::consts::LN_2;
+    // The exponential's P, of fewer digits; minimax in relative terms.
+    let p = polynomial!(
+        r,
+        5.000_000_060_322_012e-1,
+        1.666_654_425_807_445_4e-1,
+        4.166_628_557_742_866e-2,
+        8.366_462_274_212_099e-3,
+        1.394_626_633_769_155_2e-3
+    );
+    let (power, q) = (power_of_two_f64(n), r + r * r * p);
+    (((1.0 - power) - power * q) as f32).copysign(x)
 }
 
 /// `1 − erf x`, within 1 ulp.

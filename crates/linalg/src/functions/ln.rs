@@ -48,12 +48,17 @@ pub(crate) fn ln_f32(x: f32) -> f32 {
 pub(crate) fn ln_f64(x: f64) -> f64 {
     const LN_2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
+    const ONE: u64 = 0x3ff0_0000_0000_0000;
+    /// 2⁵²: the number whose last bits are a whole number is that number more.
+    const WHOLE: f64 = 4_503_599_627_370_496.0;
     let subnormal = x < f64::MIN_POSITIVE;
     let scaled = if subnormal { x * 18_014_398_509_481_984.0 } else { x }; // 2⁵⁴
-    let shift = if subnormal { -54 } else { 0 };
-    const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
-    let above = scaled.to_bits().wrapping_sub(SQRT_HALF);
-    let n = ((above as i64) >> 52).wrapping_add(shift) as f64;
+    let bias = if subnormal { WHOLE + 1023.0 + 54.0 } else { WHOLE + 1023.0 };
+    // As in f32; but AVX2 has neither an arithmetic shift of 64 bits nor their conversion to f64. With the exponent's bias
+    // left in, the shifted bits are a positive number, and become one by standing at the end of 2⁵².
+    let above = scaled.to_bits().wrapping_add(ONE - SQRT_HALF);
+    let n = f64::from_bits(above >> 52 | WHOLE.to_bits()) - bias;
     let f = f64::from_bits((above & 0x000f_ffff_ffff_ffff).wrapping_add(SQRT_HALF)) - 1.0;
     let s = f / (2.0 + f);
     let z = s * s;

@@ -34,12 +34,29 @@ pub(crate) use sigmoid::{sigmoid_f32, sigmoid_f64};
 pub(crate) use tanh::{tanh_f32, tanh_f64};
 pub(crate) use trig::{cos_f32, cos_f64, sin_f32, sin_f64};
 
-/// `c₀ + c₁ x + c₂ x² + …` by Horner's rule.
+/// `c₀ + c₁ x + c₂ x² + …` by Estrin's scheme: neighbours are joined in pairs, `c₀ + c₁ x`, `c₂ + c₃ x`, …, which are the
+/// coefficients of a polynomial in `x²` of half the length.
+///
+/// It takes a few multiplications more than Horner's rule; but there each step waits for the one before it, and what these
+/// loops are short of is not multipliers but steps that can go on at the same time.
 macro_rules! polynomial {
-    ($x:expr, $last:expr) => { $last };
-    ($x:expr, $first:expr, $($rest:expr),+) => { $first + $x * polynomial!($x, $($rest),+) };
+    (@ $x:ident [$whole:expr]) => { $whole };
+    (@ $x:ident [$($joined:expr),+]) => {{
+        let square = $x * $x;
+        polynomial!(@ square [] $($joined),+)
+    }};
+    (@ $x:ident [$($joined:expr),*] $last:expr) => { polynomial!(@ $x [$($joined,)* $last]) };
+    (@ $x:ident [$($joined:expr),*] $low:expr, $high:expr $(, $rest:expr)*) => {
+        polynomial!(@ $x [$($joined,)* $low + $x * $high] $($rest),*)
+    };
+    ($x:expr, $($c:expr),+) => {{
+        let x = $x;
+        polynomial!(@ x [] $($c),+)
+    }};
 }
 use polynomial;
 
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! alone ([`sum`], [`sum_of`]): the same input gives the same bits, on every processor and for any number of threads.
 //! Those that work on many rows take the length of one and slices of as many as there are.
 
+mod exponentials;
 mod extremes;
 mod moments;
 mod softmax;

@@ -2,10 +2,11 @@
 //!
 //! All are shifted by the row's maximum, so that no exponential overflows and one of them is 1.
 
+use super::exponentials;
 use super::extremes::{largest, max_here};
-use super::sum::{map_sum_here, sum_here};
 use crate::Real;
-use crate::elementwise::sum_slice;
+use crate::elementwise::{LANES, sum_slice};
+use crate::parallel::for_bands;
 use crate::simd::vectorized;
 
 /// Softmax of each row of `len` numbers.
@@ -30,6 +31,25 @@ use crate::simd::vectorized;
 /// # References
 /// J. S. Bridle, *Probabilistic interpretation of feedforward classification network outputs*, 1990.
 pub fn softmax<F: Real>(len: usize, x: &[F], y: &mut [F]) {
+    if len <= LANES {
+        return short_rows(
+            "softmax",
+            len,
+            x,
+            y,
+            #[inline(always)]
+            |columns| {
+                let shift = largest_of(columns);
+                exponentials_of(columns, &shift);
+                let scale = sums_of(columns).map(|sum| F::one() / sum);
+                for column in columns {
+                    for (y, &scale) in column.iter_mut().zip(&scale) {
+                        *y *= scale;
+                    }
+                }
+            },
+        );
+    }
     rows(
         "softmax",
         len,
@@ -38,12 +58,7 @@ pub fn softmax<F: Real>(len: usize, x: &[F], y: &mut [F]) {
         #[inline(always)]
         |x, y| {
             let shift = largest(x);
-            let sum = map_sum_here(
-                x,
-                y,
-                #[inline(always)]
-                |x: F| (x - shift).exp(),
-            );
+            let sum = exponentials::sum_into(x, y, shift);
             let scale = F::one() / sum;
             for y in y {
                 *y *= scale;
@@ -96,6 +111,31 @@ pub fn softmax_backward<F: Real>(len: usize, y: &[F], dy: &mut [F]) {
 /// # Panics
 /// As [`softmax`].
 pub fn log_softmax<F: Real>(len: usize, x: &[F], y: &mut [F]) {
+    if len <= LANES {
+        return short_rows(
+            "log_softmax",
+            len,
+            x,
+            y,
+            #[inline(always)]
+            |columns| {
+                let shift = largest_of(columns);
+                let mut terms = [[F::zero(); LANES]; LANES];
+                let terms = &mut terms[..columns.len()];
+                terms.copy_from_slice(columns);
+                exponentials_of(terms, &shift);
+                let mut log = sums_of(terms);
+                for log in &mut log {
+                    *log = log.ln();
+                }
+                for column in columns {
+                    for i in 0..LANES {
+                        column[i] = (column[i] - shift[i]) - log[i];
+                    }
+                }
+            },
+        );
+    }
     rows(
         "log_softmax",
         len,
@@ -104,11 +144,7 @@ pub fn log_softmax<F: Real>(len: usize, x: &[F], y: &mut [F]) {
         #[inline(always)]
         |x, y| {
             let shift = largest(x);
-            let sum = sum_here(
-                x,
-                #[inline(always)]
-                |x: F| (x - shift).exp(),
-            );
+            let sum = exponentials::sum_into(x, y, shift); // y serves as memory for the terms
             let log = sum.ln();
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = (x - shift) - log;
@@ -165,30 +201,112 @@ pub fn log_sum_exp<F: Real>(x: &[F]) -> F {
             if !shift.is_finite() {
                 return shift;
             }
-            let sum = sum_here(
-                x,
-                #[inline(always)]
-                |x: F| (x - shift).exp(),
-            );
+            let sum = exponentials::sum(x, shift);
             shift + sum.ln()
         },
     )
 }
 
-/// Calls `f` with each row of two slices, in one vectorized loop.
+/// `x ← e^(x − shift)`, row by row of the columns.
 #[inline(always)]
-fn rows<F: Real>(operation: &str, len: usize, x: &[F], y: &mut [F], f: impl Fn(&[F], &mut [F])) {
-    assert_eq!(x.len(), y.len(), "{operation}: the lengths differ");
-    if x.is_empty() {
+fn exponentials_of<F: Real>(columns: &mut [[F; LANES]], shift: &[F; LANES]) {
+    for column in columns.iter_mut() {
+        for (x, &shift) in column.iter_mut().zip(shift) {
+            *x -= shift;
+        }
+    }
+    for x in columns.as_flattened_mut() {
+        *x = x.exp();
+    }
+}
+
+/// Calls `f` with each row of two slices, in one vectorized loop for each thread.
+#[inline(always)]
+fn rows<F: Real>(operation: &str, len: usize, x: &[F], y: &mut [F], f: impl Fn(&[F], &mut [F]) + Sync) {
+    if !check(operation, len, x, y) {
         return;
     }
-    assert!(len > 0 && x.len().is_multiple_of(len), "{operation}: {} numbers are no rows of {len}", x.len());
-    vectorized(
-        #[inline(always)]
-        || {
-            for (x, y) in x.chunks_exact(len).zip(y.chunks_exact_mut(len)) {
-                f(x, y);
-            }
-        },
+    for_bands(len, x, y, |x, y| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (x, y) in x.chunks_exact(len).zip(y.chunks_exact_mut(len)) {
+                    f(x, y);
+                }
+            },
+        );
+    });
+}
+
+/// Whether there is anything to do.
+fn check<F>(operation: &str, len: usize, x: &[F], y: &[F]) -> bool {
+    assert_eq!(x.len(), y.len(), "{operation}: the lengths differ");
+    assert!(
+        x.is_empty() || len > 0 && x.len().is_multiple_of(len),
+        "{operation}: {} numbers are no rows of {len}",
+        x.len()
     );
+    !x.is_empty()
+}
+
+/// As [`rows`] for rows of at most [`LANES`] numbers, many of them at a time: `f` is given columns of as many rows.
+///
+/// One such row does not fill a vector, and is over before the first of its steps is through.
+#[inline(always)]
+fn short_rows<F: Real>(operation: &str, len: usize, x: &[F], y: &mut [F], f: impl Fn(&mut [[F; LANES]]) + Sync) {
+    if !check(operation, len, x, y) {
+        return;
+    }
+    for_bands(len, x, y, |x, y| {
+        vectorized(
+            #[inline(always)]
+            || {
+                let mut columns = [[F::zero(); LANES]; LANES];
+                let columns = &mut columns[..len];
+                for (x, y) in x.chunks(len * LANES).zip(y.chunks_mut(len * LANES)) {
+                    for (row, x) in x.chunks_exact(len).enumerate() {
+                        for (column, &x) in columns.iter_mut().zip(x) {
+                            column[row] = x;
+                        }
+                    }
+                    f(columns);
+                    for (row, y) in y.chunks_exact_mut(len).enumerate() {
+                        for (y, column) in y.iter_mut().zip(columns.iter()) {
+                            *y = column[row];
+                        }
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// The largest numbers of columns, as [`largest`].
+#[inline(always)]
+fn largest_of<F: Real>(columns: &[[F; LANES]]) -> [F; LANES] {
+    let mut most = [-F::INFINITY; LANES];
+    for column in columns {
+        for (most, &x) in most.iter_mut().zip(column) {
+            *most = if x > *most { x } else { *most };
+        }
+    }
+    most
+}
+
+/// The sums of columns, in the tree in which [`sum`](super::sum()) adds up a row of so many numbers.
+#[inline(always)]
+fn sums_of<F: Real>(columns: &[[F; LANES]]) -> [F; LANES] {
+    let mut terms = [[F::zero(); LANES]; LANES];
+    terms[..columns.len()].copy_from_slice(columns);
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            let upper = terms[i + width];
+            for (term, upper) in terms[i].iter_mut().zip(upper) {
+                *term += upper;
+            }
+        }
+        width /= 2;
+    }
+    terms[0]
 }

@@ -58,18 +58,6 @@ pub fn dot<F: Real>(x: &[F], y: &[F]) -> F {
     sum_pairs(x, y, &|x, y| x * y)
 }
 
-/// [`sum_of`], to be inlined into a vectorized caller.
-#[inline(always)]
-pub(super) fn sum_here<F: Real>(x: &[F], f: impl Fn(F) -> F) -> F {
-    if x.len() <= LEAF { leaf(x, &f) } else { halves(x, &f) }
-}
-
-/// `y ← f(x)` and the sum of it, to be inlined into a vectorized caller; the slices have the same length.
-#[inline(always)]
-pub(super) fn map_sum_here<F: Real>(x: &[F], y: &mut [F], f: impl Fn(F) -> F) -> F {
-    if x.len() <= LEAF { map_leaf(x, y, &f) } else { map_halves(x, y, &f) }
-}
-
 fn halves<F: Real>(x: &[F], f: &impl Fn(F) -> F) -> F {
     if x.len() > LEAF {
         let (low, high) = x.split_at((x.len() / 2).next_multiple_of(LEAF));
@@ -78,18 +66,6 @@ fn halves<F: Real>(x: &[F], f: &impl Fn(F) -> F) -> F {
     vectorized(
         #[inline(always)]
         || leaf(x, f),
-    )
-}
-
-fn map_halves<F: Real>(x: &[F], y: &mut [F], f: &impl Fn(F) -> F) -> F {
-    if x.len() > LEAF {
-        let half = (x.len() / 2).next_multiple_of(LEAF);
-        let ((x_low, x_high), (y_low, y_high)) = (x.split_at(half), y.split_at_mut(half));
-        return map_halves(x_low, y_low, f) + map_halves(x_high, y_high, f);
-    }
-    vectorized(
-        #[inline(always)]
-        || map_leaf(x, y, f),
     )
 }
 
@@ -106,29 +82,11 @@ fn leaf<F: Real>(x: &[F], f: &impl Fn(F) -> F) -> F {
     sum_lanes(lanes)
 }
 
-#[inline(always)]
-fn map_leaf<F: Real>(x: &[F], y: &mut [F], f: &impl Fn(F) -> F) -> F {
-    let mut lanes = [F::zero(); LANES];
-    let (xs, x_rest) = x.as_chunks::<LANES>();
-    let (ys, y_rest) = y.as_chunks_mut::<LANES>();
-    for (x, y) in xs.iter().zip(ys) {
-        let terms = applied(*x, f);
-        *y = terms;
-        lanes = added(lanes, terms);
-    }
-    if !x_rest.is_empty() {
-        let terms = applied(padded(x_rest), f);
-        lanes = added_first(lanes, x_rest.len(), terms);
-        y_rest.copy_from_slice(&terms[..y_rest.len()]);
-    }
-    sum_lanes(lanes)
-}
-
 // Arrays of the length of a vector, by value: where the compiler need not fear that one overlaps another, such a loop
 // becomes a few instructions.
 
 #[inline(always)]
-fn applied<F: Real>(mut x: [F; LANES], f: &impl Fn(F) -> F) -> [F; LANES] {
+pub(super) fn applied<F: Real>(mut x: [F; LANES], f: &impl Fn(F) -> F) -> [F; LANES] {
     for x in &mut x {
         *x = f(*x);
     }
@@ -136,7 +94,7 @@ fn applied<F: Real>(mut x: [F; LANES], f: &impl Fn(F) -> F) -> [F; LANES] {
 }
 
 #[inline(always)]
-fn added<F: Real>(mut x: [F; LANES], y: [F; LANES]) -> [F; LANES] {
+pub(super) fn added<F: Real>(mut x: [F; LANES], y: [F; LANES]) -> [F; LANES] {
     for i in 0..LANES {
         x[i] += y[i];
     }
@@ -145,7 +103,7 @@ fn added<F: Real>(mut x: [F; LANES], y: [F; LANES]) -> [F; LANES] {
 
 /// Adds the first `n` numbers only.
 #[inline(always)]
-fn added_first<F: Real>(mut x: [F; LANES], n: usize, y: [F; LANES]) -> [F; LANES] {
+pub(super) fn added_first<F: Real>(mut x: [F; LANES], n: usize, y: [F; LANES]) -> [F; LANES] {
     for i in 0..LANES {
         x[i] = if i < n { x[i] + y[i] } else { x[i] };
     }
@@ -154,7 +112,7 @@ fn added_first<F: Real>(mut x: [F; LANES], n: usize, y: [F; LANES]) -> [F; LANES
 
 /// Fewer numbers than a vector holds, filled up with the first of them: a whole vector takes no longer than one number.
 #[inline(always)]
-fn padded<F: Real>(rest: &[F]) -> [F; LANES] {
+pub(super) fn padded<F: Real>(rest: &[F]) -> [F; LANES] {
     let mut x = [rest[0]; LANES];
     x[..rest.len()].copy_from_slice(rest);
     x
