@@ -4,8 +4,8 @@
 //! number of threads. Below a length at which starting another thread costs more than it saves, and without the feature
 //! `rayon`, everything runs where it is called.
 
-/// Numbers in a piece: its operands fit in the second-level cache.
-const PIECE: usize = 1 << 15;
+/// Numbers in a piece: its operands fit in the second-level cache. Miri, which interprets, meets the threads on fewer.
+const PIECE: usize = if cfg!(miri) { 1 << 7 } else { 1 << 15 };
 
 /// The length from which threads are worth their start.
 const WORTH_THREADS: usize = 4 * PIECE;
