@@ -4,8 +4,8 @@
 //! number of threads. Below a length at which starting another thread costs more than it saves, and without the feature
 //! `rayon`, everything runs where it is called.
 
-/// Numbers in a piece: its operands fit in the second-level cache.
-const PIECE: usize = 1 << 15;
+/// Numbers in a piece: its operands fit in the second-level cache. Miri, which interprets, meets the threads on fewer.
+const PIECE: usize = if cfg!(miri) { 1 << 7 } else { 1 << 15 };
 
 /// The length from which threads are worth their start.
 const WORTH_THREADS: usize = 4 * PIECE;
@@ -103,13 +103,23 @@ pub fn for_each_row<F: Send + Sync>(
 mod tests {
     use super::*;
 
+    /// Calls `f` where there are two threads, also on a machine with one core.
+    fn on_two_threads<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+        #[cfg(feature = "rayon")]
+        return rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a small pool").install(f);
+        #[cfg(not(feature = "rayon"))]
+        f()
+    }
+
     #[test]
     fn every_row_is_met_once_with_its_number() {
-        for rows in [0, 1, 7, 5_000] {
+        for rows in [0, 1, 7, 2 * WORTH_THREADS / 50] {
             let (mut a, mut b) = (vec![0.0; rows * 50], vec![0.0; rows]);
-            for_each_row(&mut a, &mut b, [50, 1], |row, a, b| {
-                a.iter_mut().for_each(|a| *a += row as f64);
-                b[0] += row as f64;
+            on_two_threads(|| {
+                for_each_row(&mut a, &mut b, [50, 1], |row, a, b| {
+                    a.iter_mut().for_each(|a| *a += row as f64);
+                    b[0] += row as f64;
+                });
             });
             assert!(a.chunks(50).zip(&b).enumerate().all(|(i, (a, &b))| b == i as f64 && a.iter().all(|&a| a == b)));
         }
@@ -120,7 +130,9 @@ mod tests {
         for len in [0, 1, WORTH_THREADS - 1, WORTH_THREADS + PIECE / 2] {
             let x: Vec<f32> = (0..len).map(|i| i as f32).collect();
             let mut y = vec![0.0; len];
-            for_pieces(&mut y, [&x], |y, [x]| y.iter_mut().zip(x).for_each(|(y, x)| *y += x + 1.0));
+            on_two_threads(|| {
+                for_pieces(&mut y, [&x], |y, [x]| y.iter_mut().zip(x).for_each(|(y, x)| *y += x + 1.0));
+            });
             assert!(y.iter().zip(&x).all(|(y, x)| *y == x + 1.0));
         }
     }

@@ -62,9 +62,10 @@ pub(super) fn product<F: Element>(
     kernels: &Kernels<F>,
     (left, rows): (&dyn Pack<F>, Range<usize>),
     (right, columns): (&dyn Pack<F>, Range<usize>),
+    k: usize,
     c: Output<F>,
 ) {
-    let (m, n, k) = (rows.len(), columns.len(), left.depth());
+    let (m, n) = (rows.len(), columns.len());
     let sizes = Sizes::new(kernels, m, n, k);
     let mut a = Aligned::new(sizes.mc.min(m) * sizes.kc);
     let mut b = Aligned::new(sizes.nc.min(n).next_multiple_of(kernels.lanes) * sizes.kc);

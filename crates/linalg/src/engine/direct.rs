@@ -119,7 +119,7 @@ pub(super) fn tiles_of_packed<F: Element>(
 ) {
     /// What fits here needs no buffer from elsewhere.
     const TINY: usize = 512;
-    let (n, k) = (columns.len(), right.depth());
+    let (n, k) = (columns.len(), a.depth);
     let run = |panel: &mut [F]| {
         right.pack(columns.clone(), 0..k, n, panel);
         let b = Strided { from: panel.as_ptr(), lines: n, depth: k, line: 1, step: n as isize };

@@ -74,8 +74,10 @@ fn product<F: Element>(
     beta: F,
     mut c: ArrayViewMut2<'_, F>,
 ) {
-    let (m, n, k) = (left.lines(), right.lines(), left.depth());
-    assert!(c.dim() == (m, n) && right.depth() == k, "gemm: the shapes do not fit");
+    // What an operand says of itself is asked once, here: anybody may implement `Pack`, and nothing that is read or written
+    // below may lie outside because an answer has changed.
+    let ((m, n), k) = (c.dim(), left.depth());
+    assert!(left.lines() == m && right.lines() == n && right.depth() == k, "gemm: the shapes do not fit");
     if m == 0 || n == 0 {
         return;
     }
@@ -85,10 +87,12 @@ fn product<F: Element>(
     let kernels = F::kernels(level);
     let c = Output::new(alpha, beta, &mut c);
     // Tiles write rows. Where it is the columns of C that are contiguous, Cᵀ = Bᵀ Aᵀ has rows.
-    let (left, right, c) = if c.column != 1 && c.row == 1 { (right, left, c.transposed()) } else { (left, right, c) };
+    let turn = c.column != 1 && c.row == 1;
+    let (left, right, m, n, c) = if turn { (right, left, n, m, c.transposed()) } else { (left, right, m, n, c) };
     let Some((a, b)) = left.as_array().zip(right.as_array()) else {
-        return packed(kernels, left, right, c);
+        return packed(kernels, left, right, (m, n, k), c);
     };
+    assert!(a.dim() == (m, k) && b.dim() == (n, k), "gemm: an operand's array is not of the operand's shape");
     let (a, b) = (Strided::new(&a), Strided::new(&b));
     let (way, transpose) = Way::choose(kernels, &a, &b);
     let (left, right, a, b, c) = if transpose { (right, left, b, a, c.transposed()) } else { (left, right, a, b, c) };
@@ -104,14 +108,20 @@ fn product<F: Element>(
             let c = c.part(rows.start, columns.start);
             direct::tiles_of_packed(kernels, a.part(&rows), (right, columns), c);
         }),
-        Way::PackBoth => packed(kernels, left, right, c),
+        Way::PackBoth => packed(kernels, left, right, (a.lines, b.lines, k), c),
     }
 }
 
-/// The product with both operands packed.
-fn packed<F: Element>(kernels: &Kernels<F>, left: &dyn Pack<F>, right: &dyn Pack<F>, c: Output<F>) {
-    let grid = Grid::new(left.lines(), right.lines(), left.depth(), (kernels.rows(), kernels.columns()));
-    grid.for_each(|rows, columns| blocks::product(kernels, (left, rows), (right, columns), c));
+/// The `(m, n, k)` product with both operands packed.
+fn packed<F: Element>(
+    kernels: &Kernels<F>,
+    left: &dyn Pack<F>,
+    right: &dyn Pack<F>,
+    (m, n, k): (usize, usize, usize),
+    c: Output<F>,
+) {
+    let grid = Grid::new(m, n, k, (kernels.rows(), kernels.columns()));
+    grid.for_each(|rows, columns| blocks::product(kernels, (left, rows), (right, columns), k, c));
 }
 
 /// A way to multiply. Packing a number costs as much as multiplying it a few times, and it is multiplied as often as the

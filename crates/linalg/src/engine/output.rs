@@ -22,7 +22,7 @@ pub(super) struct Output<F> {
 // SAFETY: threads share an `Output` to write to tiles that do not overlap; the array behind it is borrowed for as long.
 unsafe impl<F: Send> Send for Output<F> {}
 // SAFETY: as above.
-unsafe impl<F: Send> Sync for Output<F> {}
+unsafe impl<F: Send + Sync> Sync for Output<F> {}
 
 impl<F: Real> Output<F> {
     pub(super) fn new(alpha: F, beta: F, c: &mut ArrayViewMut2<'_, F>) -> Self {

@@ -2,6 +2,7 @@
 
 use crate::Real;
 use ndarray::ArrayView2;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 use std::any::TypeId;
 
 /// Writes element `(i, p)` of the view to `panel[p · stride + i]`.

@@ -15,9 +15,9 @@ pub(super) struct Grid {
     cell: (usize, usize),
 }
 
-/// Multiplications below which starting another thread costs more than it saves.
+/// Multiplications below which starting another thread costs more than it saves; Miri meets the threads on fewer.
 #[cfg(feature = "rayon")]
-const WORTH_THREADS: usize = 1 << 20;
+const WORTH_THREADS: usize = if cfg!(miri) { 1 << 12 } else { 1 << 20 };
 /// Multiplications in a cell, if there are to be several for each thread.
 #[cfg(feature = "rayon")]
 const CELL: usize = 1 << 24;
