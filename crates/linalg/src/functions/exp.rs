@@ -13,7 +13,7 @@
 //! Others are made of the same parts (`eˣ − 1`, sigmoid, hyperbolic tangent): [`Reduced`] hands them out before they are
 //! put together.
 
-use super::polynomial;
+use super::{multiply_add, polynomial};
 
 /// `x = n ln 2 + r + lost` and `e^(x − n ln 2) = 1 + r + tail + lost`, to more digits than one number holds.
 pub(super) struct Reduced<F> {
@@ -34,8 +34,8 @@ macro_rules! exponential {
         pub(super) fn $reduced(x: $float) -> Reduced<$float> {
             /// Adding it pushes the fraction out of the significand: what is left is rounded.
             const ROUND: $float = $round;
-            let n = (x * std::$float::consts::LOG2_E + ROUND) - ROUND;
-            let (high, low) = (x - n * $high, n * $low); // the first exactly
+            let n = multiply_add!(x, std::$float::consts::LOG2_E, ROUND) - ROUND;
+            let (high, low) = (multiply_add!(n, -$high, x), n * $low); // the first exactly
             let r = high - low;
             Reduced { n, r, lost: (high - r) - low, tail: r * r * polynomial!(r, $($c),+) }
         }

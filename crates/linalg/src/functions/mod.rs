@@ -34,6 +34,16 @@ pub(crate) use sigmoid::{sigmoid_f32, sigmoid_f64};
 pub(crate) use tanh::{tanh_f32, tanh_f64};
 pub(crate) use trig::{cos_f32, cos_f64, sin_f32, sin_f64};
 
+/// `a b + c`, rounded once: one instruction where [`vectorized`](crate::simd::vectorized) has compiled for AVX2, AVX-512 or
+/// NEON, and the same bits, though slowly, on an x86 processor without it. Elsewhere, where no processor has it, rounded
+/// twice.
+macro_rules! multiply_add {
+    ($a:expr, $b:expr, $c:expr) => {
+        if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { ($a).mul_add($b, $c) } else { $a * $b + $c }
+    };
+}
+pub(crate) use multiply_add;
+
 /// `c₀ + c₁ x + c₂ x² + …` by Estrin's scheme: neighbours are joined in pairs, `c₀ + c₁ x`, `c₂ + c₃ x`, …, which are the
 /// coefficients of a polynomial in `x²` of half the length.
 ///
@@ -47,7 +57,7 @@ macro_rules! polynomial {
     }};
     (@ $x:ident [$($joined:expr),*] $last:expr) => { polynomial!(@ $x [$($joined,)* $last]) };
     (@ $x:ident [$($joined:expr),*] $low:expr, $high:expr $(, $rest:expr)*) => {
-        polynomial!(@ $x [$($joined,)* $low + $x * $high] $($rest),*)
+        polynomial!(@ $x [$($joined,)* $crate::functions::multiply_add!($x, $high, $low)] $($rest),*)
     };
     ($x:expr, $($c:expr),+) => {{
         let x = $x;
