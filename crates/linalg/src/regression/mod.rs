@@ -7,7 +7,7 @@ mod descent;
 pub use descent::Sgd;
 
 use crate::decompose::{LeastSquares, finite, matrix};
-use crate::{Error, Real, Result, l2_norm, singular_values};
+use crate::{Error, Factorize, Real, Result, l2_norm, singular_values};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 use rand::Rng;
 use std::fmt::{self, Display, Formatter};
@@ -100,7 +100,7 @@ pub struct LinearRegression<F = f32> {
     method: &'static str,
 }
 
-impl<F: Real> LinearRegression<F> {
+impl<F: Factorize> LinearRegression<F> {
     /// Fits the model to samples: the rows of `x`, and a target for each.
     ///
     /// # Shapes
@@ -194,7 +194,7 @@ struct Centred<F> {
     curvature: (f64, f64),
 }
 
-impl<F: Real> Centred<F> {
+impl<F: Factorize> Centred<F> {
     fn new(x: &ArrayRef2<F>, y: &ArrayRef1<F>) -> Result<Self> {
         const OPERATION: &str = "linear_regression";
         matrix(OPERATION, x)?;
