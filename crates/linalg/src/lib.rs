@@ -31,8 +31,8 @@ pub use contraction::{
 };
 #[cfg(feature = "decompose")]
 pub use decompose::{
-    Cholesky, Factorize, LeastSquares, Lu, MatrixNorm, Qr, Svd, SymmetricEigen, cholesky, cond,
-    det, eigenvalues, inverse, lstsq, lu, matrix_norm, pinv, qr, rank, singular_values, slogdet, solve,
+    Cholesky, Conditioning, Factorize, LeastSquares, Lu, MatrixNorm, Qr, Svd, SymmetricEigen, cholesky, cond,
+    conditioning, det, eigenvalues, inverse, lstsq, lu, matrix_norm, pinv, qr, rank, singular_values, slogdet, solve,
     svd, symmetric_eigen,
 };
 pub use decompose::{

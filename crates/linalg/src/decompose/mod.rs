@@ -22,6 +22,8 @@ mod cholesky;
 #[cfg(feature = "decompose")]
 mod condition;
 #[cfg(feature = "decompose")]
+mod conditioning;
+#[cfg(feature = "decompose")]
 mod eigen;
 #[cfg(feature = "decompose")]
 mod eigenvalues;
@@ -51,6 +53,7 @@ pub use work::{Work, WorkStep, elimination_steps, householder_steps};
 #[cfg(feature = "decompose")]
 pub use self::{
     cholesky::{Cholesky, cholesky},
+    conditioning::{Conditioning, conditioning},
     eigen::{SymmetricEigen, symmetric_eigen},
     eigenvalues::eigenvalues,
     least_squares::{LeastSquares, lstsq},

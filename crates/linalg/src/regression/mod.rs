@@ -57,7 +57,8 @@ pub enum Solver {
 
 /// Linear regression, fitted: `y ≈ w·x + b`.
 ///
-/// `{}` prints the formula, `R²`, the condition number and the largest stable step of gradient descent.
+/// `{}` prints the formula, `R²`, the condition number and the largest stable step of gradient descent; and a warning where the
+/// condition number of `XᵀX/n` reaches `1/ε`, so that half of the digits of the coefficients are lost or more.
 ///
 /// # Examples
 /// ```
@@ -180,7 +181,13 @@ impl<F: Real> Display for LinearRegression<F> {
         } else {
             write!(f, "{:.1e}", self.condition)?
         }
-        write!(f, ", largest stable step 2/λmax = {:.5}", self.max_step)
+        write!(f, ", largest stable step 2/λmax = {:.5}", self.max_step)?;
+        // κ(XᵀX) = κ(X)²
+        if self.condition * F::EPSILON.to_f64() >= 1.0 {
+            let left = (-F::EPSILON.to_f64().log10() - 0.5 * self.condition.log10()).max(0.0);
+            write!(f, "\nwarning: features nearly depend on each other: coefficients have about {left:.0} digits")?;
+        }
+        Ok(())
     }
 }
 
