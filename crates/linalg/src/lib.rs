@@ -6,7 +6,6 @@ pub use ndarray;
 pub use num_complex;
 
 mod contraction;
-#[cfg(feature = "decompose")]
 mod decompose;
 pub mod elementwise;
 mod engine;
@@ -32,10 +31,13 @@ pub use contraction::{
 };
 #[cfg(feature = "decompose")]
 pub use decompose::{
-    Cholesky, Dominant, LeastSquares, Lu, MatrixNorm, Qr, RightSide, Svd, SymmetricEigen, Triangle, Work, WorkStep,
-    cholesky, cond, det, eigenvalues, elimination_steps, householder_steps, inverse, largest_singular_value, lstsq, lu,
-    matrix_norm, pinv, power_iteration, qr, rank, singular_values, slogdet, solve, solve_triangular, spectral_radius,
-    svd, symmetric_eigen, trace,
+    Cholesky, Conditioning, Factorize, LeastSquares, Lu, MatrixNorm, Qr, Svd, SymmetricEigen, cholesky, cond,
+    conditioning, det, eigenvalues, inverse, lstsq, lu, matrix_norm, pinv, qr, rank, singular_values, slogdet, solve,
+    svd, symmetric_eigen,
+};
+pub use decompose::{
+    Dominant, RightSide, Triangle, Work, WorkStep, elimination_steps, householder_steps, largest_singular_value,
+    power_iteration, solve_triangular, spectral_radius, trace,
 };
 pub use engine::Pack;
 pub use error::{Error, FamilyError, Result};

@@ -1,19 +1,4 @@
 //! Norms: how long a vector is.
-//!
-//! The *unit ball* of a norm, all vectors no longer than 1, shows its character. In the plane it is
-//!
-//! ```text
-//!    p < 1        p = 1         p = 2         p = 5        p = ∞
-//!      .            .            .-.          .---.        +---+
-//!     ) (          / \          /   \        /     \       |   |
-//!   <     >       <   >        (     )       |     |       |   |
-//!     ) (          \ /          \   /        \     /       |   |
-//!      '            '            '-'          '---'        +---+
-//!  not convex    a diamond     a circle                   a square
-//! ```
-//!
-//! The corners of the diamond lie on the axes, where coordinates are 0: that is why an L1 penalty makes weights exactly
-//! zero and an L2 penalty only small. Below `p = 1` the ball is no longer convex, and the triangle inequality fails.
 
 use crate::elementwise::sum_pairs;
 use crate::{Error, Real, Result};
@@ -21,22 +6,39 @@ use ndarray::{ArrayRef, Dimension};
 
 /// Which norm.
 ///
+/// The *unit ball* of a norm, all vectors no longer than 1, shows its character. In the plane it is
+///
+/// ```text
+///    p < 1        p = 1         p = 2         p = 5        p = ∞
+///      .            .            .-.          .---.        +---+
+///     ) (          / \          /   \        /     \       |   |
+///   <     >       <   >        (     )       |     |       |   |
+///     ) (          \ /          \   /        \     /       |   |
+///      '            '            '-'          '---'        +---+
+///  not convex    a diamond     a circle                   a square
+/// ```
+///
+/// The corners of the diamond lie on the axes, where coordinates are 0: that is why an L1 penalty makes weights exactly
+/// zero and an L2 penalty only small. Below `p = 1` the ball is no longer convex, and the triangle inequality fails.
+///
+/// [`picture::norm_balls`](crate::picture::norm_balls) draws them to scale.
+///
 /// # References
 /// S. Boyd, L. Vandenberghe, *Convex Optimization*, 2004, appendix A.1.2, <https://web.stanford.edu/~boyd/cvxbook/>
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Norm {
-    /// The number of elements that are not 0; no norm in the strict sense, but called so.
+    /// The number of elements that are not 0; no norm in the strict sense, but called so. Its ball of radius 1 is the axes themselves.
     L0,
-    /// `Σ |xᵢ|`
+    /// `Σ |xᵢ|`. Its ball is the cross-polytope: a diamond, in space an octahedron, with its corners on the axes.
     L1,
-    /// `√(Σ xᵢ²)`, the Euclidean length.
+    /// `√(Σ xᵢ²)`, the Euclidean length. Its ball is round, the same from all sides.
     L2,
-    /// `(Σ |xᵢ|ᵖ)^(1/p)` for any `p > 0`; a norm only for `p ≥ 1`.
+    /// `(Σ |xᵢ|ᵖ)^(1/p)` for any `p > 0`; a norm only for `p ≥ 1`. Its ball lies between diamond and cube, and within the diamond for `p < 1`.
     Lp(f64),
-    /// `max |xᵢ|`, the limit of `Lp` for `p → ∞`.
+    /// `max |xᵢ|`, the limit of `Lp` for `p → ∞`. Its ball is the cube with its faces across the axes.
     Max,
-    /// `min |xᵢ|`, the limit of `Lp` for `p → −∞`; no norm in the strict sense.
+    /// `min |xᵢ|`, the limit of `Lp` for `p → −∞`; no norm in the strict sense. Its "ball" is a strip around each axis and has no end.
     Min,
 }
 

@@ -53,6 +53,7 @@ pub(super) fn square<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> Resu
     matrix(operation, a)
 }
 
+#[cfg(feature = "decompose")]
 /// As [`square`], and equal to its transpose but for roundings.
 pub(super) fn symmetric<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> Result<()> {
     square(operation, a)?;
@@ -70,12 +71,12 @@ pub(super) fn symmetric<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> R
 /// A right-hand side with a row for each row of the matrix, as columns in row-major memory of their own.
 pub(super) fn right_side<F: Real, D: RightSide>(
     operation: &'static str,
-    a: &ArrayRef2<F>,
+    matrix: &[usize],
     b: &ArrayRef<F, D>,
 ) -> Result<Array2<F>> {
     let columns = D::columns(b.view());
-    if columns.nrows() != a.nrows() {
-        return Err(Error::RightSide { operation, matrix: a.shape().to_vec(), right: b.shape().to_vec() });
+    if columns.nrows() != matrix[0] {
+        return Err(Error::RightSide { operation, matrix: matrix.to_vec(), right: b.shape().to_vec() });
     }
     finite(operation, b)?;
     Ok(columns.as_standard_layout().into_owned())
@@ -89,6 +90,7 @@ pub(crate) fn positive(operation: &'static str, name: &'static str, value: f64) 
     Err(Error::Setting { operation, name, value, fits: "a finite number greater than 0" })
 }
 
+#[cfg(feature = "decompose")]
 /// A setting that must be a finite number, 0 or greater.
 pub(crate) fn nonnegative(operation: &'static str, name: &'static str, value: f64) -> Result<()> {
     if value >= 0.0 && value.is_finite() {

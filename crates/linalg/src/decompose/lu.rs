@@ -1,25 +1,26 @@
 //! Gaussian elimination, kept as the factors it finds.
 
 use super::check::{self, RightSide};
-use super::condition::inverse_norm;
-use super::triangular::{Triangle, substitute, subtract, two_rows};
-use crate::{Error, Real, Result, l1_norm};
+use super::condition::{finite_or_infinite, inverse_norm, one_norm};
+use super::library::{self, Factorize};
+use super::triangular::{Triangle, substitute};
+use super::work::{RowOperation, eliminate};
+use crate::{Error, Result};
 use ndarray::{Array, Array2, ArrayRef, ArrayRef2, Axis, s};
-
-/// Columns eliminated before the rest of the matrix is brought up to date by one product.
-const BLOCK: usize = 48;
+use std::marker::PhantomData;
 
 /// `P A = L U`: what [`lu`] returns.
 #[derive(Debug, Clone)]
 pub struct Lu<F> {
-    /// `U` on and above the diagonal, the multipliers of `L` below it.
-    factors: Array2<F>,
+    /// `U / scale` on and above the diagonal, the multipliers of `L` below it.
+    factors: Array2<f64>,
+    /// What the matrix was divided by.
+    scale: f64,
     /// Row `i` of `P A` is row `order[i]` of `A`.
     order: Vec<usize>,
-    /// Whether the number of swaps is odd, which turns the determinant's sign.
-    odd: bool,
-    /// `‖A‖₁`, for the condition number.
-    norm: F,
+    /// `‖A‖₁ / scale`, for the condition number.
+    norm: f64,
+    scalar: PhantomData<F>,
 }
 
 /// LU decomposition with partial pivoting, `P A = L U`.
@@ -46,71 +47,43 @@ pub struct Lu<F> {
 ///
 /// # References
 /// G. H. Golub, C. F. Van Loan, *Matrix Computations*, 4th ed., 2013, §3.4
-pub fn lu<F: Real>(a: &ArrayRef2<F>) -> Result<Lu<F>> {
+pub fn lu<F: Factorize>(a: &ArrayRef2<F>) -> Result<Lu<F>> {
     factorize("lu", a)
 }
 
-fn factorize<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> Result<Lu<F>> {
+fn factorize<F: Factorize>(operation: &'static str, a: &ArrayRef2<F>) -> Result<Lu<F>> {
     check::square(operation, a)?;
-    let n = a.nrows();
-    let mut lu = Lu {
-        factors: a.as_standard_layout().into_owned(),
-        order: (0..n).collect(),
-        odd: false,
-        norm: a.axis_iter(Axis(1)).map(|column| l1_norm(&column)).fold(F::zero(), F::maximum),
-    };
-    for start in (0..n).step_by(BLOCK) {
-        let end = n.min(start + BLOCK);
-        lu.eliminate(start, end);
-        // What the eliminated columns do to the rest, rows of U first, is one triangular solve and one product.
-        let rows = lu.factors.as_slice_mut().expect("made row-major above");
-        for k in start..end {
-            for i in k + 1..end {
-                let (row, pivot) = two_rows(rows, n, i, k);
-                let multiplier = row[k];
-                subtract(&mut row[end..], multiplier, &pivot[end..]);
-            }
-        }
-        let (l, u, rest) = lu.factors.multi_slice_mut((s![end.., start..end], s![start..end, end..], s![end.., end..]));
-        if !rest.is_empty() {
-            F::gemm(-F::one(), l.view(), u.view(), F::one(), rest);
-        }
+    let (a, scale) = library::scaled(a);
+    let mut factors = a.clone();
+    let mut order = library::lu(&mut factors);
+    if !library::all_finite(&factors) {
+        // The library divides by every pivot, and one of them is 0.
+        (factors, order) = of_singular(a.clone());
     }
-    Ok(lu)
+    Ok(Lu { factors, scale, order, norm: one_norm(&a), scalar: PhantomData })
 }
 
-impl<F: Real> Lu<F> {
-    /// Elimination within a block of columns; rows are swapped whole.
-    fn eliminate(&mut self, start: usize, end: usize) {
-        let n = self.factors.nrows();
-        let rows = self.factors.as_slice_mut().expect("made row-major by factorize");
-        for k in start..end {
-            let best =
-                (k + 1..n).fold(k, |best, i| if rows[i * n + k].abs() > rows[best * n + k].abs() { i } else { best });
-            if best != k {
-                let (row, pivot) = two_rows(rows, n, best, k);
-                row.swap_with_slice(pivot);
-                self.order.swap(best, k);
-                self.odd = !self.odd;
-            }
-            let pivot = rows[k * n + k];
-            if pivot == F::zero() {
-                continue; // the column is already eliminated
-            }
-            for i in k + 1..n {
-                let (row, pivot_row) = two_rows(rows, n, i, k);
-                row[k] /= pivot;
-                let multiplier = row[k];
-                subtract(&mut row[k + 1..end], multiplier, &pivot_row[k + 1..end]);
-            }
+/// Elimination row by row, which passes over a column that has no pivot.
+fn of_singular(mut u: Array2<f64>) -> (Array2<f64>, Vec<usize>) {
+    let mut l = Array2::zeros(u.raw_dim());
+    let mut order: Vec<usize> = (0..u.nrows()).collect();
+    eliminate(&mut u, |operation, _| match operation {
+        RowOperation::Swap(i, j) => {
+            order.swap(i, j);
+            let (first, second) = l.multi_slice_mut((s![i, ..], s![j, ..]));
+            ndarray::Zip::from(first).and(second).for_each(std::mem::swap);
         }
-    }
+        RowOperation::Subtract { row, multiplier, of } => l[[row, of]] = multiplier,
+    });
+    (l + u, order)
+}
 
+impl<F: Factorize> Lu<F> {
     /// `L`, lower triangular with ones on the diagonal.
     #[must_use]
     pub fn l(&self) -> Array2<F> {
         Array2::from_shape_fn(self.factors.dim(), |(i, j)| match i.cmp(&j) {
-            std::cmp::Ordering::Greater => self.factors[[i, j]],
+            std::cmp::Ordering::Greater => F::from_f64(self.factors[[i, j]]),
             std::cmp::Ordering::Equal => F::one(),
             std::cmp::Ordering::Less => F::zero(),
         })
@@ -119,7 +92,9 @@ impl<F: Real> Lu<F> {
     /// `U`, upper triangular.
     #[must_use]
     pub fn u(&self) -> Array2<F> {
-        Array2::from_shape_fn(self.factors.dim(), |(i, j)| if i <= j { self.factors[[i, j]] } else { F::zero() })
+        Array2::from_shape_fn(self.factors.dim(), |(i, j)| {
+            if i <= j { F::from_f64(self.factors[[i, j]] * self.scale) } else { F::zero() }
+        })
     }
 
     /// `P` as the order of rows: row `i` of `P A` is row `permutation()[i]` of `A`.
@@ -137,25 +112,35 @@ impl<F: Real> Lu<F> {
     /// The determinant, `± Π Uᵢᵢ`.
     #[must_use]
     pub fn det(&self) -> F {
-        let sign = if self.odd { -F::one() } else { F::one() };
-        self.factors.diag().iter().fold(sign, |product, &pivot| product * pivot)
+        F::from_f64(self.factors.diag().iter().fold(self.sign(), |product, &pivot| product * (pivot * self.scale)))
     }
 
     /// Sign of the determinant (−1, 0 or 1) and the logarithm of its absolute value, which neither overflows nor vanishes.
     #[must_use]
     pub fn slogdet(&self) -> (F, F) {
-        let mut sign = if self.odd { -F::one() } else { F::one() };
-        let mut ln = F::zero();
-        for &pivot in &self.factors.diag() {
-            if pivot == F::zero() {
-                return (F::zero(), -F::INFINITY);
-            }
-            if pivot < F::zero() {
-                sign = -sign;
-            }
-            ln += pivot.abs().ln();
+        let diagonal = self.factors.diag();
+        if diagonal.iter().any(|&pivot| pivot == 0.0) {
+            return (F::zero(), -F::INFINITY);
         }
-        (sign, ln)
+        let sign = diagonal.iter().fold(self.sign(), |sign, pivot| sign * pivot.signum());
+        let ln = diagonal.iter().map(|pivot| (pivot.abs() * self.scale).ln()).sum();
+        (F::from_f64(sign), F::from_f64(ln))
+    }
+
+    /// The determinant of `P`, 1 or −1: a cycle of `k` rows takes `k − 1` swaps.
+    fn sign(&self) -> f64 {
+        let mut seen = vec![false; self.order.len()];
+        let mut sign = 1.0;
+        for start in 0..seen.len() {
+            let mut at = self.order[start];
+            while !seen[start] && at != start {
+                sign = -sign;
+                seen[at] = true;
+                at = self.order[at];
+            }
+            seen[start] = true;
+        }
+        sign
     }
 
     /// An estimate of the condition number `κ₁ = ‖A‖₁ ‖A⁻¹‖₁`, in `O(n²)`: never too large, seldom below a third of it.
@@ -167,20 +152,18 @@ impl<F: Real> Lu<F> {
     /// N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., 2002, §15.3, algorithm 15.4
     #[must_use]
     pub fn condition(&self) -> f64 {
-        let n = self.order.len();
-        if self.factors.diag().iter().any(|&pivot| pivot == F::zero()) {
+        if self.factors.diag().iter().any(|&pivot| pivot == 0.0) {
             return f64::INFINITY;
         }
         let norm = inverse_norm(
-            n,
+            self.order.len(),
             |x| {
                 *x = self.permuted(x);
                 self.substitute(x);
             },
             |x| self.substitute_transposed(x),
         );
-        let condition = (self.norm * norm).to_f64();
-        if condition.is_finite() { condition } else { f64::INFINITY }
+        finite_or_infinite(self.norm * norm)
     }
 
     /// Solves `A x = b`.
@@ -200,28 +183,28 @@ impl<F: Real> Lu<F> {
     }
 
     fn solve_as<D: RightSide>(&self, operation: &'static str, b: &ArrayRef<F, D>) -> Result<Array<F, D>> {
-        let b = check::right_side(operation, &self.factors, b)?;
+        let b = check::right_side(operation, self.factors.shape(), b)?;
         let condition = self.condition();
         if condition * F::EPSILON.to_f64() >= 1.0 {
             return Err(Error::Singular { operation, condition });
         }
-        let mut x = self.permuted(&b);
+        let mut x = self.permuted(&library::widen(&b));
         self.substitute(&mut x);
-        Ok(D::restore(x))
+        Ok(D::restore(library::narrow(&x, 1.0 / self.scale)))
     }
 
-    fn permuted(&self, b: &Array2<F>) -> Array2<F> {
+    fn permuted(&self, b: &Array2<f64>) -> Array2<f64> {
         b.select(Axis(0), &self.order).as_standard_layout().into_owned()
     }
 
     /// `X ← U⁻¹ L⁻¹ X`
-    fn substitute(&self, x: &mut Array2<F>) {
+    fn substitute(&self, x: &mut Array2<f64>) {
         substitute(self.factors.view(), Triangle::Lower, true, x);
         substitute(self.factors.view(), Triangle::Upper, false, x);
     }
 
     /// `x ← A⁻ᵀ x = Pᵀ L⁻ᵀ U⁻ᵀ x`
-    fn substitute_transposed(&self, x: &mut Array2<F>) {
+    fn substitute_transposed(&self, x: &mut Array2<f64>) {
         substitute(self.factors.t(), Triangle::Lower, false, x);
         substitute(self.factors.t(), Triangle::Upper, true, x);
         let permuted = x.clone();
@@ -254,7 +237,7 @@ impl<F: Real> Lu<F> {
 /// # Errors
 /// [`Error::Singular`], with the condition number `κ₁` ([`Lu::condition`]), if `κ₁ ≥ 1/ε`: then no digit of the answer
 /// need be right. [`Error::NotSquare`], [`Error::EmptyMatrix`], [`Error::NotFinite`], [`Error::RightSide`].
-pub fn solve<F: Real, D: RightSide>(a: &ArrayRef2<F>, b: &ArrayRef<F, D>) -> Result<Array<F, D>> {
+pub fn solve<F: Factorize, D: RightSide>(a: &ArrayRef2<F>, b: &ArrayRef<F, D>) -> Result<Array<F, D>> {
     factorize("solve", a)?.solve(b)
 }
 
@@ -269,7 +252,7 @@ pub fn solve<F: Real, D: RightSide>(a: &ArrayRef2<F>, b: &ArrayRef<F, D>) -> Res
 ///
 /// # Errors
 /// As [`solve`].
-pub fn inverse<F: Real>(a: &ArrayRef2<F>) -> Result<Array2<F>> {
+pub fn inverse<F: Factorize>(a: &ArrayRef2<F>) -> Result<Array2<F>> {
     factorize("inverse", a)?.inverse()
 }
 
@@ -284,7 +267,7 @@ pub fn inverse<F: Real>(a: &ArrayRef2<F>) -> Result<Array2<F>> {
 ///
 /// # Errors
 /// As [`lu`]. A singular matrix is no error: its determinant is 0.
-pub fn det<F: Real>(a: &ArrayRef2<F>) -> Result<F> {
+pub fn det<F: Factorize>(a: &ArrayRef2<F>) -> Result<F> {
     Ok(factorize("det", a)?.det())
 }
 
@@ -301,7 +284,7 @@ pub fn det<F: Real>(a: &ArrayRef2<F>) -> Result<F> {
 ///
 /// # Errors
 /// As [`lu`]. A singular matrix gives `(0, −∞)`.
-pub fn slogdet<F: Real>(a: &ArrayRef2<F>) -> Result<(F, F)> {
+pub fn slogdet<F: Factorize>(a: &ArrayRef2<F>) -> Result<(F, F)> {
     Ok(factorize("slogdet", a)?.slogdet())
 }
 

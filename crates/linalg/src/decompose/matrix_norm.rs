@@ -1,8 +1,8 @@
-//! Norms of matrices, and the trace.
+//! Norms of matrices.
 
-use super::check;
-use super::svd;
-use crate::{Error, Real, Result, l1_norm, l2_norm};
+use super::library::Factorize;
+use super::{check, svd};
+use crate::{Result, l1_norm, l2_norm};
 use ndarray::{ArrayRef2, Axis};
 
 /// Which norm of a matrix.
@@ -47,38 +47,21 @@ pub enum MatrixNorm {
 /// ```
 ///
 /// # Errors
-/// [`Error::EmptyMatrix`], [`Error::NotFinite`].
-pub fn matrix_norm<F: Real>(a: &ArrayRef2<F>, which: MatrixNorm) -> Result<F> {
+/// [`Error::EmptyMatrix`](crate::Error::EmptyMatrix), [`Error::NotFinite`](crate::Error::NotFinite); the norms by singular values
+/// [`Error::NoConvergence`](crate::Error::NoConvergence).
+pub fn matrix_norm<F: Factorize>(a: &ArrayRef2<F>, which: MatrixNorm) -> Result<F> {
     const OPERATION: &str = "matrix_norm";
     check::matrix(OPERATION, a)?;
     let sums = |axis| a.axis_iter(Axis(axis)).map(|lane| l1_norm(&lane));
-    let singular_values = || Ok(svd::decompose(OPERATION, a)?.singular_values);
+    let singular_values = || svd::values(OPERATION, a);
     Ok(match which {
         MatrixNorm::Frobenius => l2_norm(a),
-        MatrixNorm::Nuclear => l1_norm(&singular_values()?),
-        MatrixNorm::Spectral => singular_values()?[0],
-        MatrixNorm::SmallestSingular => singular_values()?[a.nrows().min(a.ncols()) - 1],
+        MatrixNorm::Nuclear => F::from_f64(l1_norm(&singular_values()?)),
+        MatrixNorm::Spectral => F::from_f64(singular_values()?[0]),
+        MatrixNorm::SmallestSingular => F::from_f64(singular_values()?[a.nrows().min(a.ncols()) - 1]),
         MatrixNorm::One => sums(1).fold(F::zero(), F::maximum),
         MatrixNorm::MinusOne => sums(1).fold(F::INFINITY, F::minimum),
         MatrixNorm::Infinity => sums(0).fold(F::zero(), F::maximum),
         MatrixNorm::MinusInfinity => sums(0).fold(F::INFINITY, F::minimum),
     })
-}
-
-/// The trace `Σ aᵢᵢ`, which is also the sum of the eigenvalues.
-///
-/// # Examples
-/// ```
-/// use gradus_linalg::{ndarray::array, trace};
-/// assert_eq!(trace(&array![[1.0, 2.0], [3.0, 4.0]])?, 5.0);
-/// # Ok::<(), gradus_linalg::Error>(())
-/// ```
-///
-/// # Errors
-/// [`Error::NotSquare`].
-pub fn trace<F: Real>(a: &ArrayRef2<F>) -> Result<F> {
-    if a.nrows() != a.ncols() {
-        return Err(Error::NotSquare { operation: "trace", shape: a.shape().to_vec() });
-    }
-    Ok(a.diag().iter().copied().sum())
 }

@@ -1,9 +1,8 @@
 //! Decompositions that show their work.
 
 use super::check;
-use super::qr::reflector;
-use crate::{Real, Result};
-use ndarray::{Array2, ArrayRef2, s};
+use crate::{Real, Result, l2_norm};
+use ndarray::{Array2, ArrayRef1, ArrayRef2, s};
 use std::fmt::{self, Display, Formatter, Write};
 
 /// One step: what was done, and the matrix after it.
@@ -99,6 +98,33 @@ pub fn elimination_steps<F: Real>(a: &ArrayRef2<F>) -> Result<Work<F>> {
     check::matrix("elimination_steps", a)?;
     let mut a = a.to_owned();
     let mut work = Work { start: a.clone(), steps: Vec::new() };
+    eliminate(&mut a, |operation, a| match operation {
+        RowOperation::Swap(k, best) => {
+            let (x, y) = (k + 1, best + 1);
+            let text = format!("swap R{x} and R{y}: {} is the largest pivot of column {x}", a[[k, k]]);
+            work.push(text, format!("R_{{{x}}} \\leftrightarrow R_{{{y}}}"), a);
+        }
+        RowOperation::Subtract { row, multiplier, of } => {
+            let (sign, minus) = if multiplier < F::zero() { ('+', "+") } else { ('−', "-") };
+            let (size, row, above) = (multiplier.abs(), row + 1, of + 1);
+            let text = format!("R{row} ← R{row} {sign} {size} R{above}");
+            let latex = format!("R_{{{row}}} \\leftarrow R_{{{row}}} {minus} {size}\\,R_{{{above}}}");
+            work.push(text, latex, a);
+        }
+    });
+    Ok(work)
+}
+
+/// A step of elimination, rows counted from 0.
+pub(super) enum RowOperation<F> {
+    /// The two change places.
+    Swap(usize, usize),
+    /// `row ← row − multiplier · of`
+    Subtract { row: usize, multiplier: F, of: usize },
+}
+
+/// Elimination with partial pivoting in place, down to `U`; `each` is told every step, and shown the matrix after it.
+pub(super) fn eliminate<F: Real>(a: &mut Array2<F>, mut each: impl FnMut(RowOperation<F>, &Array2<F>)) {
     let (m, n) = a.dim();
     for k in 0..m.min(n) {
         let best = (k + 1..m).fold(k, |best, i| if a[[i, k]].abs() > a[[best, k]].abs() { i } else { best });
@@ -106,9 +132,7 @@ pub fn elimination_steps<F: Real>(a: &ArrayRef2<F>) -> Result<Work<F>> {
             for j in 0..n {
                 a.swap([k, j], [best, j]);
             }
-            let (x, y) = (k + 1, best + 1);
-            let text = format!("swap R{x} and R{y}: {} is the largest pivot of column {x}", a[[k, k]]);
-            work.push(text, format!("R_{{{x}}} \\leftrightarrow R_{{{y}}}"), &a);
+            each(RowOperation::Swap(k, best), a);
         }
         let pivot = a[[k, k]];
         for i in k + 1..m {
@@ -121,14 +145,9 @@ pub fn elimination_steps<F: Real>(a: &ArrayRef2<F>) -> Result<Work<F>> {
                 let above = a[[k, j]];
                 a[[i, j]] -= multiplier * above;
             }
-            let (sign, minus) = if multiplier < F::zero() { ('+', "+") } else { ('−', "-") };
-            let (size, row, above) = (multiplier.abs(), i + 1, k + 1);
-            let text = format!("R{row} ← R{row} {sign} {size} R{above}");
-            let latex = format!("R_{{{row}}} \\leftarrow R_{{{row}}} {minus} {size}\\,R_{{{above}}}");
-            work.push(text, latex, &a);
+            each(RowOperation::Subtract { row: i, multiplier, of: k }, a);
         }
     }
-    Ok(work)
 }
 
 /// QR decomposition, reflection by reflection, down to the triangle `R` of [`qr`](crate::qr()).
@@ -175,6 +194,20 @@ pub fn householder_steps<F: Real>(a: &ArrayRef2<F>) -> Result<Work<F>> {
         work.push(text, latex, &a);
     }
     Ok(work)
+}
+
+/// The reflection `I − τ v vᵀ` that maps `x` to `β e₁`: writes `v`, with `v₁ = 1`, and returns `τ` and `β`.
+fn reflector<F: Real>(x: &ArrayRef1<F>, v: &mut [F]) -> (F, F) {
+    let (first, length) = (x[0], l2_norm(x));
+    v[0] = F::one();
+    // Asked of the elements: next to a large first one, the others are lost in the length.
+    if x.iter().skip(1).all(|&x| x == F::zero()) {
+        v[1..].fill(F::zero()); // along e₁ already: nothing to mirror
+        return (F::zero(), first);
+    }
+    let beta = if first > F::zero() { -length } else { length };
+    v.iter_mut().zip(x).skip(1).for_each(|(v, &x)| *v = x / (first - beta));
+    ((beta - first) / beta, beta)
 }
 
 fn pmatrix<F: Real>(a: &Array2<F>) -> String {

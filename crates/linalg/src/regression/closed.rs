@@ -2,12 +2,12 @@
 
 use super::Centred;
 use crate::decompose::nonnegative;
-use crate::{LeastSquares, Real, Result, lstsq};
+use crate::{Factorize, LeastSquares, Result, lstsq};
 use ndarray::{Array1, Array2, s};
 
 type Found<F> = (Array1<F>, usize, &'static str);
 
-pub(super) fn least_squares<F: Real>(data: &Centred<F>, way: LeastSquares) -> Result<Found<F>> {
+pub(super) fn least_squares<F: Factorize>(data: &Centred<F>, way: LeastSquares) -> Result<Found<F>> {
     let name = match way {
         LeastSquares::NormalEquations => "least squares by normal equations",
         LeastSquares::Qr => "least squares by qr",
@@ -17,7 +17,7 @@ pub(super) fn least_squares<F: Real>(data: &Centred<F>, way: LeastSquares) -> Re
 }
 
 /// Least squares of `(X; √(n α) I) w ≈ (y; 0)`, whose normal equations are those of ridge, without their squared condition.
-pub(super) fn ridge<F: Real>(data: &Centred<F>, alpha: f64) -> Result<Found<F>> {
+pub(super) fn ridge<F: Factorize>(data: &Centred<F>, alpha: f64) -> Result<Found<F>> {
     nonnegative("ridge", "alpha", alpha)?;
     let (n, d) = data.x.dim();
     let mut x = Array2::zeros((n + d, d));

@@ -7,7 +7,7 @@ mod descent;
 pub use descent::Sgd;
 
 use crate::decompose::{LeastSquares, finite, matrix};
-use crate::{Error, Real, Result, l2_norm, singular_values};
+use crate::{Error, Factorize, Real, Result, l2_norm, singular_values};
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
 use rand::Rng;
 use std::fmt::{self, Display, Formatter};
@@ -57,7 +57,8 @@ pub enum Solver {
 
 /// Linear regression, fitted: `y ≈ w·x + b`.
 ///
-/// `{}` prints the formula, `R²`, the condition number and the largest stable step of gradient descent.
+/// `{}` prints the formula, `R²`, the condition number and the largest stable step of gradient descent; and a warning where the
+/// condition number of `XᵀX/n` reaches `1/ε`, so that half of the digits of the coefficients are lost or more.
 ///
 /// # Examples
 /// ```
@@ -100,7 +101,7 @@ pub struct LinearRegression<F = f32> {
     method: &'static str,
 }
 
-impl<F: Real> LinearRegression<F> {
+impl<F: Factorize> LinearRegression<F> {
     /// Fits the model to samples: the rows of `x`, and a target for each.
     ///
     /// # Shapes
@@ -180,7 +181,13 @@ impl<F: Real> Display for LinearRegression<F> {
         } else {
             write!(f, "{:.1e}", self.condition)?
         }
-        write!(f, ", largest stable step 2/λmax = {:.5}", self.max_step)
+        write!(f, ", largest stable step 2/λmax = {:.5}", self.max_step)?;
+        // κ(XᵀX) = κ(X)²
+        if self.condition * F::EPSILON.to_f64() >= 1.0 {
+            let left = (-F::EPSILON.to_f64().log10() - 0.5 * self.condition.log10()).max(0.0);
+            write!(f, "\nwarning: features nearly depend on each other: coefficients have about {left:.0} digits")?;
+        }
+        Ok(())
     }
 }
 
@@ -194,7 +201,7 @@ struct Centred<F> {
     curvature: (f64, f64),
 }
 
-impl<F: Real> Centred<F> {
+impl<F: Factorize> Centred<F> {
     fn new(x: &ArrayRef2<F>, y: &ArrayRef1<F>) -> Result<Self> {
         const OPERATION: &str = "linear_regression";
         matrix(OPERATION, x)?;
