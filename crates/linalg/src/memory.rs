@@ -167,6 +167,7 @@ pub fn shared<F: Real>(shape: IxDyn) -> ArcArray<F, IxDyn> {
 
 /// Gives a shared array back, for [`shared`] to find. It should own the whole of its memory, as one from there does. What
 /// others still hold, what is large and what is not row-major is returned.
+#[must_use]
 pub fn give_shared<F: Real>(array: ArcArray<F, IxDyn>) -> Option<ArcArray<F, IxDyn>> {
     let Some(key) = F::spare() else { return Some(array) };
     // An error means that the thread is ending: the array is simply freed.
