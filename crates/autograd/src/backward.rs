@@ -1,6 +1,7 @@
 //! The walk from the loss back to the parameters.
 
 use crate::hooks::{self, Hook};
+use crate::peak::{Pass, is_metering, note_operation};
 use crate::tape::{Backward, Entry, Node};
 use crate::watch::Operand;
 use crate::{Error, Gradients, Result, Value, Var};
@@ -59,7 +60,7 @@ impl<F: Real> Var<F> {
         let cotangent = cotangent.into();
         if cotangent.shape() != self.shape() {
             let (left, right) = (self.shape().to_vec(), cotangent.shape().to_vec());
-            let expected = "the cotangent has the shape of the variable";
+            let expected = "the cotangent must have the shape of the variable";
             return Err(Error::Shapes { operation: "backward", left, right, expected });
         }
         let mut walk = Walk::begin(self, cotangent, Vec::new())?;
@@ -223,6 +224,9 @@ impl<F: Real> Walk<F> {
                 }
             }
             Backward::Further => return Ok(true), // its cotangent waits for the first output's rule
+        }
+        if is_metering() {
+            note_operation(Pass::Backward, entry.operation, entry.location);
         }
         if let Some(watched) = watched {
             slots.watch(&watched);

@@ -294,7 +294,7 @@ fn along<F: Real>(operation: &'static str, x: &[ArrayD<F>], direction: &[ArrayD<
     let each = x.iter().zip(direction).map(|(x, v)| {
         if x.shape() != v.shape() {
             let (left, right) = (x.shape().to_vec(), v.shape().to_vec());
-            let expected = "the direction has the shape of its input";
+            let expected = "the direction must have the shape of its input";
             return Err(Error::Shapes { operation, left, right, expected });
         }
         Ok(Zip::from(x).and(v).map_collect(|&x, &v| Dual::new(x, v)))

@@ -44,7 +44,11 @@ pub enum Error {
     },
 
     /// A shape with another number of elements.
-    #[error("reshape: {from:?} has {} elements, {to:?} has {}", elements(from), elements(to))]
+    #[error(
+        "reshape: {from:?} has {} elements, {to:?} has {}; the numbers must be equal",
+        elements(from),
+        elements(to)
+    )]
     Reshape {
         /// The shape at hand.
         from: Vec<usize>,
@@ -90,7 +94,7 @@ pub enum Error {
     },
 
     /// Parts that do not make up the axis they were to be cut from.
-    #[error("split: sizes {sizes:?} on axis {axis} of {shape:?}: they add up to {}, the axis has {}", sizes.iter().map(|&n| n as u128).sum::<u128>(), length(shape, *axis))]
+    #[error("split: sizes {sizes:?} on axis {axis} of {shape:?}: they add up to {}; must add up to {}", sizes.iter().map(|&n| n as u128).sum::<u128>(), length(shape, *axis))]
     Split {
         /// The sizes asked for.
         sizes: Vec<usize>,
@@ -179,7 +183,7 @@ pub enum Error {
 
     /// An operation's backward closure returned a gradient of another shape than its input.
     #[error(
-        "backward of {operation} ({location}): the gradient of input {input} has shape {found:?}, the input {expected:?}"
+        "backward of {operation} ({location}): the gradient of input {input} has shape {found:?}, the input {expected:?}; must be the same"
     )]
     GradientShape {
         /// The operation.
@@ -308,7 +312,7 @@ pub enum Error {
 
     /// A function gives another value for the same numbers in another memory layout.
     #[error(
-        "gradcheck: the result at {index:?} is {given:e}; for the same inputs in row-major memory it is {row_major:e}"
+        "gradcheck: the result at {index:?} is {given:e}; for the same inputs in row-major memory it is {row_major:e}; it must not depend on strides"
     )]
     Layout {
         /// Which element of the result.
@@ -353,7 +357,7 @@ fn length(shape: &[usize], axis: usize) -> usize {
 
 /// Which axes an array has.
 fn axes(rank: usize) -> String {
-    if rank == 0 { "a number has no axes".to_owned() } else { format!("axes go from -{rank} to {rank} exclusive") }
+    if rank == 0 { "a number has no axes".to_owned() } else { format!("axes go from -{rank} to {}", rank - 1) }
 }
 
 /// Shapes and strides of the inputs of a case.

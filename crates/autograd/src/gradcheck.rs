@@ -6,12 +6,16 @@
 //! | [`fast`] | one central difference, along a random direction | 2 | 1e-7 |
 //! | [`exact`] | [`Dual`](crate::Dual) numbers, each element by itself | 1 for each element | 1e-11 |
 //! | [`second_order`] | differences of gradients, against the tape over dual numbers | 2 | 1e-7 |
+//!
+//! The other way round, [`grade`] marks a backward rule written by hand, with the tape as the judge.
 
 mod fast;
+mod grade;
 mod report;
 mod with_duals;
 
 pub use fast::fast;
+pub use grade::{Grade, Mark, grade};
 pub use report::{Derivative, Report};
 pub use with_duals::{exact, second_order};
 
@@ -98,6 +102,31 @@ fn gradients<F: Real, E>(f: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>, inputs: &[
 where
     E: std::error::Error + Send + Sync + 'static,
 {
+    let (y, weights, variables) = weighted(f, inputs)?;
+    pull_back(&y, weights, &variables)
+}
+
+/// The weights `c`, and the gradients of `Σ y · c`.
+fn gradients_of<E>(
+    f: &impl Fn(&[Var<f64>]) -> Result<Var<f64>, E>,
+    inputs: &[ArrayD<f64>],
+) -> Result<(ArrayD<f64>, Vec<ArrayD<f64>>)>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let (y, weights, variables) = weighted(f, inputs)?;
+    let gradients = pull_back(&y, weights.clone(), &variables)?;
+    Ok((weights, gradients.into_iter().map(Value::into_array).collect()))
+}
+
+/// The function recorded, the weights of its outputs, and its inputs.
+fn weighted<F: Real, E>(
+    f: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>,
+    inputs: &[ArrayD<F>],
+) -> Result<(Var<F>, ArrayD<F>, Vec<Var<F>>)>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
     let tape = Tape::recording();
     let variables: Vec<_> = inputs.iter().map(|x| tape.variable(x.clone())).collect();
     let y = call(f, &variables)?;
@@ -106,7 +135,7 @@ where
     }
     let weights = (0..y.value().len()).map(|i| F::from_f64(weight(i))).collect();
     let weights = ArrayD::from_shape_vec(y.shape(), weights).expect("one weight was made for each output");
-    pull_back(&y, weights, &variables)
+    Ok((y, weights, variables))
 }
 
 /// The function run, and nothing recorded.

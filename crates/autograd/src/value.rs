@@ -1,5 +1,6 @@
 //! The array that variables share.
 
+use crate::peak::{is_metering, note_gone, note_new};
 use gradus_linalg::{Real, memory};
 use ndarray::{ArcArray, Array, ArrayD, Dimension, IntoDimension, IxDyn};
 use std::cell::Cell;
@@ -63,7 +64,11 @@ impl<F: Real> Value<F> {
     /// If the number of elements overflows.
     #[must_use]
     pub fn unspecified(shape: impl IntoDimension) -> Self {
-        Self { array: Some(memory::shared(shape.into_dimension().into_dyn())), whole: true }
+        let array = memory::shared(shape.into_dimension().into_dyn());
+        if is_metering() {
+            note_new(&array, true);
+        }
+        Self { array: Some(array), whole: true }
     }
 
     /// The array itself if nobody else shares it, otherwise the value back.
@@ -73,7 +78,11 @@ impl<F: Real> Value<F> {
     pub fn try_into_array(mut self) -> Result<ArrayD<F>, Self> {
         let whole = self.whole;
         let array = self.array.take().expect(PRESENT);
-        array.try_into_owned_nocopy().map_err(|shared| Self { array: Some(shared), whole })
+        let array = array.try_into_owned_nocopy().map_err(|shared| Self { array: Some(shared), whole })?;
+        if is_metering() {
+            note_gone(&array);
+        }
+        Ok(array)
     }
 
     /// The array itself, copied only if somebody else shares it.
@@ -143,6 +152,9 @@ pub(crate) fn count_dropped(f: impl FnOnce()) -> Bytes {
 impl<F: Real> Drop for Value<F> {
     fn drop(&mut self) {
         let Some(array) = self.array.take() else { return };
+        if is_metering() && array.is_unique() {
+            note_gone(&array);
+        }
         let counting = COUNT.get();
         let array = match counting {
             None if self.whole => match memory::give_shared(array) {
@@ -200,12 +212,18 @@ impl<F: Real> fmt::Debug for Value<F> {
 
 impl<F: Real, D: Dimension> From<Array<F, D>> for Value<F> {
     fn from(array: Array<F, D>) -> Self {
+        if is_metering() {
+            note_new(&array, true);
+        }
         Self { array: Some(array.into_dyn().into_shared()), whole: false }
     }
 }
 
 impl<F: Real, D: Dimension> From<ArcArray<F, D>> for Value<F> {
     fn from(array: ArcArray<F, D>) -> Self {
+        if is_metering() {
+            note_new(&array, false);
+        }
         Self { array: Some(array.into_dyn()), whole: false }
     }
 }

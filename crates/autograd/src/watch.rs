@@ -1,5 +1,6 @@
 //! Where did the first NaN or infinity come from?
 
+use crate::peak::{Pass, is_metering, note_operation};
 use crate::{Tape, Value};
 use gradus_linalg::Real;
 use ndarray::{Dimension, IxDyn};
@@ -118,6 +119,9 @@ impl<F: Real> Tape<F> {
     /// Looks at a result, on a tape that watches.
     #[inline]
     pub(crate) fn watch(&self, operation: &'static str, location: &'static Location<'static>, value: &Value<F>) {
+        if is_metering() {
+            note_operation(Pass::Forward, operation, location);
+        }
         let mut list = self.list.borrow_mut();
         if !list.watching || list.non_finite.is_some() {
             return;

@@ -235,7 +235,7 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(message(jvp(f, &x, &[]).unwrap_err()), "jvp: 0 arrays for 1 inputs: needs one for each");
     assert_eq!(
         message(hvp(f, &x, &[array![1.0].into_dyn()]).unwrap_err()),
-        "hvp: [2] and [1]: the direction has the shape of its input"
+        "hvp: [2] and [1]: the direction must have the shape of its input"
     );
     assert!(matches!(hessian(f, &x).unwrap_err(), Error::NotScalar { .. }));
     assert!(matches!(

@@ -1,6 +1,6 @@
 //! The checks themselves: they pass what is right, and name what is wrong.
 
-use gradus_autograd::ndarray::{Array, ArrayD, array};
+use gradus_autograd::ndarray::{Array, ArrayD, Ix2, array};
 use gradus_autograd::testing::{Inputs, check_function, check_shapes};
 use gradus_autograd::{Error, Function, Real, Value, Var, function, gradcheck};
 
@@ -146,3 +146,31 @@ gradcheck!(one_line_for_one_array, |x| x.tanh());
 gradcheck!(one_line_for_two_that_broadcast, |a, b| a * b);
 gradcheck!(one_line_with_a_result, Inputs::sized("nk km"), |a, b| a.matmul(b));
 gradcheck!(one_line_with_a_range, Inputs::any().within(0.2, 3.0), |x| x.ln() + x.sqrt());
+
+#[test]
+fn a_rule_by_hand_is_marked() {
+    use gradus_autograd::gradcheck::{Mark, grade};
+    let x = [array![[0.5, -1.0, 2.0]].into_dyn(), array![[1.5], [3.0], [-0.5]].into_dyn()];
+    let layer = |x: &[Var<f64>]| Ok::<_, Error>(x[0].matmul(&x[1])?.tanh());
+    let flat = |x: &ArrayD<f64>| x.clone().into_dimensionality::<Ix2>().unwrap();
+    let right = |x: &[ArrayD<f64>], dy: &ArrayD<f64>| {
+        let (x, w) = (flat(&x[0]), flat(&x[1]));
+        let dz = flat(dy) * x.dot(&w).mapv(|z| 1.0 - z.tanh().powi(2));
+        vec![dz.dot(&w.t()).into_dyn(), x.t().dot(&dz).into_dyn()]
+    };
+    let marked = grade(layer, &x, right).unwrap();
+    assert!(marked.is_right());
+    assert_eq!(marked.to_string(), "input 0: right (3 numbers)\ninput 1: right (3 numbers)\n");
+
+    let marked = grade(layer, &x, |x, dy| {
+        let mut dx = right(x, dy);
+        dx[0][[0, 1]] *= 1.001;
+        dx[0][[0, 2]] = f64::NAN;
+        dx[1] = dx[1].clone().reversed_axes();
+        dx
+    });
+    let marks = marked.unwrap().marks;
+    assert!(matches!(&marks[0], Mark::Wrong { wrong: 2, checked: 3, index, .. } if index == &[0, 1]), "{:?}", marks[0]);
+    assert_eq!(marks[1], Mark::Shape { by_hand: vec![1, 3], input: vec![3, 1] });
+    assert!(grade(layer, &x, |_, _| Vec::new()).is_err());
+}

@@ -219,7 +219,9 @@ fn a_block_that_fails_again_is_a_typed_error() {
     assert!(matches!(&error, Error::Checkpoint { .. }), "{error}");
     let message = error.to_string();
     assert!(
-        message.ends_with("the block failed when it ran again: reshape: [2] has 2 elements, [7] has 7"),
+        message.ends_with(
+            "the block failed when it ran again: reshape: [2] has 2 elements, [7] has 7; the numbers must be equal"
+        ),
         "{message}"
     );
 

@@ -3,15 +3,17 @@
 //! The crate's own sources are read: an operation that is added without a line in the table, and so without cases and
 //! a golden operation, fails here.
 
+#[path = "registry/sources.rs"]
+mod sources;
 #[path = "registry/table.rs"]
 mod table;
 
+use gradus_autograd::Tape;
 use gradus_autograd::ndarray::ArrayD;
 use gradus_autograd::testing::{Draw, cases, check_at};
 use gradus_testing::golden;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use table::{Kind, TABLE};
 
 /// Recorded on the tape, but no function of its own; each is tested where it lives.
@@ -24,33 +26,12 @@ const FAMILIES: [&str; 5] = ["elementwise", "reduce", "matmul", "shape", "softma
 fn every_operation_of_the_sources_is_in_the_table() {
     let known: BTreeSet<&str> =
         TABLE.iter().flat_map(|operation| operation.names.split_whitespace()).chain(NO_FUNCTIONS).collect();
-    let mut found = BTreeSet::new();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for file in rust_files(&source) {
-        let text = code(&fs::read_to_string(&file).expect("the file was just listed"));
-        let of_operations = file.starts_with(source.join("ops"));
-        found.extend(first_arguments(&text, of_operations));
-        if of_operations {
-            found.extend(following(&text, "operation = \""));
-            found.extend(following(&text, "pub fn "));
-        }
-    }
+    let found = sources::operations();
     assert!(found.len() >= 70, "the sources read otherwise than expected: {found:?}");
     let missing: Vec<_> = found.iter().filter(|name| !known.contains(name.as_str())).collect();
     assert!(missing.is_empty(), "add {missing:?} to tests/registry/table.rs, with cases and a golden operation");
     let gone: Vec<_> = known.iter().filter(|name| !found.contains(**name) && !NO_FUNCTIONS.contains(name)).collect();
     assert!(gone.is_empty(), "no source has {gone:?}");
-}
-
-#[test]
-fn the_reader_of_sources_reads() {
-    let text = code(
-        "/// record(\"documented\")\nx.record(\n    \"one\", y); // record(\"no\")\nalong(\"two\", z); f(\"Not one\")\n#[cfg(test)]\nrecord(\"tested\")",
-    );
-    assert_eq!(first_arguments(&text, true), ["one", "two"]);
-    assert_eq!(first_arguments(&text, false), ["one"]);
-    assert_eq!(following("let operation = \"stack\";", "operation = \""), ["stack"]);
-    assert_eq!(following("pub fn tanh(&self); pub fn stack<F>()", "pub fn "), ["tanh", "stack"]);
 }
 
 #[test]
@@ -91,6 +72,37 @@ fn every_operation_holds_against_the_oracle() {
     }
 }
 
+#[test]
+fn no_operation_keeps_anything_alive() {
+    for operation in TABLE {
+        let (f, inputs) = (operation.case)(&mut Draw::new(2));
+        for walked in [false, true] {
+            let token = Rc::new(());
+            let tape = Tape::recording();
+            let variables: Vec<_> = inputs
+                .iter()
+                .map(|x| {
+                    let (x, held) = (tape.variable(x.clone()), Rc::clone(&token));
+                    let value = x.value().clone();
+                    tape.record("first", [&x], value, move |dy| {
+                        drop(held);
+                        [dy]
+                    })
+                })
+                .collect();
+            let y = f.call(&variables).unwrap_or_else(|error| panic!("{}: {error}", operation.names));
+            drop((tape, variables));
+            assert_eq!(Rc::strong_count(&token), 1 + inputs.len(), "{}", operation.names);
+            if walked {
+                y.backward_with(ArrayD::ones(y.shape())).unwrap_or_else(|error| panic!("{}: {error}", operation.names));
+            } else {
+                drop(y);
+            }
+            assert_eq!(Rc::strong_count(&token), 1, "{}, walked: {walked}", operation.names);
+        }
+    }
+}
+
 /// The inputs were such that an oversight would have shown.
 fn covered(name: &str, kind: Kind, all: &[Vec<ArrayD<f64>>]) {
     let comes = |what: &str, is: &dyn Fn(&ArrayD<f64>) -> bool| {
@@ -114,46 +126,4 @@ fn covered(name: &str, kind: Kind, all: &[Vec<ArrayD<f64>>]) {
             |shorter: bool| all.iter().any(|x| x[0].shape() != x[1].shape() && (x[0].ndim() != x[1].ndim()) == shorter);
         assert!(differ(true) && differ(false), "{name}: the shapes are always the same");
     }
-}
-
-/// Every source file of a folder and of those in it.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("a crate has sources") {
-        let path = entry.expect("and may read them").path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-/// The text without comments and without its tests.
-fn code(text: &str) -> String {
-    let own = text.split("#[cfg(test)]").next().unwrap_or_default();
-    own.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
-}
-
-/// The names that are the first argument of a call: of any, or of those that record.
-fn first_arguments(text: &str, of_any: bool) -> Vec<String> {
-    let mut names = Vec::new();
-    for (at, _) in text.match_indices('(') {
-        let function = text[..at].rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
-        let argument = text[at + 1..].trim_start();
-        let Some(name) = argument.strip_prefix('"').and_then(|rest| rest.split('"').next()) else { continue };
-        let is_name =
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if is_name && (function.starts_with("record") || of_any && !function.is_empty()) {
-            names.push(name.to_owned());
-        }
-    }
-    names
-}
-
-/// The names that follow this text.
-fn following(text: &str, before: &str) -> Vec<String> {
-    let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    text.split(before).skip(1).map(name).collect()
 }

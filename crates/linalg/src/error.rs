@@ -32,17 +32,30 @@ pub enum Error {
         right: Vec<usize>,
     },
     /// The inner dimensions of a matrix product differ.
-    #[error("{operation}: {left:?} · {right:?}: inner dimensions differ ({} and {}){}", left[left.len() - 1], right[right.len() - 2], hint(left, right))]
+    #[error("{operation}: {left:?} · {right:?}: inner dimensions differ ({} and {}){}", left.last().unwrap_or(&1), rows(right), hint(left, right))]
     InnerDimensions {
         /// The operation that was asked for.
         operation: &'static str,
-        /// Shape of the left matrix; at least two axes.
+        /// Shape of the left operand.
         left: Vec<usize>,
-        /// Shape of the right matrix; at least two axes.
+        /// Shape of the right operand.
+        right: Vec<usize>,
+    },
+    /// The axes before the last two, over which a product of stacks of matrices is repeated, do not fit under the rules of
+    /// broadcasting.
+    #[error(
+        "{operation}: {left:?} · {right:?}: the axes before the last two do not broadcast: counted from the last, they must be equal or 1"
+    )]
+    Batch {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Shape of the left operand.
+        left: Vec<usize>,
+        /// Shape of the right operand.
         right: Vec<usize>,
     },
     /// The destination of an operation has another shape than its result.
-    #[error("{operation}: the result has shape {expected:?}, the destination {found:?}")]
+    #[error("{operation}: the result has shape {expected:?}, the destination {found:?}; must be the same")]
     Destination {
         /// The operation that was asked for.
         operation: &'static str,
@@ -78,7 +91,7 @@ pub enum Error {
         p: f64,
     },
     /// An axis that the array does not have.
-    #[error("{operation}: axis {axis} of an array of shape {shape:?}: axes are counted from 0 to {}", shape.len().saturating_sub(1))]
+    #[error("{operation}: axis {axis} of an array of shape {shape:?}: {}", axes(shape.len()))]
     Axis {
         /// The operation that was asked for.
         operation: &'static str,
@@ -243,7 +256,7 @@ pub enum Error {
     },
     /// A vector that the ones before it span.
     #[error(
-        "{operation}: vector {index} is dependent on those before it: {rest:e} of its length is left; must be independent"
+        "{operation}: vector {index} is dependent on those before it: {rest:.1e} of its length is left; must be independent"
     )]
     Dependent {
         /// The operation that was asked for.
@@ -278,11 +291,25 @@ impl FamilyError for Error {}
 /// What fallible functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Which axes an array has.
+fn axes(rank: usize) -> String {
+    rank.checked_sub(1)
+        .map_or_else(|| "a number has no axes".to_owned(), |last| format!("axes are counted from 0 to {last}"))
+}
+
+/// How many rows the right operand of a product has; a vector is a column.
+fn rows(shape: &[usize]) -> usize {
+    match shape {
+        [.., rows, _] | [rows] => *rows,
+        [] => 1,
+    }
+}
+
 /// The likeliest mend of a product that does not fit.
 fn hint(left: &[usize], right: &[usize]) -> &'static str {
     match (left, right) {
-        ([.., _, k], [.., _, n]) if k == n => "; transpose the right-hand side?",
-        ([.., m, _], [.., k, _]) if m == k => "; transpose the left-hand side?",
+        ([.., k], [.., _, n]) if k == n => "; transpose the right-hand side?",
+        ([.., m, _], [.., k, _] | [k]) if m == k => "; transpose the left-hand side?",
         _ => "",
     }
 }

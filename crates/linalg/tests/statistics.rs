@@ -103,23 +103,8 @@ proptest! {
 }
 
 #[test]
-fn what_does_not_fit_is_named() {
-    let x = Array2::<f64>::ones((1, 2));
-    assert_eq!(covariance(&x, 1).unwrap_err().to_string(), "covariance: 1 observations; must be at least 2");
-    assert_eq!(
-        mean(&x, 2).unwrap_err().to_string(),
-        "mean: axis 2 of an array of shape [1, 2]: axes are counted from 0 to 1"
-    );
-    let (_, by) = standardize(&x).unwrap();
-    assert!(
-        by.apply(&Array2::ones((3, 3)))
-            .unwrap_err()
-            .to_string()
-            .starts_with("standardize: [3, 3] and [2] do not broadcast")
-    );
-    assert!(correlation(&x).unwrap().iter().all(|r| r.is_nan()));
-    let dependent = gram_schmidt(&Array2::<f64>::ones((3, 2))).unwrap_err().to_string();
-    assert!(dependent.starts_with("gram_schmidt: vector 1 is dependent on those before it: "), "{dependent}");
+fn columns_that_span_too_little() {
+    assert!(correlation(&Array2::<f64>::ones((1, 2))).unwrap().iter().all(|r| r.is_nan()));
     assert!(gram_schmidt(&Array2::<f64>::ones((1, 2))).is_err());
     assert!(gram_schmidt(&Array2::from_elem((2, 1), f64::NAN)).is_err());
 }

@@ -3,9 +3,12 @@
 
 pub mod close;
 pub mod golden;
+pub mod refusals;
 pub mod strategies;
 
 mod float;
 
 pub use close::{Tolerance, assert_close, close, close_scalar, equal};
 pub use float::Float;
+#[doc(hidden)]
+pub use insta;

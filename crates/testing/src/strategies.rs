@@ -124,10 +124,11 @@ pub fn matrix(rows: usize, columns: usize) -> impl Strategy<Value = Array2<f64>>
     strided(&[rows, columns], -1.0..1.0).prop_map(|m| m.into_dimensionality().expect("the shape has two sizes"))
 }
 
-/// Makes sizes smaller, from the last axis on, until the elements are few enough.
+/// Makes sizes smaller, from the last axis on, until the elements are few enough; so few that a size 0 may become 1 in
+/// broadcasting.
 fn bounded(mut shape: Vec<usize>) -> Vec<usize> {
     for axis in (0..shape.len()).rev() {
-        while shape[axis] > 1 && shape.iter().product::<usize>() > MAX_ELEMENTS {
+        while shape[axis] > 1 && shape.iter().map(|&size| size.max(1)).product::<usize>() > MAX_ELEMENTS {
             shape[axis] -= 1;
         }
     }

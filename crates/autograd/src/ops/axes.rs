@@ -18,7 +18,7 @@ pub(super) fn axes(operation: &'static str, axes: &[isize], shape: &[usize]) -> 
     let mut counted = axes.iter().map(|&a| axis(operation, a, shape)).collect::<Result<Vec<_>>>()?;
     counted.sort_unstable();
     if counted.windows(2).any(|pair| pair[0] == pair[1]) {
-        let expected = "each axis at most once";
+        let expected = "each axis may be named at most once";
         return Err(Error::Axes { operation, axes: axes.to_vec(), shape: shape.to_vec(), expected });
     }
     Ok(counted)

@@ -78,7 +78,7 @@ impl<F: Real> Var<F> {
         let mask = mask.view().into_dyn().to_owned();
         if mask.broadcast(self.shape()).is_none() {
             let (left, right) = (self.shape().to_vec(), mask.shape().to_vec());
-            return Err(Error::Shapes { operation, left, right, expected: "the mask broadcasts to the array" });
+            return Err(Error::Shapes { operation, left, right, expected: "the mask must broadcast to the array" });
         }
         let value = F::from_f64(value);
         let mut y = Value::unspecified(self.value.raw_dim());

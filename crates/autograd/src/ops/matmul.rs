@@ -99,7 +99,7 @@ impl<F: Real> Var<F> {
         same_tape("outer", self, other)?;
         if self.shape().len() != 1 || other.shape().len() != 1 {
             let (left, right) = (self.shape().to_vec(), other.shape().to_vec());
-            return Err(Error::Shapes { operation: "outer", left, right, expected: "both have one axis" });
+            return Err(Error::Shapes { operation: "outer", left, right, expected: "each operand must have one axis" });
         }
         let (a, b) = (self.value.clone(), other.value.clone());
         let shape = [a.len(), b.len()];
@@ -139,19 +139,23 @@ impl<F: Real> Var<F> {
     pub fn affine(&self, weight: &Self, bias: Option<&Self>) -> Result<Self> {
         same_tape("affine", self, weight)?;
         let ([.., features], [out_features, in_features]) = (self.shape(), weight.shape()) else {
-            return Err(affine_error(self, weight.shape(), "x has at least one axis, the weight two: (out, in)"));
+            return Err(affine_error(self, weight.shape(), "x must have at least one axis, the weight two: (out, in)"));
         };
         if features != in_features {
             return Err(affine_error(
                 self,
                 weight.shape(),
-                "the last axis of x is as long as the last axis of the weight",
+                "the last axis of x must be as long as the last axis of the weight",
             ));
         }
         if let Some(bias) = bias {
             same_tape("affine", self, bias)?;
             if bias.shape() != [*out_features] {
-                return Err(affine_error(weight, bias.shape(), "the bias is as long as the first axis of the weight"));
+                return Err(affine_error(
+                    weight,
+                    bias.shape(),
+                    "the bias must be as long as the first axis of the weight",
+                ));
             }
         }
         let rows = self.shape()[..self.shape().len() - 1].iter().product::<usize>();
@@ -217,7 +221,7 @@ impl ProductShapes {
         let error =
             |expected| Error::Shapes { operation: "matmul", left: left.to_vec(), right: right.to_vec(), expected };
         if left.is_empty() || right.is_empty() {
-            return Err(error("each operand has at least one axis"));
+            return Err(error("each operand must have at least one axis"));
         }
         let mut a = left.to_vec();
         let mut b = right.to_vec();
@@ -228,12 +232,16 @@ impl ProductShapes {
             b.push(1);
         }
         let ([a_batch @ .., m, k], [b_batch @ .., k_right, n]) = (&a[..], &b[..]) else {
-            return Err(error("each operand has at least one axis"));
+            return Err(error("each operand must have at least one axis"));
         };
         if k != k_right {
-            return Err(gradus_linalg::Error::InnerDimensions { operation: "matmul", left: a, right: b }.into());
+            let (left, right) = (left.to_vec(), right.to_vec());
+            return Err(gradus_linalg::Error::InnerDimensions { operation: "matmul", left, right }.into());
         }
-        let mut c = elementwise::broadcast_shape("matmul", a_batch, b_batch)?;
+        let mut c = elementwise::broadcast_shape("matmul", a_batch, b_batch).map_err(|_| {
+            let (left, right) = (left.to_vec(), right.to_vec());
+            gradus_linalg::Error::Batch { operation: "matmul", left, right }
+        })?;
         let mut result = c.clone();
         c.extend([*m, *n]);
         if left.len() > 1 {

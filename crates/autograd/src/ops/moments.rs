@@ -39,8 +39,8 @@ impl<F: Real> Var<F> {
             rows,
             move |x| squares(x) / divisor,
             move |x, _, dy, dx| {
-                let (mean, slope) = (mean(x), (dy + dy) / divisor);
-                dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = slope * (x - mean));
+                let ((mean, off), slope) = (centre(x), (dy + dy) / divisor);
+                dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = slope * ((x - mean) - off));
             },
         ))
     }
@@ -62,9 +62,9 @@ impl<F: Real> Var<F> {
             rows,
             move |x| (squares(x) / divisor).sqrt(),
             move |x, y, dy, dx| {
-                let mean = mean(x);
+                let (mean, off) = centre(x);
                 let slope = if y == F::zero() { F::zero() } else { dy / (divisor * y) };
-                dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = slope * (x - mean));
+                dx.iter_mut().zip(x).for_each(|(dx, &x)| *dx = slope * ((x - mean) - off));
             },
         ))
     }
@@ -78,10 +78,16 @@ fn mean<F: Real>(x: &[F]) -> F {
     sum_slice(x) / F::from_f64(x.len() as f64)
 }
 
+/// The mean, and what it is off by: the mean of the deviations from it, which is 0 but for rounding. Of numbers near a million,
+/// the first is right to 1e-10, and both together to 1e-26.
+fn centre<F: Real>(x: &[F]) -> (F, F) {
+    let mean = mean(x);
+    (mean, sum_map(x, |x| x - mean) / F::from_f64(x.len() as f64))
+}
+
 /// The sum of squared deviations from the mean. The second term would be 0 if the mean were exact; it takes away most
 /// of the mean's rounding error.
 fn squares<F: Real>(x: &[F]) -> F {
-    let mean = mean(x);
-    let off = sum_map(x, |x| x - mean);
-    sum_map(x, |x| (x - mean) * (x - mean)) - off * off / F::from_f64(x.len() as f64)
+    let (mean, off) = centre(x);
+    sum_map(x, |x| (x - mean) * (x - mean)) - off * off * F::from_f64(x.len() as f64)
 }

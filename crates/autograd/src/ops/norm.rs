@@ -30,11 +30,12 @@ impl<F: Real> Var<F> {
     /// ```
     #[track_caller]
     pub fn norm(&self, p: f64, axes: &[isize], keep: bool) -> Result<Self> {
+        let rows = Rows::new("norm", axes, keep, self.shape())?;
         if p.is_infinite() {
+            rows.nonempty("norm", axes, self.shape())?;
             let magnitude = self.abs();
             return if p > 0.0 { magnitude.amax(axes, keep) } else { magnitude.amin(axes, keep) };
         }
-        let rows = Rows::new("norm", axes, keep, self.shape())?;
         Ok(self.reduce_rows(
             "norm",
             rows,

@@ -127,7 +127,7 @@ impl<F: Real> Var<F> {
         let within = |i: usize| i == axis || index.shape()[i] <= self.shape()[i];
         if index.ndim() != self.shape().len() || !(0..index.ndim()).all(within) {
             let (left, right) = (self.shape().to_vec(), index.shape().to_vec());
-            let expected = "the index has as many axes as the array, none but the axis of the gather longer";
+            let expected = "the index must have as many axes as the array, none but the axis of the gather longer";
             return Err(Error::Shapes { operation, left, right, expected });
         }
         if let Some(&index) = index.iter().find(|&&i| i >= self.shape()[axis]) {
@@ -218,7 +218,12 @@ pub fn concatenate<F: Real>(axis: isize, variables: &[&Var<F>]) -> Result<Var<F>
             other.shape().len() == shape.len() && (0..shape.len()).all(|i| i == axis || other.shape()[i] == shape[i]);
         if !fits {
             let (left, right) = (first.shape().to_vec(), other.shape().to_vec());
-            return Err(Error::Shapes { operation, left, right, expected: "all other axes are of the same length" });
+            return Err(Error::Shapes {
+                operation,
+                left,
+                right,
+                expected: "all other axes must be of the same length",
+            });
         }
         shape[axis] += other.shape()[axis];
     }
@@ -258,7 +263,7 @@ pub fn stack<F: Real>(axis: isize, variables: &[&Var<F>]) -> Result<Var<F>> {
         same_tape(operation, first, other)?;
         if other.shape() != first.shape() {
             let (left, right) = (first.shape().to_vec(), other.shape().to_vec());
-            return Err(Error::Shapes { operation, left, right, expected: "all shapes are the same" });
+            return Err(Error::Shapes { operation, left, right, expected: "all shapes must be the same" });
         }
     }
     shape.pop();

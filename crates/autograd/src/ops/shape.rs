@@ -15,10 +15,13 @@ impl<F: Real> Var<F> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Reshape`] if the number of elements differs.
+    /// [`Error::Reshape`] if the number of elements differs; [`Error::TooLarge`] if memory cannot hold as many.
     #[track_caller]
     pub fn reshape(&self, shape: &[usize]) -> Result<Self> {
-        if !addressable::<F>(shape) || shape.iter().product::<usize>() != self.value().len() {
+        if !addressable::<F>(shape) {
+            return Err(Error::TooLarge { operation: "reshape", shape: shape.to_vec() });
+        }
+        if shape.iter().product::<usize>() != self.value().len() {
             return Err(Error::Reshape { from: self.shape().to_vec(), to: shape.to_vec() });
         }
         let from = self.value.raw_dim();
@@ -57,7 +60,8 @@ impl<F: Real> Var<F> {
         let mut inverse = vec![usize::MAX; self.shape().len()];
         order.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
         if order.len() != inverse.len() || inverse.contains(&usize::MAX) {
-            let (axes, shape, expected) = (axes.to_vec(), self.shape().to_vec(), "every axis exactly once");
+            let (axes, shape, expected) =
+                (axes.to_vec(), self.shape().to_vec(), "every axis must be named exactly once");
             return Err(Error::Axes { operation: "permute", axes, shape, expected });
         }
         let y = self.value.clone().view_as(|x| x.permuted_axes(IxDyn(&order)));

@@ -10,7 +10,7 @@ use ndarray::{ArrayD, ArrayRef, ArrayView2, ArrayViewMut2, Axis, Dimension, IxDy
 /// `A (…, m, k)`, `B (…, k, n)`, result `(…, m, n)`
 ///
 /// # Errors
-/// [`Error::InnerDimensions`] if the inner dimensions differ, [`Error::Broadcast`] if the axes before them do not fit,
+/// [`Error::InnerDimensions`] if the inner dimensions differ, [`Error::Batch`] if the axes before them do not fit,
 /// [`Error::Rank`] if an operand has fewer than two axes.
 ///
 /// # Examples
@@ -61,7 +61,8 @@ fn result_shape(operation: &'static str, a: &[usize], b: &[usize]) -> Result<Vec
     if a_matrix[1] != b_matrix[0] {
         return Err(Error::InnerDimensions { operation, left: a.to_vec(), right: b.to_vec() });
     }
-    let mut shape = broadcast_shape(operation, a_batch, b_batch)?;
+    let no_batch = |_| Error::Batch { operation, left: a.to_vec(), right: b.to_vec() };
+    let mut shape = broadcast_shape(operation, a_batch, b_batch).map_err(no_batch)?;
     shape.extend([a_matrix[0], b_matrix[1]]);
     Ok(shape)
 }

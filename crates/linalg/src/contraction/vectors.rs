@@ -40,7 +40,7 @@ fn product<F: Real>(
     y: &mut ArrayRef1<F>,
 ) -> Result<()> {
     if a.ncols() != x.len() {
-        return Err(Error::InnerDimensions { operation, left: a.shape().to_vec(), right: vec![x.len(), 1] });
+        return Err(Error::InnerDimensions { operation, left: a.shape().to_vec(), right: vec![x.len()] });
     }
     if y.len() != a.nrows() {
         return Err(Error::Destination { operation, expected: vec![a.nrows()], found: vec![y.len()] });

@@ -1,0 +1,12 @@
+//! What does not fit is a typed error whose message says what was asked, what is wrong and what would fit. Each message
+//! stands beside a call that gives it.
+
+mod matrices;
+mod products;
+mod vectors;
+
+#[test]
+fn every_error_has_its_message_pinned() {
+    let unpinned = gradus_testing::refusals::unpinned(env!("CARGO_MANIFEST_DIR"));
+    assert!(unpinned.is_empty(), "pin the message of {unpinned:?} with `refuses!` in tests/errors");
+}
