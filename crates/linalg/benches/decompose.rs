@@ -15,9 +15,11 @@ use gradus_linalg::{
 use std::hint::black_box;
 use std::time::Instant;
 
+type Call = Box<dyn Fn()>;
+
 struct Contestant {
     name: String,
-    call: Box<dyn Fn()>,
+    call: Call,
     seconds: Vec<f64>,
 }
 
@@ -61,9 +63,9 @@ fn contestants<F: Factorize>(n: usize) -> Vec<Contestant> {
     // One line for each: a matrix of its own, and what is done with it.
     let on = |a: &Array2<F>, call: fn(&Array2<F>)| {
         let a = a.clone();
-        Box::new(move || call(&a)) as Box<dyn Fn()>
+        Box::new(move || call(&a)) as Call
     };
-    let all: Vec<(&str, Box<dyn Fn()>)> = vec![
+    let all: Vec<(&str, Call)> = vec![
         ("solve", {
             let a = a.clone();
             Box::new(move || drop(black_box(solve(&a, &b).expect("not singular"))))
