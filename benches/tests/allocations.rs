@@ -5,6 +5,7 @@
 use gradus_benches::workloads::set_up;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 use std::alloc::System;
+use std::hint::black_box;
 
 #[global_allocator]
 static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -31,8 +32,9 @@ fn a_step_does_not_ask_the_allocator_more_often_as_training_goes_on() {
 
 fn count(name: &str) {
     let mut work = set_up(name).expect("a workload of the contract");
-    (0..WARM_UP).for_each(|_| (work.step)());
-    let mut round = || asked(|| (0..STEPS).for_each(|_| (work.step)()));
+    let mut steps = |n: usize| (0..n).for_each(|_| _ = black_box((work.step)()));
+    steps(WARM_UP);
+    let mut round = || asked(|| steps(STEPS));
     let (first, second) = (round(), round());
     let per_step = |n: usize| n as f64 / STEPS as f64;
     println!(

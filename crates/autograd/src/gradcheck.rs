@@ -120,10 +120,9 @@ where
 }
 
 /// The function recorded, the weights of its outputs, and its inputs.
-fn weighted<F: Real, E>(
-    f: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>,
-    inputs: &[ArrayD<F>],
-) -> Result<(Var<F>, ArrayD<F>, Vec<Var<F>>)>
+type Weighted<F> = (Var<F>, ArrayD<F>, Vec<Var<F>>);
+
+fn weighted<F: Real, E>(f: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>, inputs: &[ArrayD<F>]) -> Result<Weighted<F>>
 where
     E: std::error::Error + Send + Sync + 'static,
 {

@@ -51,7 +51,7 @@ fn each_function_against_differences_with_broadcast_and_strided_operands() {
 fn the_sum_of_a_chain_has_the_bits_of_the_sum_after_it() {
     for len in [0, 1, 63, 1024, 1025, 5000, 300_001] {
         let (x, y) = (numbers(&[len], 2.0), numbers(&[len], 3.0));
-        let run = |sum: fn(&Var<f64>, &Var<f64>) -> Result<Var<f64>, Error>, factor: f64| {
+        let run = |sum: Chain, factor: f64| {
             let tape = Tape::recording();
             let (x, y) = (tape.variable(x.clone()), tape.variable(y.clone()));
             let loss = sum(&x, &y).unwrap() * factor;

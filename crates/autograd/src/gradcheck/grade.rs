@@ -111,7 +111,8 @@ impl Mark {
         }
         let differ = |a: f64, b: f64| {
             let same = a == b || a.is_nan() && b.is_nan();
-            !same && !((a - b).abs() <= EXACT_TOLERANCE * (1.0 + a.abs().max(b.abs())))
+            let near = (a - b).abs() <= EXACT_TOLERANCE * (1.0 + a.abs().max(b.abs())); // not if one is a NaN
+            !same && !near
         };
         let mut wrong = by_hand.indexed_iter().zip(tape).filter(|((_, a), b)| differ(**a, **b));
         let checked = tape.len();

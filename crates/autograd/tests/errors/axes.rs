@@ -55,6 +55,7 @@ fn lists_of_axes() {
 }
 
 #[test]
+#[allow(clippy::reversed_empty_ranges)] // one is a mistake to be refused
 fn indices() {
     let tape = Tape::recording();
     let x = of(&tape, &[2, 3]);

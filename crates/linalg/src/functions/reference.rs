@@ -225,7 +225,7 @@ pub(super) fn tanh(x: f64) -> Result {
 #[inline(always)]
 pub(super) fn erf(x: f64) -> Result {
     let m = x.abs();
-    if !(m < 6.5) || m < 1e-150 {
+    if !(1e-150..6.5).contains(&m) {
         let y = if m < 6.5 { x * TWO_BY_ROOT_PI.0 } else { x.signum() };
         return (Double(y, if m < 6.5 { x * TWO_BY_ROOT_PI.1 } else { 0.0 }), 0);
     }
