@@ -16,7 +16,7 @@ use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use table::CALLS;
+use table::{CALLS, Call};
 
 /// What a call may take of.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ fn arguments() -> impl Strategy<Value = Arguments> {
 }
 
 /// The call, and the way back from each of its results.
-fn there_and_back(call: fn(&Arguments, &[Var<f64>; 3]) -> Result<Vec<Var<f64>>>, arguments: &Arguments) -> Result<()> {
+fn there_and_back(call: Call, arguments: &Arguments) -> Result<()> {
     for which in 0..8 {
         let tape = Tape::recording();
         let variables = [0, 1, 2].map(|i| tape.variable(arguments.array(i)));

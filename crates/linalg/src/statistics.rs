@@ -49,7 +49,7 @@ pub fn variance<F: Real, D: RemoveAxis>(
     axis: usize,
     correction: usize,
 ) -> Result<Array<F, D::Smaller>> {
-    along("variance", x, axis, correction + 1, |row| rows::variance(row, correction))
+    along("variance", x, axis, correction.saturating_add(1), |row| rows::variance(row, correction))
 }
 
 /// The covariances of variables, of which a matrix holds one in each column and an observation in each row.
@@ -72,7 +72,7 @@ pub fn variance<F: Real, D: RemoveAxis>(
 /// # Ok::<(), gradus_linalg::Error>(())
 /// ```
 pub fn covariance<F: Real>(x: &ArrayRef2<F>, correction: usize) -> Result<Array2<F>> {
-    observations("covariance", x.nrows(), correction + 1)?;
+    observations("covariance", x.nrows(), correction.saturating_add(1))?;
     let centred = centred(x)?;
     let scale = F::one() / count::<F>(x.nrows() - correction);
     let mut c = memory::array((x.ncols(), x.ncols()));

@@ -17,7 +17,7 @@ fn axes_out_of_range() {
     refuses!(x.variance(&[5], 0, false), Error::Axis { .. }, @"variance: axis 5 of [2, 3]: axes go from -2 to 1");
     refuses!(x.standard_deviation(&[5], 0, false), Error::Axis { .. }, @"standard_deviation: axis 5 of [2, 3]: axes go from -2 to 1");
     refuses!(x.norm(2.0, &[5], false), Error::Axis { .. }, @"norm: axis 5 of [2, 3]: axes go from -2 to 1");
-    refuses!(x.norm(f64::INFINITY, &[5], false), Error::Axis { .. }, @"amax: axis 5 of [2, 3]: axes go from -2 to 1");
+    refuses!(x.norm(f64::INFINITY, &[5], false), Error::Axis { .. }, @"norm: axis 5 of [2, 3]: axes go from -2 to 1");
     refuses!(x.logsumexp(&[2], false), Error::Axis { .. }, @"logsumexp: axis 2 of [2, 3]: axes go from -2 to 1");
     refuses!(x.max_axis(5, false), Error::Axis { .. }, @"max_axis: axis 5 of [2, 3]: axes go from -2 to 1");
     refuses!(x.min_axis(5, false), Error::Axis { .. }, @"min_axis: axis 5 of [2, 3]: axes go from -2 to 1");
@@ -77,7 +77,7 @@ fn nothing_to_choose_from() {
     refuses!(nothing.amin(&[0, 1], false), Error::NoElements { .. }, @"amin: axes [0, 1] of [0, 3]: there is no element to choose from; each of these axes needs a length of at least 1");
     refuses!(nothing.max_axis(0, false), Error::NoElements { .. }, @"max_axis: axes [0] of [0, 3]: there is no element to choose from; each of these axes needs a length of at least 1");
     refuses!(nothing.min_axis(0, false), Error::NoElements { .. }, @"min_axis: axes [0] of [0, 3]: there is no element to choose from; each of these axes needs a length of at least 1");
-    refuses!(nothing.norm(f64::INFINITY, &[0], false), Error::NoElements { .. }, @"amax: axes [0] of [0, 3]: there is no element to choose from; each of these axes needs a length of at least 1");
+    refuses!(nothing.norm(f64::INFINITY, &[0], false), Error::NoElements { .. }, @"norm: axes [0] of [0, 3]: there is no element to choose from; each of these axes needs a length of at least 1");
     // Of three axes, each of no elements, there are no largest ones; of no axes, none that is missing.
     assert_eq!(nothing.amax(&[1], false).unwrap().shape(), [0]);
 }

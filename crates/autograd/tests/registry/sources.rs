@@ -57,7 +57,7 @@ fn first_arguments(text: &str, of_any: bool) -> Vec<String> {
         let Some(name) = argument.strip_prefix('"').and_then(|rest| rest.split('"').next()) else { continue };
         let is_name =
             !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if is_name && (function.starts_with("record") || of_any && !function.is_empty()) {
+        if is_name && (function.starts_with("record") || of_any && !matches!(function, "" | "expect")) {
             names.push(name.to_owned());
         }
     }
@@ -73,7 +73,7 @@ fn following(text: &str, before: &str) -> Vec<String> {
 #[test]
 fn the_reader_of_sources_reads() {
     let text = code(
-        "/// record(\"documented\")\nx.record(\n    \"one\", y); // record(\"no\")\nalong(\"two\", z); f(\"Not one\")\n#[cfg(test)]\nrecord(\"tested\")",
+        "/// record(\"documented\")\nx.record(\n    \"one\", y); // record(\"no\")\nalong(\"two\", z); f(\"Not one\"); g().expect(\"fits\")\n#[cfg(test)]\nrecord(\"tested\")",
     );
     assert_eq!(first_arguments(&text, true), ["one", "two"]);
     assert_eq!(first_arguments(&text, false), ["one"]);

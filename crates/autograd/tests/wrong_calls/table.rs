@@ -8,7 +8,7 @@ use gradus_autograd::{
 };
 
 type X = Var<f64>;
-type Call = fn(&Arguments, &[X; 3]) -> Result<Vec<X>>;
+pub(crate) type Call = fn(&Arguments, &[X; 3]) -> Result<Vec<X>>;
 
 /// How often each is called.
 pub(crate) fn cases() -> u32 {

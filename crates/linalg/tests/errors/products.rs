@@ -19,8 +19,8 @@ fn two_matrices() {
     refuses!(gemm(1.0, &of(2, 3), &of(3, 4), 0.0, &mut of(4, 2)), Error::Destination { .. }, @"gemm: the result has shape [2, 4], the destination [4, 2]; must be the same");
     let (a, b) = (of(2, 3), of(3, 4));
     // The right operand is given by its columns: `&b.t()` is the product with `b`.
-    refuses!(gemm_packed(1.0, &a.view(), &b.view(), 0.0, &mut of(2, 3)), Error::InnerDimensions { .. }, @"");
-    refuses!(gemm_packed(1.0, &a.view(), &b.t(), 0.0, &mut of(2, 3)), Error::Destination { .. }, @"");
+    refuses!(gemm_packed(1.0, &a.view(), &b.view(), 0.0, &mut of(2, 3)), Error::InnerDimensions { .. }, @"gemm_packed: [2, 3] · [4, 3]: inner dimensions differ (3 and 4); transpose the right-hand side?");
+    refuses!(gemm_packed(1.0, &a.view(), &b.t(), 0.0, &mut of(2, 3)), Error::Destination { .. }, @"gemm_packed: the result has shape [2, 4], the destination [2, 3]; must be the same");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_matrix_and_a_vector() {
 #[test]
 fn batches() {
     refuses!(matmul_batched(&ones(&[5, 2, 3]), &ones(&[5, 2, 3])), Error::InnerDimensions { .. }, @"matmul_batched: [5, 2, 3] · [5, 2, 3]: inner dimensions differ (3 and 2); transpose the right-hand side?");
-    refuses!(matmul_batched(&ones(&[5, 2, 3]), &ones(&[4, 3, 2])), Error::Batch { .. }, @"matmul_batched: [5] and [4] do not broadcast: axes, counted from the last, must be equal or 1");
+    refuses!(matmul_batched(&ones(&[5, 2, 3]), &ones(&[4, 3, 2])), Error::Batch { .. }, @"matmul_batched: [5, 2, 3] · [4, 3, 2]: the axes before the last two do not broadcast: counted from the last, they must be equal or 1");
     refuses!(matmul_batched(&ones(&[2, 3]), &ones(&[3])), Error::Rank { .. }, @"matmul_batched: an array of shape [3] has 1 axes; must have at least 2");
     let (a, b) = (ones(&[5, 2, 3]), ones(&[3, 4]));
     refuses!(gemm_batched(1.0, &a, &b, 0.0, &mut ones(&[2, 4])), Error::Destination { .. }, @"gemm_batched: the result has shape [5, 2, 4], the destination [2, 4]; must be the same");

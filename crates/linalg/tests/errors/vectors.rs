@@ -29,8 +29,8 @@ fn vectors_without_a_direction() {
     refuses!(cosine_similarity(&x, &zero), Error::ZeroVector { .. }, @"cosine_similarity: the right vector is zero: it has no direction; give one with an element that is not 0");
     refuses!(project(&x, &zero), Error::ZeroVector { .. }, @"project: the right vector is zero: it has no direction; give one with an element that is not 0");
     refuses!(project_onto_hyperplane(&x, &zero, 1.0), Error::ZeroVector { .. }, @"project_onto_hyperplane: the normal vector is zero: it has no direction; give one with an element that is not 0");
-    refuses!(gram_schmidt(&array![[1.0, 2.0], [0.0, 0.0]]), Error::Dependent { index: 1, .. }, @"");
-    refuses!(gram_schmidt(&array![[0.0], [0.0]]), Error::Dependent { index: 0, .. }, @"gram_schmidt: vector 0 is dependent on those before it: 0e0 of its length is left; must be independent");
+    refuses!(gram_schmidt(&array![[1.0, 2.0], [0.0, 0.0]]), Error::Dependent { index: 1, .. }, @"gram_schmidt: vector 1 is dependent on those before it: 0.0e0 of its length is left; must be independent");
+    refuses!(gram_schmidt(&array![[0.0], [0.0]]), Error::Dependent { index: 0, .. }, @"gram_schmidt: vector 0 is dependent on those before it: 0.0e0 of its length is left; must be independent");
 }
 
 #[test]
