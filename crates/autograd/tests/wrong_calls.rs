@@ -10,7 +10,7 @@ mod sources;
 mod table;
 
 use gradus_autograd::ndarray::{ArrayD, IxDyn};
-use gradus_autograd::{Error, Result, Tape, Var};
+use gradus_autograd::{Error, Result, Tape};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestRunner;
