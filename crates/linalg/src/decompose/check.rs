@@ -1,6 +1,6 @@
 //! What all decompositions ask of their arguments.
 
-use crate::{Error, Real, Result, max_norm};
+use crate::{Error, Real, Result};
 use ndarray::{Array, Array2, ArrayRef, ArrayRef2, ArrayView, ArrayView2, Axis, Dimension, Ix1, Ix2};
 
 /// A right-hand side `b` of `A x = b`: a vector, or a matrix of which each column is one. The solution has its shape.
@@ -53,11 +53,11 @@ pub(super) fn square<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> Resu
     matrix(operation, a)
 }
 
-#[cfg(feature = "decompose")]
 /// As [`square`], and equal to its transpose but for roundings.
+#[cfg(feature = "decompose")]
 pub(super) fn symmetric<F: Real>(operation: &'static str, a: &ArrayRef2<F>) -> Result<()> {
     square(operation, a)?;
-    let allowed = F::EPSILON.sqrt() * max_norm(a);
+    let allowed = F::EPSILON.sqrt() * crate::max_norm(a);
     for ((row, column), &value) in a.indexed_iter() {
         let mirrored = a[[column, row]];
         if (value - mirrored).abs() > allowed {
@@ -90,8 +90,8 @@ pub(crate) fn positive(operation: &'static str, name: &'static str, value: f64) 
     Err(Error::Setting { operation, name, value, fits: "a finite number greater than 0" })
 }
 
-#[cfg(feature = "decompose")]
 /// A setting that must be a finite number, 0 or greater.
+#[cfg(feature = "decompose")]
 pub(crate) fn nonnegative(operation: &'static str, name: &'static str, value: f64) -> Result<()> {
     if value >= 0.0 && value.is_finite() {
         return Ok(());
