@@ -5,20 +5,17 @@
 //! `rayon`, everything runs where it is called.
 
 /// Numbers in a piece: its operands fit in the second-level cache. Miri, which interprets, meets the threads on fewer.
+#[cfg(any(feature = "rayon", test))]
 const PIECE: usize = if cfg!(miri) { 1 << 7 } else { 1 << 15 };
 
 /// The length from which threads are worth their start.
+#[cfg(any(feature = "rayon", test))]
 const WORTH_THREADS: usize = 4 * PIECE;
 
 /// Whether a loop over so many numbers is to be divided.
+#[cfg(feature = "rayon")]
 fn worth(len: usize) -> bool {
-    #[cfg(feature = "rayon")]
-    return len >= WORTH_THREADS && rayon::current_num_threads() > 1;
-    #[cfg(not(feature = "rayon"))]
-    return {
-        let _ = (len, WORTH_THREADS);
-        false
-    };
+    len >= WORTH_THREADS && rayon::current_num_threads() > 1
 }
 
 /// Calls `f` with pieces of `y`, and of the slices of the same length beside it.

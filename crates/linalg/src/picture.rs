@@ -204,6 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "too slow")]
     fn corners_lie_where_they_should() {
         let svg = norm_balls(&[Norm::L1]).unwrap();
         // (1, 0), (0, 1) in pixels of 160 a unit.

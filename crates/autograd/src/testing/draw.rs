@@ -121,6 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "too slow")]
     fn the_rare_ones_come() {
         let mut draw = Draw::new(1);
         let arrays: Vec<_> = (0..200)

@@ -1,7 +1,8 @@
 //! The vector registers of 64-bit ARM processors: NEON (32 registers of 16 bytes).
 //!
 //! Every such processor has NEON, so nothing is looked up when the program runs. There are no masks: part of a vector is read and
-//! written through a short array.
+//! written through a short array. The tests have been run on an emulated processor, so what is here is right; how fast it is,
+//! and whether tiles of another size would be faster, has not been measured.
 
 use super::vector::Vector;
 use std::arch::aarch64::*;
