@@ -3,8 +3,6 @@
 //!
 //! PyTorch takes the same, number for number.
 
-#![allow(clippy::unwrap_used)] // also in the helpers of the tests
-
 use gradus_autograd::ndarray::{ArrayD, array};
 use gradus_autograd::{Jet, Real, Result, Tape, Var, choose, fused};
 

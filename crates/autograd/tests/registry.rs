@@ -3,9 +3,7 @@
 //! The crate's own sources are read: an operation that is added without a line in the table, and so without cases and
 //! a golden operation, fails here.
 
-#[path = "registry/sources.rs"]
-mod sources;
-#[path = "registry/table.rs"]
+pub(crate) mod sources;
 mod table;
 
 use gradus_autograd::Tape;

@@ -1,7 +1,5 @@
 //! Operations on shapes and indices take the memory of their operand where strides can say what they do.
 
-#![allow(clippy::unwrap_used)] // also in the helpers of the tests
-
 use gradus_autograd::ndarray::{ArrayD, IxDyn};
 use gradus_autograd::{Result, Tape, Var};
 

@@ -3,12 +3,9 @@
 //! Shapes, axes, indices and hyper-parameters are drawn without regard to each other, so that most calls are wrong, each
 //! in its own way; some fit, and are walked backwards. Operators, which are documented to panic, are left out.
 
-#[allow(dead_code)] // the registry uses the rest
-#[path = "registry/sources.rs"]
-mod sources;
-#[path = "wrong_calls/table.rs"]
 mod table;
 
+use crate::registry::sources;
 use gradus_autograd::ndarray::{ArrayD, IxDyn};
 use gradus_autograd::{Error, Result, Tape};
 use proptest::prelude::*;
@@ -55,9 +52,11 @@ impl Arguments {
 fn arguments() -> impl Strategy<Value = Arguments> {
     let shape = || prop::collection::vec(0..4_usize, 0..4);
     // Shapes that have to do with each other come by chance too seldom.
-    let shapes = (shape(), shape(), shape(), 0..4).prop_map(|(a, b, c, alike)| match alike {
+    let shapes = (shape(), shape(), shape(), 0..5).prop_map(|(a, b, c, alike)| match alike {
         0 => [a.clone(), a.clone(), a],
         1 => [a.clone(), a.iter().rev().copied().collect(), a],
+        // The input, the weight and the bias of a layer.
+        2 => [vec![a.len(), b.len()], vec![c.len(), b.len()], vec![c.len()]],
         _ => [a, b, c],
     });
     let axis = || prop_oneof![8 => -5..5_isize, 1 => select(vec![isize::MIN, isize::MAX])];
@@ -112,8 +111,14 @@ fn no_call_panics() {
             }
             Ok(())
         };
-        if let Err(error) = TestRunner::new(config).run(&arguments(), law) {
-            panic!("{name}: {error}");
+        // An operation that few arguments fit is called until some did.
+        for _ in 0..20 {
+            if let Err(error) = TestRunner::new(config.clone()).run(&arguments(), law) {
+                panic!("{name}: {error}");
+            }
+            if right.get() > 0 {
+                break;
+            }
         }
         assert!(right.get() > 0, "{name}: of {} calls, none was right", wrong.get());
     }
@@ -122,7 +127,7 @@ fn no_call_panics() {
 #[test]
 fn every_operation_is_called() {
     let called: Vec<&str> = CALLS.iter().map(|(name, _)| *name).collect();
-    let functions = sources::functions(&["ops", "fused.rs", "checkpoint.rs", "derivatives.rs"]);
+    let functions = sources::functions(&["ops", "fused/mod.rs", "checkpoint.rs", "derivatives.rs"]);
     let missing: Vec<_> = functions.iter().filter(|name| !called.contains(&name.as_str())).collect();
     assert!(missing.is_empty(), "call {missing:?} in tests/wrong_calls/table.rs");
 }

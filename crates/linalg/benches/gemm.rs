@@ -1,8 +1,11 @@
 //! GFLOP/s of the product engine on squares and on the shapes of training.
 //!
 //! ```text
-//! cargo bench -p gradus-linalg --bench gemm -- [--threads 1|2|…] [--f64] [PART OF A NAME]
+//! cargo bench -p gradus-linalg --bench gemm -- [--threads 1|2|…] [--f64] [--training] [PART OF A NAME]
 //! ```
+//!
+//! `--training` takes the three products of a linear layer for many sizes instead; `benches/beside_torch.py` lays them beside
+//! PyTorch's.
 //!
 //! Each line is the median of several rounds in which all shapes take turns, so that a disturbance of the machine falls
 //! on all alike. Pin a run on one thread to a core (`taskset -c 0`).
@@ -28,6 +31,23 @@ const SHAPES: &[(&str, usize, usize, usize, &str)] = &[
     ("small", 4, 2, 16, ""), ("small", 4, 16, 16, ""), ("small", 4, 16, 16, "b"), ("small", 32, 32, 32, ""),
     ("vector", 32, 100, 1, ""), ("vector", 1, 784, 512, "b"), ("vector", 1, 784, 512, ""), ("vector", 784, 512, 1, ""),
 ];
+
+/// Rows of a batch, features that go in and come out.
+const TRAINING: ([usize; 4], [(usize, usize); 7]) =
+    ([32, 64, 128, 256], [(64, 64), (64, 256), (256, 64), (256, 256), (256, 1024), (1024, 256), (1024, 1024)]);
+
+/// What a linear layer multiplies: `x Wᵀ`, `dy W` and `dyᵀ x`.
+fn training_shapes() -> Vec<(&'static str, usize, usize, usize, &'static str)> {
+    let (batches, layers) = TRAINING;
+    let of_layer = |rows, (input, output)| {
+        [
+            ("linear forward", rows, input, output, "b"),
+            ("input gradient", rows, output, input, ""),
+            ("weight gradient", output, rows, input, "a"),
+        ]
+    };
+    batches.iter().flat_map(|&rows| layers.iter().flat_map(move |&layer| of_layer(rows, layer))).collect()
+}
 
 struct Product<F> {
     name: String,
@@ -78,8 +98,8 @@ impl<F: Real> Product<F> {
     }
 }
 
-fn run<F: Real>(filter: &str) {
-    let mut products: Vec<_> = SHAPES.iter().map(Product::<F>::new).filter(|p| p.name.contains(filter)).collect();
+fn run<F: Real>(shapes: &[(&str, usize, usize, usize, &str)], filter: &str) {
+    let mut products: Vec<_> = shapes.iter().map(Product::<F>::new).filter(|p| p.name.contains(filter)).collect();
     for _ in 0..15 {
         products.iter_mut().for_each(Product::round);
     }
@@ -90,12 +110,13 @@ fn run<F: Real>(filter: &str) {
 }
 
 fn main() {
-    let (mut threads, mut wide, mut filter) = (1, false, String::new());
+    let (mut threads, mut wide, mut shapes, mut filter) = (1, false, SHAPES.to_vec(), String::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--bench" => {} // from cargo
             "--f64" => wide = true,
+            "--training" => shapes = training_shapes(),
             "--threads" => match arguments.next().map(|n| n.parse()) {
                 Some(Ok(n)) => threads = n,
                 _ => return eprintln!("--threads: give a number"),
@@ -103,7 +124,7 @@ fn main() {
             _ => filter = argument,
         }
     }
-    let run = || if wide { run::<f64>(&filter) } else { run::<f32>(&filter) };
+    let run = || if wide { run::<f64>(&shapes, &filter) } else { run::<f32>(&shapes, &filter) };
     #[cfg(feature = "rayon")]
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
         Ok(pool) => pool.install(run),

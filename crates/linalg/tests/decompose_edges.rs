@@ -223,6 +223,7 @@ fn single_precision_loses_nothing_but_the_last_rounding() {
 #[test]
 fn normal_equations_lose_twice_the_digits() {
     // Twice as many rows of the Hilbert matrix as columns: κ from 10² to 10⁷.
+    let mut shares = Vec::new();
     for n in 3..=6 {
         let a = Array2::from_shape_fn((2 * n, n), |(i, j)| 1.0 / (i + j + 1) as f64);
         let truth = Array1::from_shape_fn(n, |i| 1.0 + i as f64);
@@ -235,9 +236,13 @@ fn normal_equations_lose_twice_the_digits() {
         };
         let (normal, qr, svd) =
             (lost(LeastSquares::NormalEquations), lost(LeastSquares::Qr), lost(LeastSquares::Svd { rcond: None }));
-        assert!(normal > 1.3 && normal < 2.2, "{n}: {normal} of the digits of κ");
+        assert!(normal < 2.2, "{n}: {normal} of the digits of κ");
         assert!(qr < 1.1 && svd < 1.1, "{n}: {qr} {svd} of the digits of κ");
+        shares.push(normal);
     }
+    // A single system may be lucky in its roundings; four are not.
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    assert!(mean > 1.4, "{mean} of the digits of κ: {shares:?}");
 }
 
 #[test]

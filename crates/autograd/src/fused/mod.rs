@@ -85,8 +85,8 @@ pub fn fused<F: Real, const N: usize>(
 /// let (x, target) = (tape.variable(array![1.0_f64, -2.0]), tape.input(array![1.0, 1.0]));
 /// let loss = fused_sum([&x, &target], |[x, t]| (((x - t).exp() + (t - x).exp()) / 2.0).ln())?;
 /// let gradients = loss.backward()?;
-/// let expected = array![0.0, (-3.0f64).tanh()].into_dyn();
-/// assert!((gradients.get(&x).unwrap().to_owned() - expected).iter().all(|d| d.abs() < 1e-15));
+/// let dx = gradients.get(&x).expect("the loss depends on it");
+/// assert!(dx[0] == 0.0 && (dx[1] - (-3.0f64).tanh()).abs() < 1e-15);
 /// # Ok::<(), gradus_autograd::Error>(())
 /// ```
 #[track_caller]

@@ -1,6 +1,6 @@
 //! Axes and indices that are not there.
 
-use crate::of;
+use super::of;
 use gradus_autograd::ndarray::array;
 use gradus_autograd::{Error, Tape, concatenate, stack};
 use gradus_testing::refuses;

@@ -1,6 +1,6 @@
 //! Gradients that cannot be.
 
-use crate::of;
+use super::of;
 use gradus_autograd::ndarray::array;
 use gradus_autograd::{Error, Tape, Value, checkpoint, explain};
 use gradus_testing::refuses;

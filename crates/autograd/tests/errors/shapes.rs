@@ -1,6 +1,6 @@
 //! Shapes that do not fit.
 
-use crate::of;
+use super::of;
 use gradus_autograd::ndarray::array;
 use gradus_autograd::{Error, Jet, Tape, choose, concatenate, fused, stack};
 use gradus_testing::refuses;

@@ -1,6 +1,6 @@
 //! Variables of different tapes.
 
-use crate::of;
+use super::of;
 use gradus_autograd::ndarray::array;
 use gradus_autograd::{Error, Tape, checkpoint, choose, concatenate, fused, stack};
 use gradus_testing::refuses;

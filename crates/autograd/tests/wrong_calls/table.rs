@@ -1,10 +1,10 @@
 //! The calls: each operation, with whatever arguments were drawn.
 
-use crate::Arguments;
+use super::Arguments;
 use gradus_autograd::testing::{Inputs, check_shapes};
 use gradus_autograd::{
-    Error, Result, Value, Var, checkpoint, choose, concatenate, explain, fused, gradcheck, hessian, hvp, jacobian, jvp,
-    stack, vjp,
+    Error, Result, Value, Var, checkpoint, choose, concatenate, explain, fused, fused_sum, gradcheck, hessian, hvp,
+    jacobian, jvp, stack, vjp,
 };
 
 type X = Var<f64>;
@@ -35,6 +35,7 @@ pub(crate) const CALLS: &[(&str, Call)] = &[
     ("choose", |a, [x, y, _]| each(choose(&a.mask(), x, y))),
     ("masked_fill", |a, [x, ..]| each(x.masked_fill(&a.mask(), a.number))),
     ("fused", |_, [x, y, z]| each(fused([x, y, z], |[x, y, z]| x * y.tanh() + z))),
+    ("fused_sum", |_, [x, y, z]| each(fused_sum([x, y, z], |[x, y, z]| x / y.exp() - z))),
     ("add_scalar", |a, [x, ..]| one(x.add_scalar(a.number))),
     ("mul_scalar", |a, [x, ..]| one(x.mul_scalar(a.number))),
     ("exp", |_, [x, ..]| one(x.exp())),

@@ -1,6 +1,6 @@
 //! The calls: each function, with whatever arguments were drawn.
 
-use crate::Arguments;
+use super::Arguments;
 use gradus_linalg::ndarray::{Array1, Array2, ArrayD, ArrayViewD};
 use gradus_linalg::statistics::{correlation, covariance, mean, standardize, variance};
 use gradus_linalg::*;
@@ -133,6 +133,7 @@ pub(crate) const CALLS: &[(&str, Call)] = &[
     ("pinv", |a| done(pinv(&a.matrix(0), a.flag.then_some(a.number)))),
     ("rank", |a| done(rank(&a.matrix(0), a.flag.then_some(a.number)))),
     ("cond", |a| done(cond(&a.matrix(0)))),
+    ("conditioning", |a| done(conditioning(&a.matrix(0), a.flag.then_some(a.number)))),
     ("trace", |a| done(trace(&square(a)))),
     ("matrix_norm", |a| {
         use MatrixNorm::*;

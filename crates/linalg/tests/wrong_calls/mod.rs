@@ -120,8 +120,14 @@ fn no_call_panics() {
             }
             Ok(())
         };
-        if let Err(error) = TestRunner::new(config).run(&arguments(), law) {
-            panic!("{name}: {error}");
+        // A function that few arguments fit is called until some did.
+        for _ in 0..20 {
+            if let Err(error) = TestRunner::new(config.clone()).run(&arguments(), law) {
+                panic!("{name}: {error}");
+            }
+            if right.get() > 0 {
+                break;
+            }
         }
         assert!(right.get() > 0, "{name}: no call was right");
     }

@@ -1,8 +1,6 @@
 //! What does not fit is a typed error whose message says what was asked, what is wrong and what would fit. Each message
 //! stands beside a call that gives it.
 
-#![allow(clippy::unwrap_used)] // also in the helpers of the tests
-
 mod axes;
 mod backward;
 mod checks;
