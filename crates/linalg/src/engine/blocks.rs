@@ -1,21 +1,24 @@
 //! The product of large matrices: blocks that fit the caches, packed once each.
 //!
 //! ```text
-//! for each KC terms of the sum               (the order of the sum: fixed by its length alone)
-//!   pack those KC columns of A               panels of MR rows
-//!   for each NC columns of B and C
-//!     pack that KC × NC block of B           panels of NR columns
+//! for each MC rows and NC columns of C       (mostly all of the rows: a limit to the memory for packing)
+//!   for each KC terms of the sum             (the order of the sum: fixed by its length alone)
+//!     pack those KC columns of A             panels of MR rows
+//!     pack those KC rows of B                panels of NR columns
 //!     for each MR rows                       an MR × KC panel of A stays in the first-level cache
-//!       for each NR columns                  KC × NR panels of B stream by from the second or third level
+//!       for each NR columns                  KC × NR panels of B stream by from the second level
 //!         the microkernel: MR × NR numbers of C in registers
 //! ```
 //!
-//! All threads do this for cells of `C` of their own: see `workers`.
+//! Threads pack a block together, each some of its panels, and then share out its tiles: nothing is packed twice. Both
+//! times they wait for each other. So that they do not wait often, a block has columns for every thread, and of a product
+//! that is not large all terms of the sum are packed before the first tile.
 
 use super::kernels::{Element, Kernels};
 use super::output::Output;
 use super::pack::Pack;
 use super::tile::Tile;
+use super::workers::{Grid, side_by_side};
 use crate::memory;
 use std::ops::Range;
 
@@ -23,7 +26,7 @@ use std::ops::Range;
 struct Sizes {
     /// Terms of the sum: a panel of `A` fills about half of the first-level cache.
     kc: usize,
-    /// Columns packed at a time: some megabytes, a share of the third-level cache.
+    /// Columns packed at a time for each thread: they stay in its second-level cache.
     nc: usize,
     /// Rows packed at a time, so that the memory for packing has a limit.
     mc: usize,
@@ -32,14 +35,21 @@ struct Sizes {
 impl Sizes {
     fn new<F: Element>(kernels: &Kernels<F>, m: usize, n: usize, k: usize) -> Self {
         const KC: usize = 384;
-        const NC: usize = 2048;
+        const NC: usize = 768;
         const MC: usize = 4096;
         let wide = size_of::<F>() / 4; // f64 takes twice the room
+        let columns = NC / wide * Grid::threads(m * n * k);
         Self {
             kc: even(k, KC / wide, 1),
-            nc: even(n, NC / wide, kernels.columns()),
+            nc: even(n, columns, kernels.columns()),
             mc: even(m, MC / wide, kernels.rows()),
         }
+    }
+
+    /// Terms of the sum to pack at a time, for so many lines of both operands.
+    fn terms(&self, lines: usize) -> usize {
+        const SOME_MEGABYTES: usize = 1 << 20;
+        self.kc * (SOME_MEGABYTES / (lines * self.kc).max(1)).max(1)
     }
 }
 
@@ -57,27 +67,42 @@ pub(super) fn pieces(range: Range<usize>, size: usize) -> impl Iterator<Item = R
     range.step_by(size).map(move |start| start..end.min(start + size))
 }
 
-/// `C ← α A B + β C` on some rows and columns of `C`, with both operands packed.
+/// `C ← α A B + β C`, the `(m, n, k)` product, with both operands packed.
 pub(super) fn product<F: Element>(
     kernels: &Kernels<F>,
-    (left, rows): (&dyn Pack<F>, Range<usize>),
-    (right, columns): (&dyn Pack<F>, Range<usize>),
-    k: usize,
+    left: &dyn Pack<F>,
+    right: &dyn Pack<F>,
+    (m, n, k): (usize, usize, usize),
     c: Output<F>,
 ) {
-    let (m, n) = (rows.len(), columns.len());
     let sizes = Sizes::new(kernels, m, n, k);
-    let mut a = Aligned::new(sizes.mc.min(m) * sizes.kc);
-    let mut b = Aligned::new(sizes.nc.min(n).next_multiple_of(kernels.lanes) * sizes.kc);
-    for rows in pieces(rows, sizes.mc) {
-        for depth in pieces(0..k, sizes.kc) {
-            let beta = if depth.start == 0 { c.beta } else { F::one() };
-            pack(left, rows.clone(), depth.clone(), (kernels.rows(), 1), a.slice());
-            for columns in pieces(columns.clone(), sizes.nc) {
-                pack(right, columns.clone(), depth.clone(), (kernels.columns(), kernels.lanes), b.slice());
-                let (a, b) = (a.shared(), b.shared());
-                let block = Block { kernels, a, b, depth: depth.len(), at: (rows.start, columns.start), c, beta };
-                block.run(rows.len(), columns.len());
+    let (height, width) = (sizes.mc.min(m), sizes.nc.min(n).next_multiple_of(kernels.lanes));
+    let terms = if Grid::threads(m * n * k) > 1 { sizes.terms(height + width) } else { sizes.kc };
+    let mut a = Aligned::new(height * terms.min(k));
+    let mut b = Aligned::new(width * terms.min(k));
+    for rows in pieces(0..m, sizes.mc) {
+        for terms in pieces(0..k, terms) {
+            for columns in pieces(0..n, sizes.nc) {
+                let grid = Grid::new(rows.len(), columns.len(), terms.len(), (kernels.rows(), kernels.columns()));
+                let panels = |size, unit| Panels { size, unit, kc: sizes.kc, threads: grid.is_cut() };
+                let (of_left, of_right) = (panels(kernels.rows(), 1), panels(kernels.columns(), kernels.lanes));
+                // The panels of `A` serve all blocks of columns.
+                let new_rows = if columns.start == 0 { rows.clone() } else { 0..0 };
+                side_by_side(
+                    grid.is_cut(),
+                    || of_left.pack(left, new_rows, terms.clone(), a.slice()),
+                    || of_right.pack(right, columns.clone(), terms.clone(), b.slice()),
+                );
+                let width = columns.len().next_multiple_of(kernels.lanes);
+                let (a, b, at) = (a.shared(), b.shared(), (rows.start, columns.start));
+                grid.for_each(|i, j| {
+                    for depth in pieces(terms.clone(), sizes.kc) {
+                        let beta = if depth.start == 0 { c.beta } else { F::one() };
+                        let packed = depth.start - terms.start;
+                        let (a, b) = (&a[packed * rows.len()..], &b[packed * width..]);
+                        Block { kernels, a, b, depth: depth.len(), at, c, beta }.run(i.clone(), j.clone());
+                    }
+                });
             }
         }
     }
@@ -85,23 +110,50 @@ pub(super) fn product<F: Element>(
     b.give();
 }
 
-/// Packs a block into panels of `size` lines; a last, narrower panel is padded to a multiple of `unit` with zeros.
-fn pack<F: Element>(
-    operand: &dyn Pack<F>,
-    lines: Range<usize>,
-    depth: Range<usize>,
-    (size, unit): (usize, usize),
-    mut panels: &mut [F],
-) {
-    for lines in pieces(lines, size) {
-        let stride = lines.len().next_multiple_of(unit);
-        let panel = panels.split_off_mut(..stride * depth.len()).expect("the buffer holds all panels of a block");
-        if lines.len() < stride {
-            panel.chunks_exact_mut(stride).for_each(|step| step[lines.len()..].fill(F::zero()));
+/// How a block of an operand is packed: for each `kc` terms, panels of `size` lines; a last, narrower panel is padded to a
+/// multiple of `unit` with zeros.
+#[derive(Clone, Copy)]
+struct Panels {
+    size: usize,
+    unit: usize,
+    kc: usize,
+    /// Whether threads share the work.
+    threads: bool,
+}
+
+impl Panels {
+    fn pack<F: Element>(self, operand: &dyn Pack<F>, lines: Range<usize>, terms: Range<usize>, mut to: &mut [F]) {
+        /// Numbers whose packing takes about as long as waking a thread.
+        const WORTH_HALVING: usize = if cfg!(miri) { 1 << 8 } else { 1 << 14 };
+        if terms.len() > self.kc {
+            let middle = terms.start + (terms.len() / 2).next_multiple_of(self.kc);
+            let (first, rest) = (terms.start..middle, middle..terms.end);
+            let (to, to_rest) = to.split_at_mut(lines.len().next_multiple_of(self.unit) * first.len());
+            return self.halves((operand, lines.clone(), first, to), (operand, lines, rest, to_rest));
         }
-        operand.pack(lines, depth.clone(), stride, panel);
+        if self.threads && lines.len() > self.size && lines.len() * terms.len() >= WORTH_HALVING {
+            let middle = lines.start + (lines.len() / 2).next_multiple_of(self.size);
+            let (first, rest) = (lines.start..middle, middle..lines.end);
+            let (to, to_rest) = to.split_at_mut(first.len() * terms.len());
+            return self.halves((operand, first, terms.clone(), to), (operand, rest, terms, to_rest));
+        }
+        for lines in pieces(lines, self.size) {
+            let stride = lines.len().next_multiple_of(self.unit);
+            let panel = to.split_off_mut(..stride * terms.len()).expect("the buffer holds all panels of a block");
+            if lines.len() < stride {
+                panel.chunks_exact_mut(stride).for_each(|step| step[lines.len()..].fill(F::zero()));
+            }
+            operand.pack(lines, terms.clone(), stride, panel);
+        }
+    }
+
+    fn halves<F: Element>(self, a: Part<'_, F>, b: Part<'_, F>) {
+        side_by_side(self.threads, || self.pack(a.0, a.1, a.2, a.3), || self.pack(b.0, b.1, b.2, b.3));
     }
 }
+
+/// Lines and terms of an operand, and where to pack them.
+type Part<'a, F> = (&'a dyn Pack<F>, Range<usize>, Range<usize>, &'a mut [F]);
 
 /// One packed block of each operand, and where their product goes.
 struct Block<'a, F: 'static> {
@@ -116,10 +168,10 @@ struct Block<'a, F: 'static> {
 }
 
 impl<F: Element> Block<'_, F> {
-    /// Multiplies the blocks: `m` rows by `n` columns.
-    fn run(&self, m: usize, n: usize) {
-        for rows in pieces(0..m, self.kernels.rows()) {
-            for columns in pieces(0..n, self.kernels.columns()) {
+    /// Multiplies some rows and columns of the blocks, which begin where panels do.
+    fn run(&self, rows: Range<usize>, columns: Range<usize>) {
+        for rows in pieces(rows, self.kernels.rows()) {
+            for columns in pieces(columns.clone(), self.kernels.columns()) {
                 self.tile(rows.clone(), columns);
             }
         }

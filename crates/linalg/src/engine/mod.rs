@@ -90,7 +90,7 @@ fn product<F: Element>(
     let turn = c.column != 1 && c.row == 1;
     let (left, right, m, n, c) = if turn { (right, left, n, m, c.transposed()) } else { (left, right, m, n, c) };
     let Some((a, b)) = left.as_array().zip(right.as_array()) else {
-        return packed(kernels, left, right, (m, n, k), c);
+        return blocks::product(kernels, left, right, (m, n, k), c);
     };
     assert!(a.dim() == (m, k) && b.dim() == (n, k), "gemm: an operand's array is not of the operand's shape");
     let (a, b) = (Strided::new(&a), Strided::new(&b));
@@ -108,20 +108,8 @@ fn product<F: Element>(
             let c = c.part(rows.start, columns.start);
             direct::tiles_of_packed(kernels, a.part(&rows), (right, columns), c);
         }),
-        Way::PackBoth => packed(kernels, left, right, (a.lines, b.lines, k), c),
+        Way::PackBoth => blocks::product(kernels, left, right, (a.lines, b.lines, k), c),
     }
-}
-
-/// The `(m, n, k)` product with both operands packed.
-fn packed<F: Element>(
-    kernels: &Kernels<F>,
-    left: &dyn Pack<F>,
-    right: &dyn Pack<F>,
-    (m, n, k): (usize, usize, usize),
-    c: Output<F>,
-) {
-    let grid = Grid::new(m, n, k, (kernels.rows(), kernels.columns()));
-    grid.for_each(|rows, columns| blocks::product(kernels, (left, rows), (right, columns), k, c));
 }
 
 /// A way to multiply. Packing a number costs as much as multiplying it a few times, and it is multiplied as often as the

@@ -70,7 +70,7 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
     unsafe {
         let mut sums = [[V::splat(V::Scalar::zero()); WIDTH]; ROWS];
         let (mut a, mut b) = (tile.a, tile.b);
-        for _ in 0..tile.depth {
+        let mut step = || {
             let mut row = [V::splat(V::Scalar::zero()); WIDTH];
             for (j, x) in row.iter_mut().enumerate() {
                 let from = b.wrapping_add(j * V::LANES);
@@ -86,6 +86,16 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
             // The last step leads beyond the end: `wrapping`, and never read.
             a = a.wrapping_offset(if PACKED { ROWS as isize } else { tile.a_step });
             b = b.wrapping_offset(if PACKED { (WIDTH * V::LANES) as isize } else { tile.b_step });
+        };
+        // Counting takes turns from the multipliers: four steps are counted as one.
+        const UNROLL: usize = 4;
+        for _ in 0..tile.depth / UNROLL {
+            for _ in 0..UNROLL {
+                step();
+            }
+        }
+        for _ in 0..tile.depth % UNROLL {
+            step();
         }
         let alpha = V::splat(tile.alpha);
         let (keep, beta) = (!tile.beta.is_zero(), V::splat(tile.beta));

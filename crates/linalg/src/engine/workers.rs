@@ -1,8 +1,7 @@
 //! Threads: a large product is cut into cells of `C`, and each is a product of its own.
 //!
-//! A cell sums over the whole of `k`, so no thread adds to another's numbers, and how the cells are cut changes no bit
-//! of the result. Each thread packs what its own cells need. Packing together what several share would save copies,
-//! but the threads would have to wait for each other at every block.
+//! A cell sums over the whole of its terms, so no thread adds to another's numbers, and how the cells are cut changes no
+//! bit of the result.
 
 use std::ops::Range;
 
@@ -28,7 +27,7 @@ impl Grid {
         #[cfg(feature = "rayon")]
         {
             let work = m * n * k;
-            let threads = if work < WORTH_THREADS { 1 } else { rayon::current_num_threads() };
+            let threads = Self::threads(work);
             if threads > 1 {
                 // Several cells for each thread, so that one held up elsewhere does not keep the others waiting.
                 let each = (work / threads / CELL).next_power_of_two().clamp(1, 4);
@@ -39,11 +38,26 @@ impl Grid {
         Self { m, n, cell: (m, n) }
     }
 
+    /// How many threads share so many multiplications.
+    pub(super) fn threads(work: usize) -> usize {
+        #[cfg(feature = "rayon")]
+        if work >= WORTH_THREADS {
+            return rayon::current_num_threads();
+        }
+        let _ = work;
+        1
+    }
+
+    /// Whether there are several cells.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cell.0 < self.m || self.cell.1 < self.n
+    }
+
     /// Calls `f` with the rows and columns of each cell.
     pub(super) fn for_each(&self, f: impl Fn(Range<usize>, Range<usize>) + Sync + Send) {
         let Self { m, n, cell: (rows, columns) } = *self;
         #[cfg(feature = "rayon")]
-        if rows < m || columns < n {
+        if self.is_cut() {
             use rayon::prelude::*;
             let across = n.div_ceil(columns);
             return (0..m.div_ceil(rows) * across).into_par_iter().with_max_len(1).for_each(|cell| {
@@ -54,6 +68,18 @@ impl Grid {
         debug_assert!(rows >= m && columns >= n);
         f(0..m, 0..n);
     }
+}
+
+/// Runs both, on two threads if that is `worth` it.
+pub(super) fn side_by_side(worth: bool, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    #[cfg(feature = "rayon")]
+    if worth {
+        rayon::join(a, b);
+        return;
+    }
+    let _ = worth;
+    a();
+    b();
 }
 
 /// The size of about `cells` equal cells that costs least: the largest cell keeps its thread busy longest, and the
