@@ -197,28 +197,28 @@ impl<F: Element> Block<'_, F> {
 }
 
 /// Recycled memory that begins on a cache line, so that no vector of a packed panel lies across two.
-struct Aligned<F> {
+pub(super) struct Aligned<F> {
     buffer: Vec<F>,
     start: usize,
 }
 
 impl<F: Element> Aligned<F> {
-    fn new(len: usize) -> Self {
+    pub(super) fn new(len: usize) -> Self {
         const LINE: usize = 64;
         let buffer: Vec<F> = memory::take(len + LINE / size_of::<F>());
         let start = buffer.as_ptr().align_offset(LINE).min(LINE / size_of::<F>());
         Self { buffer, start }
     }
 
-    fn slice(&mut self) -> &mut [F] {
+    pub(super) fn slice(&mut self) -> &mut [F] {
         &mut self.buffer[self.start..]
     }
 
-    fn shared(&self) -> &[F] {
+    pub(super) fn shared(&self) -> &[F] {
         &self.buffer[self.start..]
     }
 
-    fn give(self) {
+    pub(super) fn give(self) {
         memory::give(self.buffer);
     }
 }

@@ -1,6 +1,6 @@
 //! Products that are not worth packing: operands read where they lie.
 
-use super::blocks::{even, pieces};
+use super::blocks::{Aligned, even, pieces};
 use super::kernels::{Element, Kernels};
 use super::output::Output;
 use super::pack::Pack;
@@ -60,21 +60,25 @@ impl<F> Strided<F> {
 pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<F>, c: Output<F>) {
     /// Terms of the sum for which a strip of `B` stays near while the rows of `A` pass by.
     const KC: usize = 512;
+    /// Tiles that must share a strip before it is copied.
+    const COPIED: usize = 2;
+    /// Bytes; the first-level cache has as many to each of its ways, or twice as many.
+    const FAR_APART: usize = 2048;
     debug_assert!(b.lines_touch());
     let mr = even(a.lines, kernels.rows(), 1); // even heights: a low tile makes little use of `B`
     let strip = |j: usize| {
         let vectors = kernels.direct_vectors(mr, b.lines - j);
         (vectors, (vectors * kernels.lanes).min(b.lines - j))
     };
-    let tile = |i: usize, j: usize, depth: Range<usize>| {
+    let tile = |i: usize, j: usize, depth: Range<usize>, b: *const F, b_step: isize| {
         let (height, (vectors, columns)) = (mr.min(a.lines - i), strip(j));
         let tile = Tile {
             depth: depth.len(),
             a: a.at(i, depth.start),
             a_row: a.line,
             a_step: a.step,
-            b: b.at(j, depth.start),
-            b_step: b.step,
+            b,
+            b_step,
             columns,
             alpha: c.alpha,
             beta: if depth.start == 0 { c.beta } else { F::one() },
@@ -92,22 +96,36 @@ pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<
             for i in (0..a.lines).step_by(mr) {
                 let mut j = 0;
                 while j < b.lines {
-                    tile(i, j, depth.clone());
+                    tile(i, j, depth.clone(), b.at(j, depth.start), b.step);
                     j += strip(j).1;
                 }
             }
         }
-    } else {
-        let mut j = 0;
-        while j < b.lines {
-            for depth in pieces(0..a.depth, kc) {
-                for i in (0..a.lines).step_by(mr) {
-                    tile(i, j, depth.clone());
-                }
-            }
-            j += strip(j).1;
-        }
+        return;
     }
+    // Rows of a strip that lie this far apart fall on so few places of the first-level cache that it cannot hold them
+    // all: copied side by side, they serve all tiles from there.
+    let copied = a.lines >= COPIED * mr && b.step.unsigned_abs() * size_of::<F>() >= FAR_APART;
+    let mut near = Aligned::new(if copied { kc * strip(0).1 } else { 0 });
+    let mut j = 0;
+    while j < b.lines {
+        let columns = strip(j).1;
+        for depth in pieces(0..a.depth, kc) {
+            let (mut from, mut step) = (b.at(j, depth.start), b.step);
+            if copied {
+                // SAFETY: rows of `B` are contiguous, and the strip lies within it.
+                let row = |p: usize| unsafe { std::slice::from_raw_parts(b.at(j, p), columns) };
+                let rows = near.slice().chunks_exact_mut(columns);
+                depth.clone().zip(rows).for_each(|(p, to)| to.copy_from_slice(row(p)));
+                (from, step) = (near.shared().as_ptr(), columns as isize);
+            }
+            for i in (0..a.lines).step_by(mr) {
+                tile(i, j, depth.clone(), from, step);
+            }
+        }
+        j += columns;
+    }
+    near.give();
 }
 
 /// `C ← α A B + β C`, where `B` is small: packed as a whole, while `A` is read where it lies.

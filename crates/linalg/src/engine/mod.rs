@@ -158,7 +158,7 @@ fn in_place<F>(operand: &Strided<F>, opposite: usize) -> bool {
     let few = match operand.depth {
         _ if len <= NEAR => usize::MAX,
         _ if len <= 1 << 19 => 256,
-        ..=1024 => 64,
+        ..=1024 => 32,
         _ => 24,
     };
     operand.lines_touch() && opposite <= few

@@ -202,6 +202,7 @@ fn the_number_of_threads_changes_no_bit() {
     } else {
         &[
             (128, 512, 784),
+            (700, 900, 1100), // its terms are packed in several goes
             (512, 784, 128),
             (33, 2100, 400),
             (1000, 10, 200),
