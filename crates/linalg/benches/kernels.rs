@@ -38,11 +38,21 @@ fn run<F: Real>(float: &str) {
     time(&format!("exp {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::exp))));
     time(&format!("tanh {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::tanh))));
     time(&format!("sigmoid {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::sigmoid))));
-    time(&format!("erf {float}"), both, || memory::give_array(black_box(map(black_box(&x), F::erf))));
+    time(&format!("erf {float}"), both, || {
+        memory::give_array(black_box(map(
+            black_box(&x),
+            #[inline(always)]
+            |x| x.erf(),
+        )))
+    });
     time(&format!("sqrt |x| {float}"), both, || memory::give_array(black_box(map(black_box(&x), |x| x.abs().sqrt()))));
     let power = F::from_f64(2.7);
     time(&format!("|x|^2.7 {float}"), both, || {
-        memory::give_array(black_box(map(black_box(&x), |x| x.abs().powf(power))));
+        memory::give_array(black_box(map(
+            black_box(&x),
+            #[inline(always)]
+            move |x| x.abs().powf(power),
+        )));
     });
     time(&format!("ln |x| {float}"), both, || memory::give_array(black_box(map(black_box(&x), |x| x.abs().ln()))));
     for len in [10, 1000, LEN] {

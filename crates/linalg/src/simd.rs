@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 ///
 /// `f` is inlined into a function that is allowed AVX-512 or AVX2 instructions, so that the loops inside it are
 /// vectorized for them. Nothing else changes: no multiplication and addition are fused that the source does not fuse,
-/// so the result has the same bits on every processor. Mark closures and functions called inside `#[inline]`.
+/// so the result has the same bits on every processor. Mark closures and functions called inside `#[inline(always)]`: one
+/// that the compiler leaves outside is not vectorized, and [`Real`](crate::Real)'s functions in it take fifty times as long.
 #[inline]
 pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -40,8 +40,13 @@ impl<F: Real> Var<F> {
     #[must_use]
     pub fn elu(&self, alpha: f64) -> Self {
         let (zero, alpha) = (F::zero(), F::from_f64(alpha));
-        let f = move |x: F| if x > zero { x } else { alpha * x.exp_m1() };
-        self.with_input("elu", f, move |dy, x| if x > zero { dy } else { dy * alpha * x.exp() })
+        self.with_input(
+            "elu",
+            #[inline(always)]
+            move |x: F| if x > zero { x } else { alpha * x.exp_m1() },
+            #[inline(always)]
+            move |dy, x| if x > zero { dy } else { dy * alpha * x.exp() },
+        )
     }
 
     /// Gaussian error linear unit: x times the probability that a normal variable is below x.
@@ -55,10 +60,13 @@ impl<F: Real> Var<F> {
     #[track_caller]
     #[must_use]
     pub fn gelu(&self) -> Self {
-        let (half, root) = (F::from_f64(0.5), F::from_f64(-FRAC_1_SQRT_2));
-        let below = move |x: F| half * (x * root).erfc();
-        let f = move |x: F| times(x, below(x));
-        self.with_input("gelu", f, move |dy, x| dy * (below(x) + times(x, density(x))))
+        self.with_input(
+            "gelu",
+            #[inline(always)]
+            |x: F| times(x, below(x)),
+            #[inline(always)]
+            |dy, x| dy * (below(x) + times(x, density(x))),
+        )
     }
 
     /// The Gaussian error linear unit with a hyperbolic tangent in place of the error function, off by less than
@@ -75,12 +83,16 @@ impl<F: Real> Var<F> {
     pub fn gelu_tanh(&self) -> Self {
         let (one, three) = (F::one(), F::from_f64(3.0));
         let (scale, cubic) = (F::from_f64(2.0 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2), F::from_f64(0.044_715)); // 2 √(2/π)
-        let gate = move |x: F| (scale * x * (one + cubic * x * x)).sigmoid();
-        let f = move |x: F| times(x, gate(x));
-        self.with_input("gelu_tanh", f, move |dy, x| {
-            let s = gate(x);
-            dy * (s + times(x * scale * (one + three * cubic * x * x), s * (one - s)))
-        })
+        self.with_input(
+            "gelu_tanh",
+            #[inline(always)]
+            move |x: F| times(x, (scale * x * (one + cubic * x * x)).sigmoid()),
+            #[inline(always)]
+            move |dy, x| {
+                let s = (scale * x * (one + cubic * x * x)).sigmoid();
+                dy * (s + times(x * scale * (one + three * cubic * x * x), s * (one - s)))
+            },
+        )
     }
 
     /// Sigmoid linear unit, also called swish.
@@ -95,11 +107,16 @@ impl<F: Real> Var<F> {
     #[must_use]
     pub fn silu(&self) -> Self {
         let one = F::one();
-        let f = |x: F| times(x, x.sigmoid());
-        self.with_input("silu", f, move |dy, x| {
-            let s = x.sigmoid();
-            dy * (s + times(x, s * (one - s)))
-        })
+        self.with_input(
+            "silu",
+            #[inline(always)]
+            |x: F| times(x, x.sigmoid()),
+            #[inline(always)]
+            move |dy, x| {
+                let s = x.sigmoid();
+                dy * (s + times(x, s * (one - s)))
+            },
+        )
     }
 
     /// Softplus, a smooth `relu`: its slope is the sigmoid.
@@ -119,18 +136,30 @@ impl<F: Real> Var<F> {
     #[must_use]
     pub fn softplus(&self, beta: f64, threshold: f64) -> Self {
         let (beta, threshold) = (F::from_f64(beta), F::from_f64(threshold));
-        let f = move |x: F| {
-            let z = beta * x;
-            if z > threshold { x } else { (z.maximum(F::zero()) + (-z.abs()).exp().ln_1p()) / beta }
-        };
-        self.with_input("softplus", f, move |dy, x| {
-            let z = beta * x;
-            if z > threshold { dy } else { dy * z.sigmoid() }
-        })
+        self.with_input(
+            "softplus",
+            #[inline(always)]
+            move |x: F| {
+                let z = beta * x;
+                if z > threshold { x } else { (z.maximum(F::zero()) + (-z.abs()).exp().ln_1p()) / beta }
+            },
+            #[inline(always)]
+            move |dy, x| {
+                let z = beta * x;
+                if z > threshold { dy } else { dy * z.sigmoid() }
+            },
+        )
     }
 }
 
+/// The probability that a standard normal variable is below x.
+#[inline(always)]
+fn below<F: Real>(x: F) -> F {
+    F::from_f64(0.5) * (x * F::from_f64(-FRAC_1_SQRT_2)).erfc()
+}
+
 /// `x · factor`, and 0 where the factor has vanished, also if x is infinite.
+#[inline(always)]
 fn times<F: Real>(x: F, factor: F) -> F {
     if factor == F::zero() { factor } else { x * factor }
 }

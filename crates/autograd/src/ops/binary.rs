@@ -52,8 +52,11 @@ impl<F: Real> Var<F> {
         self.with_both(
             "pow_var",
             exponent,
-            F::powf,
+            #[inline(always)]
+            |a: F, b: F| a.powf(b),
+            #[inline(always)]
             move |dy, a, b| if b == zero { zero } else { dy * b * a.powf(b - one) },
+            #[inline(always)]
             move |dy, a, b| if a == zero && b >= zero { zero } else { dy * a.powf(b) * a.ln() },
         )
     }

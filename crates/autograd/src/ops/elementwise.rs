@@ -1,4 +1,7 @@
 //! Functions of one number, applied to each element.
+//!
+//! Closures of many steps say `#[inline(always)]`, here and beside: one that is not inlined into the loop is not vectorized,
+//! and each of its fused multiply-adds is a call of the library.
 
 use super::arith::mapped;
 use crate::Var;
@@ -112,8 +115,13 @@ impl<F: Real> Var<F> {
             let slope = move |dy: F, x: F| if n == 0 { F::zero() } else { p * x.powi(n - 1) * dy };
             return self.with_input("pow", |x| x.powi(n), slope);
         }
-        let slope = move |dy: F, x: F| p * x.powf(p - F::one()) * dy;
-        self.with_input("pow", |x| x.powf(p), slope)
+        self.with_input(
+            "pow",
+            #[inline(always)]
+            move |x: F| x.powf(p),
+            #[inline(always)]
+            move |dy, x| p * x.powf(p - F::one()) * dy,
+        )
     }
 
     /// Absolute value; the subgradient at 0 is 0.

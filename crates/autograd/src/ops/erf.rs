@@ -14,11 +14,18 @@ impl<F: Real> Var<F> {
     #[must_use]
     pub fn erf(&self) -> Self {
         let scale = F::from_f64(FRAC_2_SQRT_PI);
-        self.with_input("erf", F::erf, move |dy, x| dy * scale * (-(x * x)).exp())
+        self.with_input(
+            "erf",
+            #[inline(always)]
+            |x: F| x.erf(),
+            #[inline(always)]
+            move |dy, x| dy * scale * (-(x * x)).exp(),
+        )
     }
 }
 
 /// The density of the standard normal distribution.
+#[inline(always)]
 pub(super) fn density<F: Real>(x: F) -> F {
     F::from_f64(0.5 * FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2) * (-(x * x) / F::from_f64(2.0)).exp()
 }

@@ -3,6 +3,7 @@
 use super::rows::{Rows, sum_map};
 use crate::{Result, Var};
 use gradus_linalg::Real;
+use gradus_linalg::simd::vectorized;
 
 impl<F: Real> Var<F> {
     /// The p-norm over some axes; with `keep`, they stay as axes of length 1.
@@ -42,16 +43,21 @@ impl<F: Real> Var<F> {
             move |x| norm(x, p),
             move |x, y, dy, dx| {
                 let (zero, exponent) = (F::zero(), F::from_f64(p - 1.0));
-                for (dx, &x) in dx.iter_mut().zip(x) {
-                    *dx = if x == zero || y == zero {
-                        zero
-                    } else if p == 2.0 {
-                        dy * (x / y)
-                    } else {
-                        let slope = dy * (x.abs() / y).powf(exponent);
-                        if x > zero { slope } else { -slope }
-                    };
-                }
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (dx, &x) in dx.iter_mut().zip(x) {
+                            *dx = if x == zero || y == zero {
+                                zero
+                            } else if p == 2.0 {
+                                dy * (x / y)
+                            } else {
+                                let slope = dy * (x.abs() / y).powf(exponent);
+                                if x > zero { slope } else { -slope }
+                            };
+                        }
+                    },
+                );
             },
         ))
     }
@@ -72,5 +78,10 @@ fn norm<F: Real>(row: &[F], p: f64) -> F {
         return unit * sum_map(row, |x| (x / unit) * (x / unit)).sqrt();
     }
     let (p, root) = (F::from_f64(p), F::from_f64(1.0 / p));
-    unit * sum_map(row, |x| (x.abs() / unit).powf(p)).powf(root)
+    unit * sum_map(
+        row,
+        #[inline(always)]
+        move |x| (x.abs() / unit).powf(p),
+    )
+    .powf(root)
 }

@@ -3,6 +3,7 @@
 use super::axes;
 use crate::{Error, Result, Value, Var};
 use gradus_linalg::elementwise::sum_slice;
+use gradus_linalg::simd::vectorized;
 use gradus_linalg::{Real, memory};
 use ndarray::IxDyn;
 
@@ -95,7 +96,14 @@ pub(super) fn slice<F: Real>(x: &Value<F>) -> &[F] {
 /// The sum of `f(x)` over a row, in the fixed tree of [`sum_slice`].
 pub(super) fn sum_map<F: Real>(row: &[F], f: impl Fn(F) -> F) -> F {
     let mut terms = memory::take(row.len());
-    terms.iter_mut().zip(row).for_each(|(term, &x)| *term = f(x));
+    vectorized(
+        #[inline(always)]
+        || {
+            for (term, &x) in terms.iter_mut().zip(row) {
+                *term = f(x);
+            }
+        },
+    );
     let sum = sum_slice(&terms);
     memory::give(terms);
     sum
