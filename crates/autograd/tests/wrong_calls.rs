@@ -8,11 +8,9 @@ mod table;
 use crate::registry::sources;
 use gradus_autograd::ndarray::{ArrayD, IxDyn};
 use gradus_autograd::{Error, Result, Tape};
+use gradus_testing::calls;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::TestRunner;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use table::{CALLS, Call};
 
 /// What a call may take of.
@@ -97,30 +95,10 @@ fn there_and_back(call: Call, arguments: &Arguments) -> Result<()> {
 #[test]
 fn no_call_panics() {
     for &(name, call) in CALLS {
-        let (right, wrong) = (Cell::new(0), Cell::new(0));
-        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(table::cases()) };
-        let law = |arguments: Arguments| {
-            let outcome = catch_unwind(AssertUnwindSafe(|| there_and_back(call, &arguments)));
-            match outcome.map_err(|_| TestCaseError::fail("it panics"))? {
-                Ok(()) => right.set(right.get() + 1),
-                Err(error) => {
-                    wrong.set(wrong.get() + 1);
-                    prop_assert!(!matches!(error, Error::GradientShape { .. }), "{error}");
-                    prop_assert!(!error.to_string().is_empty());
-                }
-            }
-            Ok(())
-        };
-        // An operation that few arguments fit is called until some did.
-        for _ in 0..20 {
-            if let Err(error) = TestRunner::new(config.clone()).run(&arguments(), law) {
-                panic!("{name}: {error}");
-            }
-            if right.get() > 0 {
-                break;
-            }
-        }
-        assert!(right.get() > 0, "{name}: of {} calls, none was right", wrong.get());
+        calls::never_panic(name, arguments(), |arguments| {
+            there_and_back(call, arguments)
+                .inspect_err(|error| assert!(!matches!(error, Error::GradientShape { .. }), "{error}"))
+        });
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod calls;
 pub mod close;
 pub mod golden;
 pub mod refusals;

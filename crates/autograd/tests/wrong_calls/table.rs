@@ -10,11 +10,6 @@ use gradus_autograd::{
 type X = Var<f64>;
 pub(crate) type Call = fn(&Arguments, &[X; 3]) -> Result<Vec<X>>;
 
-/// How often each is called.
-pub(crate) fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64)
-}
-
 fn one(y: X) -> Result<Vec<X>> {
     Ok(vec![y])
 }

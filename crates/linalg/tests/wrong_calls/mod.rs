@@ -5,14 +5,11 @@
 
 mod table;
 
-use gradus_linalg::Error;
 use gradus_linalg::ndarray::{Array1, Array2, ArrayD, IxDyn};
+use gradus_testing::calls;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::TestRunner;
-use std::cell::Cell;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use table::CALLS;
 
@@ -102,34 +99,10 @@ fn arguments() -> impl Strategy<Value = Arguments> {
     )
 }
 
-/// How often each is called.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64)
-}
-
 #[test]
 fn no_call_panics() {
     for &(name, call) in CALLS {
-        let right = Cell::new(0);
-        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) };
-        let law = |arguments: Arguments| {
-            let outcome = catch_unwind(AssertUnwindSafe(|| call(&arguments)));
-            match outcome.map_err(|_| TestCaseError::fail("it panics"))? {
-                Ok(()) => right.set(right.get() + 1),
-                Err(error) => prop_assert!(!Error::to_string(&error).is_empty()),
-            }
-            Ok(())
-        };
-        // A function that few arguments fit is called until some did.
-        for _ in 0..20 {
-            if let Err(error) = TestRunner::new(config.clone()).run(&arguments(), law) {
-                panic!("{name}: {error}");
-            }
-            if right.get() > 0 {
-                break;
-            }
-        }
-        assert!(right.get() > 0, "{name}: no call was right");
+        calls::never_panic(name, arguments(), call);
     }
 }
 
