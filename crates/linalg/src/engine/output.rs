@@ -51,19 +51,32 @@ impl<F: Real> Output<F> {
     ///
     /// # Safety
     /// The kernel's contract for the operands in `tile`; the tile lies within `C` and no other thread writes to it.
+    // Inlined, the job is written once, number by number. A copy of it would be read by whole vectors from numbers that are
+    // still on their way to the cache, behind all that the last tile has written: it would wait for them.
+    #[inline(always)]
     pub(super) unsafe fn tile(&self, kernel: TileFn<F>, tile: Tile<F>, rows: usize, i: usize, j: usize) {
-        if self.column == 1 {
-            // SAFETY: the caller's contract.
-            unsafe { kernel(&Tile { c: self.at(i, j), c_row: self.row, ..tile }) };
-            return;
+        // SAFETY: the caller's contract.
+        unsafe {
+            if self.column == 1 {
+                kernel(&Tile { c: self.at(i, j), c_row: self.row, ..tile });
+            } else {
+                self.scattered(kernel, &tile, rows, i, j);
+            }
         }
-        // Registers are written to rows that are contiguous; from there the numbers go to their places.
+    }
+
+    /// Registers are written to rows that are contiguous; from there the numbers go to their places.
+    ///
+    /// # Safety
+    /// As for [`tile`](Self::tile).
+    #[inline(never)]
+    unsafe fn scattered(&self, kernel: TileFn<F>, tile: &Tile<F>, rows: usize, i: usize, j: usize) {
         let mut finished = [F::zero(); LARGEST_TILE];
         let (columns, from) = (tile.columns, finished.as_mut_ptr());
         debug_assert!(rows * columns <= LARGEST_TILE);
         // SAFETY: the buffer holds any tile; the elements written to afterwards are those of the caller's tile.
         unsafe {
-            kernel(&Tile { c: from, c_row: columns as isize, beta: F::zero(), ..tile });
+            kernel(&Tile { c: from, c_row: columns as isize, beta: F::zero(), ..*tile });
             if self.row == 1 && tile.beta.is_zero() {
                 transpose(from, columns as isize, self.at(i, j), self.column, rows, columns);
                 return;
