@@ -70,32 +70,15 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
     unsafe {
         let mut sums = [[V::splat(V::Scalar::zero()); WIDTH]; ROWS];
         let (mut a, mut b) = (tile.a, tile.b);
-        let mut step = || {
-            let mut row = [V::splat(V::Scalar::zero()); WIDTH];
-            for (j, x) in row.iter_mut().enumerate() {
-                let from = b.wrapping_add(j * V::LANES);
-                *x = if PACKED || j + 1 < WIDTH { V::load(from) } else { V::load_first(from, last) };
-            }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let at = if PACKED { a.wrapping_add(i) } else { a.wrapping_offset(i as isize * tile.a_row) };
-                let x = V::splat(*at);
-                for (sum, b) in sums.iter_mut().zip(row) {
-                    *sum = x.mul_add(b, *sum);
-                }
-            }
-            // The last step leads beyond the end: `wrapping`, and never read.
-            a = a.wrapping_offset(if PACKED { ROWS as isize } else { tile.a_step });
-            b = b.wrapping_offset(if PACKED { (WIDTH * V::LANES) as isize } else { tile.b_step });
-        };
         // Counting takes turns from the multipliers: four steps are counted as one.
         const UNROLL: usize = 4;
         for _ in 0..tile.depth / UNROLL {
             for _ in 0..UNROLL {
-                step();
+                outer::<V, ROWS, WIDTH, PACKED>(&mut sums, tile, &mut a, &mut b);
             }
         }
         for _ in 0..tile.depth % UNROLL {
-            step();
+            outer::<V, ROWS, WIDTH, PACKED>(&mut sums, tile, &mut a, &mut b);
         }
         let alpha = V::splat(tile.alpha);
         let (keep, beta) = (!tile.beta.is_zero(), V::splat(tile.beta));
@@ -114,6 +97,38 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
             }
         }
     }
+}
+
+/// Adds one term to each sum, the outer product of a column of `A` and a row of `B`, and moves on to the next.
+///
+/// # Safety
+/// As for [`tile`], at this step.
+#[inline(always)]
+unsafe fn outer<V: Vector, const ROWS: usize, const WIDTH: usize, const PACKED: bool>(
+    sums: &mut [[V; WIDTH]; ROWS],
+    tile: &Tile<V::Scalar>,
+    a: &mut *const V::Scalar,
+    b: &mut *const V::Scalar,
+) {
+    let last = tile.columns - (WIDTH - 1) * V::LANES;
+    // SAFETY: the caller vouches for the instructions and for every place read.
+    unsafe {
+        let mut row = [V::splat(V::Scalar::zero()); WIDTH];
+        for (j, x) in row.iter_mut().enumerate() {
+            let from = b.wrapping_add(j * V::LANES);
+            *x = if PACKED || j + 1 < WIDTH { V::load(from) } else { V::load_first(from, last) };
+        }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            let at = if PACKED { a.wrapping_add(i) } else { a.wrapping_offset(i as isize * tile.a_row) };
+            let x = V::splat(*at);
+            for (sum, b) in sums.iter_mut().zip(row) {
+                *sum = x.mul_add(b, *sum);
+            }
+        }
+    }
+    // The last step leads beyond the end: `wrapping`, and never read.
+    *a = a.wrapping_offset(if PACKED { ROWS as isize } else { tile.a_step });
+    *b = b.wrapping_offset(if PACKED { (WIDTH * V::LANES) as isize } else { tile.b_step });
 }
 
 /// What one call of the dot kernel works on: rows of `A` and columns of `B` that are both contiguous.
