@@ -77,23 +77,10 @@ pub(super) unsafe fn transpose<F: Real>(
     // SAFETY: the blocks are parts of the caller's lines; a cast happens only between equal types.
     unsafe {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
-        if crate::simd::level() != crate::simd::Level::Portable {
-            let at = |i: usize| from.offset(i as isize * line);
-            if TypeId::of::<F>() == TypeId::of::<f32>() {
-                while lines - done >= 8 {
-                    x86::f32_8_lines(at(done).cast(), line, to.add(done).cast(), stride, depth);
-                    done += 8;
-                }
-                while lines - done >= 4 {
-                    x86::f32_4_lines(at(done).cast(), line, to.add(done).cast(), stride, depth);
-                    done += 4;
-                }
-            } else if TypeId::of::<F>() == TypeId::of::<f64>() {
-                while lines - done >= 4 {
-                    x86::f64_4_lines(at(done).cast(), line, to.add(done).cast(), stride, depth);
-                    done += 4;
-                }
-            }
+        if TypeId::of::<F>() == TypeId::of::<f32>() {
+            done = x86::f32_lines(from.cast(), line, to.cast(), stride, lines, depth);
+        } else if TypeId::of::<F>() == TypeId::of::<f64>() {
+            done = x86::f64_lines(from.cast(), line, to.cast(), stride, lines, depth);
         }
         while lines - done >= 4 {
             for p in 0..depth {
@@ -110,105 +97,154 @@ pub(super) unsafe fn transpose<F: Real>(
     }
 }
 
-/// Transposes of 8 × 8 and 4 × 4 numbers in AVX registers: pairs are interleaved, then pairs of pairs, then halves.
+/// Transposes of a few terms of many lines in registers.
+///
+/// A register takes the same terms of every fourth line (of `f64`: every second), 16 bytes of each. Such pieces are then
+/// turned over in all of their places at once, and each result is what several lines have at one term, in order:
+///
+/// ```text
+/// [l0 p0…p3 | l4 p0…p3 | …]              [l0…l3 at p0 | l4…l7 at p0 | …]
+/// [l1 p0…p3 | l5 p0…p3 | …]     ───►     [l0…l3 at p1 | l4…l7 at p1 | …]
+/// [l2 p0…p3 | l6 p0…p3 | …]              [l0…l3 at p2 | l4…l7 at p2 | …]
+/// [l3 p0…p3 | l7 p0…p3 | …]              [l0…l3 at p3 | l4…l7 at p3 | …]
+/// ```
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod x86 {
+    use crate::simd::{Level, level};
     use std::arch::x86_64::*;
 
-    /// # Safety
-    /// AVX; 8 lines of `depth` numbers each to read, 8 numbers at each of `depth` steps to write.
-    #[target_feature(enable = "avx")]
-    pub(super) unsafe fn f32_8_lines(from: *const f32, line: isize, to: *mut f32, stride: isize, depth: usize) {
-        let whole = depth / 8 * 8;
-        // SAFETY: lines 0 to 7 and steps below `depth`, by the caller's contract.
-        unsafe {
-            for p in (0..whole).step_by(8) {
-                let load = |i: isize| _mm256_loadu_ps(from.offset(i * line).add(p));
-                let (r0, r1, r2, r3) = (load(0), load(1), load(2), load(3));
-                let (r4, r5, r6, r7) = (load(4), load(5), load(6), load(7));
-                let (t0, t1) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
-                let (t2, t3) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
-                let (t4, t5) = (_mm256_unpacklo_ps(r4, r5), _mm256_unpackhi_ps(r4, r5));
-                let (t6, t7) = (_mm256_unpacklo_ps(r6, r7), _mm256_unpackhi_ps(r6, r7));
-                let (u0, u1) = (_mm256_shuffle_ps::<0x44>(t0, t2), _mm256_shuffle_ps::<0xEE>(t0, t2));
-                let (u2, u3) = (_mm256_shuffle_ps::<0x44>(t1, t3), _mm256_shuffle_ps::<0xEE>(t1, t3));
-                let (u4, u5) = (_mm256_shuffle_ps::<0x44>(t4, t6), _mm256_shuffle_ps::<0xEE>(t4, t6));
-                let (u6, u7) = (_mm256_shuffle_ps::<0x44>(t5, t7), _mm256_shuffle_ps::<0xEE>(t5, t7));
-                let store = |i: usize, x| _mm256_storeu_ps(to.offset((p + i) as isize * stride), x);
-                store(0, _mm256_permute2f128_ps::<0x20>(u0, u4));
-                store(1, _mm256_permute2f128_ps::<0x20>(u1, u5));
-                store(2, _mm256_permute2f128_ps::<0x20>(u2, u6));
-                store(3, _mm256_permute2f128_ps::<0x20>(u3, u7));
-                store(4, _mm256_permute2f128_ps::<0x31>(u0, u4));
-                store(5, _mm256_permute2f128_ps::<0x31>(u1, u5));
-                store(6, _mm256_permute2f128_ps::<0x31>(u2, u6));
-                store(7, _mm256_permute2f128_ps::<0x31>(u3, u7));
+    /// Transposes of `LINES` lines with one instruction set; see the module.
+    macro_rules! lines {
+        (
+            $name:ident, $feature:literal, $float:ty; $terms:literal terms at a time,
+            gather |$at:ident| $gather:expr, turn |$rows:ident| $turn:expr, store |$to:ident, $x:ident| $store:expr
+        ) => {
+            /// # Safety
+            /// The processor has the feature; `LINES` lines of `depth` numbers each to read, `LINES` numbers at each of
+            /// `depth` steps to write.
+            #[target_feature(enable = $feature)]
+            unsafe fn $name<const LINES: usize>(
+                from: *const $float,
+                line: isize,
+                to: *mut $float,
+                stride: isize,
+                depth: usize,
+            ) {
+                let whole = depth / $terms * $terms;
+                // SAFETY: lines below `LINES` and steps below `depth`, by the caller's contract.
+                unsafe {
+                    for p in (0..whole).step_by($terms) {
+                        let $rows: [_; $terms] = std::array::from_fn(|first| {
+                            let $at = |i: usize| from.offset((first + $terms * i) as isize * line).add(p);
+                            $gather
+                        });
+                        for (q, $x) in $turn.into_iter().enumerate() {
+                            let $to = to.offset((p + q) as isize * stride);
+                            $store
+                        }
+                    }
+                    for p in whole..depth {
+                        for i in 0..LINES {
+                            *to.offset(p as isize * stride).add(i) = *from.offset(i as isize * line).add(p);
+                        }
+                    }
+                }
             }
-            rest(from, line, to, stride, 8, whole..depth);
-        }
+        };
     }
 
-    /// # Safety
-    /// AVX; 4 lines of `depth` numbers each to read, 4 numbers at each of `depth` steps to write.
-    #[target_feature(enable = "avx")]
-    pub(super) unsafe fn f32_4_lines(from: *const f32, line: isize, to: *mut f32, stride: isize, depth: usize) {
-        let whole = depth / 4 * 4;
-        // SAFETY: lines 0 to 3 and steps below `depth`, by the caller's contract.
-        unsafe {
-            for p in (0..whole).step_by(4) {
-                let load = |i: isize| _mm_loadu_ps(from.offset(i * line).add(p));
-                let (r0, r1, r2, r3) = (load(0), load(1), load(2), load(3));
-                let (t0, t1) = (_mm_unpacklo_ps(r0, r1), _mm_unpackhi_ps(r0, r1));
-                let (t2, t3) = (_mm_unpacklo_ps(r2, r3), _mm_unpackhi_ps(r2, r3));
-                let store = |i: usize, x| _mm_storeu_ps(to.offset((p + i) as isize * stride), x);
-                store(0, _mm_movelh_ps(t0, t2));
-                store(1, _mm_movehl_ps(t2, t0));
-                store(2, _mm_movelh_ps(t1, t3));
-                store(3, _mm_movehl_ps(t3, t1));
+    lines!(
+        f32_avx512, "avx512f", f32; 4 terms at a time,
+        gather |at| {
+            let mut x = _mm512_castps128_ps512(_mm_loadu_ps(at(0)));
+            if LINES > 4 { x = _mm512_insertf32x4::<1>(x, _mm_loadu_ps(at(1))); }
+            if LINES > 8 { x = _mm512_insertf32x4::<2>(x, _mm_loadu_ps(at(2))); }
+            if LINES > 12 { x = _mm512_insertf32x4::<3>(x, _mm_loadu_ps(at(3))); }
+            x
+        },
+        turn |x| {
+            let (t0, t1) = (_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
+            let (t2, t3) = (_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
+            [
+                _mm512_shuffle_ps::<0x44>(t0, t2), _mm512_shuffle_ps::<0xEE>(t0, t2),
+                _mm512_shuffle_ps::<0x44>(t1, t3), _mm512_shuffle_ps::<0xEE>(t1, t3),
+            ]
+        },
+        store |to, x| _mm512_mask_storeu_ps(to, ((1_u32 << LINES) - 1) as __mmask16, x)
+    );
+
+    lines!(
+        f32_avx, "avx", f32; 4 terms at a time,
+        gather |at| {
+            let mut x = _mm256_castps128_ps256(_mm_loadu_ps(at(0)));
+            if LINES > 4 { x = _mm256_insertf128_ps::<1>(x, _mm_loadu_ps(at(1))); }
+            x
+        },
+        turn |x| {
+            let (t0, t1) = (_mm256_unpacklo_ps(x[0], x[1]), _mm256_unpackhi_ps(x[0], x[1]));
+            let (t2, t3) = (_mm256_unpacklo_ps(x[2], x[3]), _mm256_unpackhi_ps(x[2], x[3]));
+            [
+                _mm256_shuffle_ps::<0x44>(t0, t2), _mm256_shuffle_ps::<0xEE>(t0, t2),
+                _mm256_shuffle_ps::<0x44>(t1, t3), _mm256_shuffle_ps::<0xEE>(t1, t3),
+            ]
+        },
+        store |to, x| if LINES > 4 { _mm256_storeu_ps(to, x) } else { _mm_storeu_ps(to, _mm256_castps256_ps128(x)) }
+    );
+
+    lines!(
+        f64_avx512, "avx512f,avx512dq", f64; 2 terms at a time,
+        gather |at| {
+            let mut x = _mm512_castpd128_pd512(_mm_loadu_pd(at(0)));
+            if LINES > 2 { x = _mm512_insertf64x2::<1>(x, _mm_loadu_pd(at(1))); }
+            if LINES > 4 { x = _mm512_insertf64x2::<2>(x, _mm_loadu_pd(at(2))); }
+            if LINES > 6 { x = _mm512_insertf64x2::<3>(x, _mm_loadu_pd(at(3))); }
+            x
+        },
+        turn |x| [_mm512_unpacklo_pd(x[0], x[1]), _mm512_unpackhi_pd(x[0], x[1])],
+        store |to, x| _mm512_mask_storeu_pd(to, ((1_u32 << LINES) - 1) as __mmask8, x)
+    );
+
+    lines!(
+        f64_avx, "avx", f64; 2 terms at a time,
+        gather |at| {
+            let mut x = _mm256_castpd128_pd256(_mm_loadu_pd(at(0)));
+            if LINES > 2 { x = _mm256_insertf128_pd::<1>(x, _mm_loadu_pd(at(1))); }
+            x
+        },
+        turn |x| [_mm256_unpacklo_pd(x[0], x[1]), _mm256_unpackhi_pd(x[0], x[1])],
+        store |to, x| if LINES > 2 { _mm256_storeu_pd(to, x) } else { _mm_storeu_pd(to, _mm256_castpd256_pd128(x)) }
+    );
+
+    /// Transposes as many of the lines as come in blocks of these sizes, and says how many.
+    macro_rules! blocks {
+        ($name:ident, $float:ty: $($level:pat => $function:ident [$($lines:literal)*]),*) => {
+            /// # Safety
+            /// `depth` numbers of each line to read, `lines` numbers at each of `depth` steps to write.
+            pub(super) unsafe fn $name(
+                from: *const $float,
+                line: isize,
+                to: *mut $float,
+                stride: isize,
+                lines: usize,
+                depth: usize,
+            ) -> usize {
+                let mut done = 0;
+                match level() {
+                    $($level => {
+                        $(while lines - done >= $lines {
+                            let (from, to) = (from.wrapping_offset(done as isize * line), to.wrapping_add(done));
+                            // SAFETY: some of the caller's lines; the level says what the processor has.
+                            unsafe { $function::<$lines>(from, line, to, stride, depth) };
+                            done += $lines;
+                        })*
+                    })*
+                    Level::Portable => {}
+                }
+                done
             }
-            rest(from, line, to, stride, 4, whole..depth);
-        }
+        };
     }
 
-    /// # Safety
-    /// AVX; 4 lines of `depth` numbers each to read, 4 numbers at each of `depth` steps to write.
-    #[target_feature(enable = "avx")]
-    pub(super) unsafe fn f64_4_lines(from: *const f64, line: isize, to: *mut f64, stride: isize, depth: usize) {
-        let whole = depth / 4 * 4;
-        // SAFETY: lines 0 to 3 and steps below `depth`, by the caller's contract.
-        unsafe {
-            for p in (0..whole).step_by(4) {
-                let load = |i: isize| _mm256_loadu_pd(from.offset(i * line).add(p));
-                let (r0, r1, r2, r3) = (load(0), load(1), load(2), load(3));
-                let (t0, t1) = (_mm256_unpacklo_pd(r0, r1), _mm256_unpackhi_pd(r0, r1));
-                let (t2, t3) = (_mm256_unpacklo_pd(r2, r3), _mm256_unpackhi_pd(r2, r3));
-                let store = |i: usize, x| _mm256_storeu_pd(to.offset((p + i) as isize * stride), x);
-                store(0, _mm256_permute2f128_pd::<0x20>(t0, t2));
-                store(1, _mm256_permute2f128_pd::<0x20>(t1, t3));
-                store(2, _mm256_permute2f128_pd::<0x31>(t0, t2));
-                store(3, _mm256_permute2f128_pd::<0x31>(t1, t3));
-            }
-            rest(from, line, to, stride, 4, whole..depth);
-        }
-    }
-
-    /// The last steps, one number at a time.
-    ///
-    /// # Safety
-    /// Lines and steps as for the functions above.
-    unsafe fn rest<F: Copy>(
-        from: *const F,
-        line: isize,
-        to: *mut F,
-        stride: isize,
-        lines: usize,
-        steps: std::ops::Range<usize>,
-    ) {
-        for p in steps {
-            for i in 0..lines {
-                // SAFETY: within the caller's lines and steps.
-                unsafe { *to.offset(p as isize * stride).add(i) = *from.offset(i as isize * line).add(p) };
-            }
-        }
-    }
+    blocks!(f32_lines, f32: Level::Avx512 => f32_avx512 [16 12 8 4], Level::Avx2 => f32_avx [8 4]);
+    blocks!(f64_lines, f64: Level::Avx512 => f64_avx512 [8 6 4 2], Level::Avx2 => f64_avx [4 2]);
 }
