@@ -84,23 +84,19 @@ pub(super) fn product<F: Element>(
         for terms in pieces(0..k, terms) {
             for columns in pieces(0..n, sizes.nc) {
                 let grid = Grid::new(rows.len(), columns.len(), terms.len(), (kernels.rows(), kernels.columns()));
-                let panels = |size, unit| Panels { size, unit, kc: sizes.kc, threads: grid.is_cut() };
-                let (of_left, of_right) = (panels(kernels.rows(), 1), panels(kernels.columns(), kernels.lanes));
                 // The panels of `A` serve all blocks of columns.
                 let new_rows = if columns.start == 0 { rows.clone() } else { 0..0 };
-                side_by_side(
-                    grid.is_cut(),
-                    || of_left.pack(left, new_rows, terms.clone(), a.slice()),
-                    || of_right.pack(right, columns.clone(), terms.clone(), b.slice()),
-                );
-                let width = columns.len().next_multiple_of(kernels.lanes);
+                let part =
+                    |operand, lines, to, size, unit| Part { operand, lines, terms: terms.clone(), size, unit, to };
+                let of_left = part(left, new_rows, a.slice(), kernels.rows(), 1);
+                let of_right = part(right, columns.clone(), b.slice(), kernels.columns(), kernels.lanes);
+                pack(grid.is_cut(), of_left, of_right);
                 let (a, b, at) = (a.shared(), b.shared(), (rows.start, columns.start));
                 grid.for_each(|i, j| {
                     for depth in pieces(terms.clone(), sizes.kc) {
                         let beta = if depth.start == 0 { c.beta } else { F::one() };
-                        let packed = depth.start - terms.start;
-                        let (a, b) = (&a[packed * rows.len()..], &b[packed * width..]);
-                        Block { kernels, a, b, depth: depth.len(), at, c, beta }.run(i.clone(), j.clone());
+                        let depth = depth.start - terms.start..depth.end - terms.start;
+                        Block { kernels, a, b, terms: terms.len(), at, c, beta }.run(i.clone(), j.clone(), &depth);
                     }
                 });
             }
@@ -110,57 +106,66 @@ pub(super) fn product<F: Element>(
     b.give();
 }
 
-/// How a block of an operand is packed: for each `kc` terms, panels of `size` lines; a last, narrower panel is padded to a
-/// multiple of `unit` with zeros.
-#[derive(Clone, Copy)]
-struct Panels {
+/// Some lines of an operand that are to be packed: panels of `size` lines and all of the terms, one after the other; a
+/// last, narrower panel is padded to a multiple of `unit` with zeros.
+struct Part<'a, F> {
+    operand: &'a dyn Pack<F>,
+    lines: Range<usize>,
+    terms: Range<usize>,
     size: usize,
     unit: usize,
-    kc: usize,
-    /// Whether threads share the work.
-    threads: bool,
+    to: &'a mut [F],
 }
 
-impl Panels {
-    fn pack<F: Element>(self, operand: &dyn Pack<F>, lines: Range<usize>, terms: Range<usize>, mut to: &mut [F]) {
-        /// Numbers whose packing takes about as long as waking a thread.
-        const WORTH_HALVING: usize = if cfg!(miri) { 1 << 8 } else { 1 << 14 };
-        if terms.len() > self.kc {
-            let middle = terms.start + (terms.len() / 2).next_multiple_of(self.kc);
-            let (first, rest) = (terms.start..middle, middle..terms.end);
-            let (to, to_rest) = to.split_at_mut(lines.len().next_multiple_of(self.unit) * first.len());
-            return self.halves((operand, lines.clone(), first, to), (operand, lines, rest, to_rest));
-        }
-        if self.threads && lines.len() > self.size && lines.len() * terms.len() >= WORTH_HALVING {
-            let middle = lines.start + (lines.len() / 2).next_multiple_of(self.size);
-            let (first, rest) = (lines.start..middle, middle..lines.end);
-            let (to, to_rest) = to.split_at_mut(first.len() * terms.len());
-            return self.halves((operand, first, terms.clone(), to), (operand, rest, terms, to_rest));
-        }
-        for lines in pieces(lines, self.size) {
+impl<F: Element> Part<'_, F> {
+    /// Two parts, the first of whole panels.
+    fn halves(self) -> (Self, Self) {
+        let Range { start, end } = self.lines;
+        let middle = end.min(start + (self.lines.len() / 2).next_multiple_of(self.size));
+        let (to, to_rest) = self.to.split_at_mut((middle - start) * self.terms.len());
+        let rest = Self { lines: middle..end, terms: self.terms.clone(), to: to_rest, ..self };
+        (Self { lines: start..middle, to, ..self }, rest)
+    }
+
+    fn numbers(&self) -> usize {
+        self.lines.len() * self.terms.len()
+    }
+
+    fn pack(mut self) {
+        for lines in pieces(self.lines, self.size) {
             let stride = lines.len().next_multiple_of(self.unit);
-            let panel = to.split_off_mut(..stride * terms.len()).expect("the buffer holds all panels of a block");
+            let panel =
+                self.to.split_off_mut(..stride * self.terms.len()).expect("the buffer holds all panels of a block");
             if lines.len() < stride {
                 panel.chunks_exact_mut(stride).for_each(|step| step[lines.len()..].fill(F::zero()));
             }
-            operand.pack(lines, terms.clone(), stride, panel);
+            self.operand.pack(lines, self.terms.clone(), stride, panel);
         }
-    }
-
-    fn halves<F: Element>(self, a: Part<'_, F>, b: Part<'_, F>) {
-        side_by_side(self.threads, || self.pack(a.0, a.1, a.2, a.3), || self.pack(b.0, b.1, b.2, b.3));
     }
 }
 
-/// Lines and terms of an operand, and where to pack them.
-type Part<'a, F> = (&'a dyn Pack<F>, Range<usize>, Range<usize>, &'a mut [F]);
+/// Packs a block of both operands, if it is worth it by several threads. Each thread packs what it is likely to multiply:
+/// the first half of the lines, like the first half of the tiles, falls to the first. What another has packed comes slowly.
+fn pack<F: Element>(threads: bool, left: Part<'_, F>, right: Part<'_, F>) {
+    /// Numbers whose packing takes about as long as waking a thread.
+    const WORTH_HALVING: usize = if cfg!(miri) { 1 << 8 } else { 1 << 14 };
+    let several_panels = left.lines.len() > left.size || right.lines.len() > right.size;
+    if !threads || !several_panels || left.numbers() + right.numbers() < WORTH_HALVING {
+        left.pack();
+        right.pack();
+        return;
+    }
+    let ((left, left_rest), (right, right_rest)) = (left.halves(), right.halves());
+    side_by_side(|| pack(threads, left, right), || pack(threads, left_rest, right_rest));
+}
 
 /// One packed block of each operand, and where their product goes.
 struct Block<'a, F: 'static> {
     kernels: &'a Kernels<F>,
     a: &'a [F],
     b: &'a [F],
-    depth: usize,
+    /// Terms of the sum that are packed.
+    terms: usize,
     /// Row and column of the block within `C`.
     at: (usize, usize),
     c: Output<F>,
@@ -168,21 +173,24 @@ struct Block<'a, F: 'static> {
 }
 
 impl<F: Element> Block<'_, F> {
-    /// Multiplies some rows and columns of the blocks, which begin where panels do.
-    fn run(&self, rows: Range<usize>, columns: Range<usize>) {
+    /// Multiplies some rows and columns of the blocks, which begin where panels do, for some of the terms.
+    fn run(&self, rows: Range<usize>, columns: Range<usize>, depth: &Range<usize>) {
         for rows in pieces(rows, self.kernels.rows()) {
             for columns in pieces(columns.clone(), self.kernels.columns()) {
-                self.tile(rows.clone(), columns);
+                self.tile(rows.clone(), columns, depth);
             }
         }
     }
 
-    fn tile(&self, rows: Range<usize>, columns: Range<usize>) {
+    fn tile(&self, rows: Range<usize>, columns: Range<usize>, depth: &Range<usize>) {
         let vectors = columns.len().div_ceil(self.kernels.lanes);
+        let panel = |packed: &'_ [F], first: usize, stride: usize| {
+            packed[first * self.terms + depth.start * stride..][..depth.len() * stride].as_ptr()
+        };
         let tile = Tile {
-            depth: self.depth,
-            a: self.a[rows.start * self.depth..][..rows.len() * self.depth].as_ptr(),
-            b: self.b[columns.start * self.depth..][..vectors * self.kernels.lanes * self.depth].as_ptr(),
+            depth: depth.len(),
+            a: panel(self.a, rows.start, rows.len()),
+            b: panel(self.b, columns.start, vectors * self.kernels.lanes),
             columns: columns.len(),
             alpha: self.c.alpha,
             beta: self.beta,

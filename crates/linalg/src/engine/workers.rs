@@ -70,16 +70,15 @@ impl Grid {
     }
 }
 
-/// Runs both, on two threads if that is `worth` it.
-pub(super) fn side_by_side(worth: bool, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+/// Runs both, on two threads if there are two.
+pub(super) fn side_by_side(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
     #[cfg(feature = "rayon")]
-    if worth {
-        rayon::join(a, b);
-        return;
+    rayon::join(a, b);
+    #[cfg(not(feature = "rayon"))]
+    {
+        a();
+        b();
     }
-    let _ = worth;
-    a();
-    b();
 }
 
 /// The size of about `cells` equal cells that costs least: the largest cell keeps its thread busy longest, and the
