@@ -135,13 +135,16 @@ impl Way {
         let (tiles, transposed) = (in_place(b, m), in_place(a, n));
         if a.line_is_contiguous() && b.line_is_contiguous() && dots(kernels.lanes, m.min(n), k) {
             (Self::Dots, false)
+        } else if a.lines_touch() && b.lines_touch() && m.min(n) >= 256 {
+            // Many tiles would each read far-apart rows of both.
+            (Self::PackBoth, false)
         } else if tiles && !(transposed && n < kernels.lanes && n < m) {
             (Self::Tiles, false)
         } else if transposed {
             (Self::Tiles, true)
         } else if (n <= m && n <= 64) || n * k <= NEAR {
             (Self::PackRight, false)
-        } else if m <= 32 {
+        } else if m <= 32 || (m <= 64 && k >= 256 && b.line_is_contiguous()) {
             (Self::PackRight, true)
         } else {
             (Self::PackBoth, false)
@@ -156,7 +159,7 @@ impl Way {
 fn in_place<F>(operand: &Strided<F>, opposite: usize) -> bool {
     let len = operand.lines * operand.depth;
     let few = match operand.depth {
-        _ if len <= NEAR => usize::MAX,
+        _ if len <= NEAR || operand.lines <= 64 => usize::MAX,
         _ if len <= 1 << 19 => 256,
         ..=1024 => 32,
         _ => 24,
