@@ -10,15 +10,16 @@
 //!         the microkernel: MR × NR numbers of C in registers
 //! ```
 //!
-//! Threads pack a block together, each some of its panels, and then share out its tiles: nothing is packed twice. Both
-//! times they wait for each other. So that they do not wait often, a block has columns for every thread, and of a product
-//! that is not large all terms of the sum are packed before the first tile.
+//! Threads pack a block together, each some of its panels, and then share out its tiles (see `team`): nothing is packed
+//! twice. Both times they wait for each other. So that they do not wait often, a block has columns for every thread, and of
+//! a product that is not large all terms of the sum are packed before the first tile.
 
 use super::kernels::{Element, Kernels};
 use super::output::Output;
 use super::pack::Pack;
+use super::team::in_phases;
 use super::tile::Tile;
-use super::workers::{Grid, side_by_side};
+use super::workers::Grid;
 use crate::memory;
 use std::ops::Range;
 
@@ -26,6 +27,8 @@ use std::ops::Range;
 struct Sizes {
     /// Terms of the sum: a panel of `A` fills about half of the first-level cache.
     kc: usize,
+    /// Terms of the sum that are packed at a time.
+    terms: usize,
     /// Columns packed at a time for each thread: they stay in its second-level cache.
     nc: usize,
     /// Rows packed at a time, so that the memory for packing has a limit.
@@ -33,23 +36,36 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn new<F: Element>(kernels: &Kernels<F>, m: usize, n: usize, k: usize) -> Self {
+    fn new<F: Element>(kernels: &Kernels<F>, m: usize, n: usize, k: usize, threads: usize) -> Self {
         const KC: usize = 384;
         const NC: usize = 768;
         const MC: usize = 4096;
+        /// Numbers that threads pack before they multiply, so that they do not wait for each other often.
+        const SOME_MEGABYTES: usize = 1 << 20;
         let wide = size_of::<F>() / 4; // f64 takes twice the room
-        let columns = NC / wide * Grid::threads(m * n * k);
-        Self {
-            kc: even(k, KC / wide, 1),
-            nc: even(n, columns, kernels.columns()),
-            mc: even(m, MC / wide, kernels.rows()),
-        }
+        let kc = even(k, KC / wide, 1);
+        let nc = even(n, NC / wide * threads, kernels.columns());
+        let mc = even(m, MC / wide, kernels.rows());
+        let several = SOME_MEGABYTES / ((nc.min(n) + mc.min(m)) * kc);
+        Self { kc, nc, mc, terms: if threads > 1 { kc * several.max(1) } else { kc } }
     }
 
-    /// Terms of the sum to pack at a time, for so many lines of both operands.
-    fn terms(&self, lines: usize) -> usize {
-        const SOME_MEGABYTES: usize = 1 << 20;
-        self.kc * (SOME_MEGABYTES / (lines * self.kc).max(1)).max(1)
+    /// All blocks, in order.
+    fn blocks(&self, m: usize, n: usize, k: usize) -> impl Iterator<Item = Block> {
+        let number = m.div_ceil(self.mc) * k.div_ceil(self.terms) * n.div_ceil(self.nc);
+        (0..number).map(move |number| self.block(m, n, k, number))
+    }
+
+    /// The block of a number: columns change fastest, then terms.
+    fn block(&self, m: usize, n: usize, k: usize, number: usize) -> Block {
+        let across = n.div_ceil(self.nc);
+        let deep = k.div_ceil(self.terms);
+        let piece = |number: usize, size: usize, len: usize| number * size..len.min((number + 1) * size);
+        Block {
+            rows: piece(number / across / deep, self.mc, m),
+            terms: piece(number / across % deep, self.terms, k),
+            columns: piece(number % across, self.nc, n),
+        }
     }
 }
 
@@ -75,92 +91,163 @@ pub(super) fn product<F: Element>(
     (m, n, k): (usize, usize, usize),
     c: Output<F>,
 ) {
-    let sizes = Sizes::new(kernels, m, n, k);
+    let threads = Grid::threads(m * n * k);
+    let sizes = Sizes::new(kernels, m, n, k, threads);
     let (height, width) = (sizes.mc.min(m), sizes.nc.min(n).next_multiple_of(kernels.lanes));
-    let terms = if Grid::threads(m * n * k) > 1 { sizes.terms(height + width) } else { sizes.kc };
-    let mut a = Aligned::new(height * terms.min(k));
-    let mut b = Aligned::new(width * terms.min(k));
-    for rows in pieces(0..m, sizes.mc) {
-        for terms in pieces(0..k, terms) {
-            for columns in pieces(0..n, sizes.nc) {
-                let grid = Grid::new(rows.len(), columns.len(), terms.len(), (kernels.rows(), kernels.columns()));
-                // The panels of `A` serve all blocks of columns.
-                let new_rows = if columns.start == 0 { rows.clone() } else { 0..0 };
-                let part =
-                    |operand, lines, to, size, unit| Part { operand, lines, terms: terms.clone(), size, unit, to };
-                let of_left = part(left, new_rows, a.slice(), kernels.rows(), 1);
-                let of_right = part(right, columns.clone(), b.slice(), kernels.columns(), kernels.lanes);
-                pack(grid.is_cut(), of_left, of_right);
-                let (a, b, at) = (a.shared(), b.shared(), (rows.start, columns.start));
-                grid.for_each(|i, j| {
-                    for depth in pieces(terms.clone(), sizes.kc) {
-                        let beta = if depth.start == 0 { c.beta } else { F::one() };
-                        let depth = depth.start - terms.start..depth.end - terms.start;
-                        Block { kernels, a, b, terms: terms.len(), at, c, beta }.run(i.clone(), j.clone(), &depth);
-                    }
-                });
-            }
+    let mut a = Aligned::new(height * sizes.terms.min(k));
+    let mut b = Aligned::new(width * sizes.terms.min(k));
+    let (to_a, to_b) = (Shared::new(a.slice()), Shared::new(b.slice()));
+    let tile = (kernels.rows(), kernels.columns());
+    let step = |block: &Block| {
+        // The panels of `A` serve all blocks of columns.
+        let new_rows = if block.columns.start == 0 { block.rows.clone() } else { 0..0 };
+        let part = |lines, size, unit| Part { lines, terms: block.terms.clone(), size, unit };
+        let packing =
+            Packing { left: part(new_rows, tile.0, 1), right: part(block.columns.clone(), tile.1, kernels.lanes) };
+        let grid = Grid::new(block.rows.len(), block.columns.len(), block.terms.len(), tile);
+        (packing, grid)
+    };
+    let chunks = sizes.blocks(m, n, k).flat_map(|block| {
+        let (packing, grid) = step(&block);
+        [packing.chunks(), grid.cells()]
+    });
+    in_phases(threads, chunks, |phase, chunk| {
+        let block = sizes.block(m, n, k, phase / 2);
+        let (packing, grid) = step(&block);
+        if phase % 2 == 0 {
+            // SAFETY: each chunk is packed once, and nobody reads the panels until all are.
+            return match packing.chunk(chunk) {
+                Side::Left(lines) => unsafe { packing.left.pack(left, lines, to_a) },
+                Side::Right(lines) => unsafe { packing.right.pack(right, lines, to_b) },
+            };
         }
-    }
+        // SAFETY: all panels are packed, and nobody writes to them until all tiles are done.
+        let (a, b) = unsafe { (to_a.all(), to_b.all()) };
+        let (rows, columns) = grid.cell(chunk);
+        for depth in pieces(block.terms.clone(), sizes.kc) {
+            let beta = if depth.start == 0 { c.beta } else { F::one() };
+            let depth = depth.start - block.terms.start..depth.end - block.terms.start;
+            let at = (block.rows.start, block.columns.start);
+            Panels { kernels, a, b, terms: block.terms.len(), at, c, beta }.multiply(
+                rows.clone(),
+                columns.clone(),
+                &depth,
+            );
+        }
+    });
     a.give();
     b.give();
 }
 
+/// Rows and columns of `C` and terms of their sums that are packed at a time.
+struct Block {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    terms: Range<usize>,
+}
+
+/// Memory that threads share: at a time, either each writes to places of its own, or all read.
+#[derive(Clone, Copy)]
+struct Shared<F>(*mut F, usize);
+
+// SAFETY: what it lends is lent as its methods' callers vouch.
+unsafe impl<F: Send> Send for Shared<F> {}
+// SAFETY: as above.
+unsafe impl<F: Send + Sync> Sync for Shared<F> {}
+
+impl<F> Shared<F> {
+    fn new(memory: &mut [F]) -> Self {
+        Self(memory.as_mut_ptr(), memory.len())
+    }
+
+    /// # Safety
+    /// Nobody writes meanwhile.
+    unsafe fn all<'a>(self) -> &'a [F] {
+        // SAFETY: the memory outlives the product; the caller vouches for the rest.
+        unsafe { std::slice::from_raw_parts(self.0, self.1) }
+    }
+
+    /// # Safety
+    /// Nobody else reads or writes this part meanwhile.
+    unsafe fn part<'a>(self, part: Range<usize>) -> &'a mut [F] {
+        assert!(part.start <= part.end && part.end <= self.1, "the buffer holds all panels of a block");
+        // SAFETY: within the memory, which outlives the product; the caller vouches for the rest.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(part.start), part.len()) }
+    }
+}
+
 /// Some lines of an operand that are to be packed: panels of `size` lines and all of the terms, one after the other; a
 /// last, narrower panel is padded to a multiple of `unit` with zeros.
-struct Part<'a, F> {
-    operand: &'a dyn Pack<F>,
+struct Part {
     lines: Range<usize>,
     terms: Range<usize>,
     size: usize,
     unit: usize,
-    to: &'a mut [F],
 }
 
-impl<F: Element> Part<'_, F> {
-    /// Two parts, the first of whole panels.
-    fn halves(self) -> (Self, Self) {
-        let Range { start, end } = self.lines;
-        let middle = end.min(start + (self.lines.len() / 2).next_multiple_of(self.size));
-        let (to, to_rest) = self.to.split_at_mut((middle - start) * self.terms.len());
-        let rest = Self { lines: middle..end, terms: self.terms.clone(), to: to_rest, ..self };
-        (Self { lines: start..middle, to, ..self }, rest)
+impl Part {
+    /// Lines of a chunk: of as many panels as it takes to make the chunk worth its taking.
+    fn chunk(&self) -> usize {
+        const NUMBERS: usize = if cfg!(miri) { 1 << 6 } else { 1 << 12 };
+        (NUMBERS / self.terms.len().max(1)).max(1).next_multiple_of(self.size)
     }
 
-    fn numbers(&self) -> usize {
-        self.lines.len() * self.terms.len()
+    fn chunks(&self) -> usize {
+        self.lines.len().div_ceil(self.chunk())
     }
 
-    fn pack(mut self) {
-        for lines in pieces(self.lines, self.size) {
-            let stride = lines.len().next_multiple_of(self.unit);
-            let panel =
-                self.to.split_off_mut(..stride * self.terms.len()).expect("the buffer holds all panels of a block");
+    /// # Safety
+    /// Nobody else reads or writes the panels of these lines, of which the first begins one.
+    unsafe fn pack<F: Element>(&self, operand: &dyn Pack<F>, lines: Range<usize>, to: Shared<F>) {
+        for lines in pieces(lines, self.size) {
+            let (first, stride) = (lines.start - self.lines.start, lines.len().next_multiple_of(self.unit));
+            // SAFETY: the caller's.
+            let panel = unsafe { to.part(first * self.terms.len()..(first + stride) * self.terms.len()) };
             if lines.len() < stride {
                 panel.chunks_exact_mut(stride).for_each(|step| step[lines.len()..].fill(F::zero()));
             }
-            self.operand.pack(lines, self.terms.clone(), stride, panel);
+            operand.pack(lines, self.terms.clone(), stride, panel);
         }
     }
 }
 
-/// Packs a block of both operands, if it is worth it by several threads. Each thread packs what it is likely to multiply:
-/// the first half of the lines, like the first half of the tiles, falls to the first. What another has packed comes slowly.
-fn pack<F: Element>(threads: bool, left: Part<'_, F>, right: Part<'_, F>) {
-    /// Numbers whose packing takes about as long as waking a thread.
-    const WORTH_HALVING: usize = if cfg!(miri) { 1 << 8 } else { 1 << 14 };
-    let several_panels = left.lines.len() > left.size || right.lines.len() > right.size;
-    if !threads || !several_panels || left.numbers() + right.numbers() < WORTH_HALVING {
-        left.pack();
-        right.pack();
-        return;
-    }
-    let ((left, left_rest), (right, right_rest)) = (left.halves(), right.halves());
-    side_by_side(|| pack(threads, left, right), || pack(threads, left_rest, right_rest));
+/// What is to be packed of both operands before a block can be multiplied.
+struct Packing {
+    left: Part,
+    right: Part,
 }
 
-/// One packed block of each operand, and where their product goes.
-struct Block<'a, F: 'static> {
+/// Lines of one operand.
+enum Side {
+    Left(Range<usize>),
+    Right(Range<usize>),
+}
+
+impl Packing {
+    fn chunks(&self) -> usize {
+        self.left.chunks() + self.right.chunks()
+    }
+
+    /// The lines of a chunk. The first half of the chunks is the first half of both operands: who packs it is likely to
+    /// multiply it, and what another core has packed comes slowly.
+    fn chunk(&self, chunk: usize) -> Side {
+        let halves = |part: &Part| (part.chunks().div_ceil(2), part.chunks() / 2);
+        let ((left, left_rest), (right, _)) = (halves(&self.left), halves(&self.right));
+        let lines = |part: &Part, chunk: usize| {
+            let start = part.lines.start + chunk * part.chunk();
+            start..part.lines.end.min(start + part.chunk())
+        };
+        match chunk {
+            _ if chunk < left => Side::Left(lines(&self.left, chunk)),
+            _ if chunk < left + right => Side::Right(lines(&self.right, chunk - left)),
+            _ if chunk < left + right + left_rest => Side::Left(lines(&self.left, chunk - right)),
+            _ => Side::Right(lines(&self.right, chunk - left - left_rest)),
+        }
+    }
+}
+
+/// The panels of both operands, and where their product goes.
+struct Panels<'a, F: 'static> {
     kernels: &'a Kernels<F>,
     a: &'a [F],
     b: &'a [F],
@@ -172,9 +259,9 @@ struct Block<'a, F: 'static> {
     beta: F,
 }
 
-impl<F: Element> Block<'_, F> {
+impl<F: Element> Panels<'_, F> {
     /// Multiplies some rows and columns of the blocks, which begin where panels do, for some of the terms.
-    fn run(&self, rows: Range<usize>, columns: Range<usize>, depth: &Range<usize>) {
+    fn multiply(&self, rows: Range<usize>, columns: Range<usize>, depth: &Range<usize>) {
         for rows in pieces(rows, self.kernels.rows()) {
             for columns in pieces(columns.clone(), self.kernels.columns()) {
                 self.tile(rows.clone(), columns, depth);

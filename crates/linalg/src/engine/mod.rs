@@ -11,7 +11,7 @@
 //! - `blocks`: the loops around the tile, which keep blocks of packed operands in the caches;
 //! - `direct`: small or narrow products, where packing would cost more than it saves;
 //! - `foreign`: the `gemm` crate in this one's place, by a feature;
-//! - `workers`: a large product divided among threads.
+//! - `workers`, `team`: a large product divided among threads.
 //!
 //! This file chooses the way.
 
@@ -29,6 +29,7 @@ mod kernels;
 mod neon;
 mod output;
 mod pack;
+mod team;
 mod tile;
 mod transpose;
 mod vector;

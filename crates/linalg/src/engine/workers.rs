@@ -3,6 +3,7 @@
 //! A cell sums over the whole of its terms, so no thread adds to another's numbers, and how the cells are cut changes no
 //! bit of the result.
 
+use super::team::in_phases;
 use std::ops::Range;
 
 /// How `C` is cut.
@@ -12,6 +13,7 @@ pub(super) struct Grid {
     n: usize,
     /// Rows and columns of a cell.
     cell: (usize, usize),
+    threads: usize,
 }
 
 /// Multiplications below which starting another thread costs more than it saves; Miri meets the threads on fewer.
@@ -31,11 +33,11 @@ impl Grid {
             if threads > 1 {
                 // Several cells for each thread, so that one held up elsewhere does not keep the others waiting.
                 let each = (work / threads / CELL).next_power_of_two().clamp(1, 4);
-                return Self { m, n, cell: cut(m, n, threads * each, unit) };
+                return Self { m, n, cell: cut(m, n, threads * each, unit), threads };
             }
         }
         let _ = (k, unit);
-        Self { m, n, cell: (m, n) }
+        Self { m, n, cell: (m, n), threads: 1 }
     }
 
     /// How many threads share so many multiplications.
@@ -48,36 +50,25 @@ impl Grid {
         1
     }
 
-    /// Whether there are several cells.
-    pub(super) fn is_cut(&self) -> bool {
-        self.cell.0 < self.m || self.cell.1 < self.n
+    /// How many cells there are.
+    pub(super) fn cells(&self) -> usize {
+        self.m.div_ceil(self.cell.0) * self.n.div_ceil(self.cell.1)
+    }
+
+    /// The rows and columns of a cell.
+    pub(super) fn cell(&self, number: usize) -> (Range<usize>, Range<usize>) {
+        let Self { m, n, cell: (rows, columns), .. } = *self;
+        let across = n.div_ceil(columns);
+        let (i, j) = (number / across * rows, number % across * columns);
+        (i..m.min(i + rows), j..n.min(j + columns))
     }
 
     /// Calls `f` with the rows and columns of each cell.
     pub(super) fn for_each(&self, f: impl Fn(Range<usize>, Range<usize>) + Sync + Send) {
-        let Self { m, n, cell: (rows, columns) } = *self;
-        #[cfg(feature = "rayon")]
-        if self.is_cut() {
-            use rayon::prelude::*;
-            let across = n.div_ceil(columns);
-            return (0..m.div_ceil(rows) * across).into_par_iter().with_max_len(1).for_each(|cell| {
-                let (i, j) = (cell / across * rows, cell % across * columns);
-                f(i..m.min(i + rows), j..n.min(j + columns));
-            });
-        }
-        debug_assert!(rows >= m && columns >= n);
-        f(0..m, 0..n);
-    }
-}
-
-/// Runs both, on two threads if there are two.
-pub(super) fn side_by_side(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
-    #[cfg(feature = "rayon")]
-    rayon::join(a, b);
-    #[cfg(not(feature = "rayon"))]
-    {
-        a();
-        b();
+        in_phases(self.threads, [self.cells()].into_iter(), |_, number| {
+            let (rows, columns) = self.cell(number);
+            f(rows, columns);
+        });
     }
 }
 
