@@ -91,7 +91,9 @@ pub(super) fn product<F: Element>(
     (m, n, k): (usize, usize, usize),
     c: Output<F>,
 ) {
-    let threads = Grid::threads(m * n * k);
+    /// Threads wait for each other's packing: this must be worth it, too.
+    const WAIT: usize = 3;
+    let threads = Grid::threads(m * n * k / WAIT);
     let sizes = Sizes::new(kernels, m, n, k, threads);
     let (height, width) = (sizes.mc.min(m), sizes.nc.min(n).next_multiple_of(kernels.lanes));
     let mut a = Aligned::new(height * sizes.terms.min(k));

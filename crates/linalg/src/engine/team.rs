@@ -115,3 +115,71 @@ fn wait(phase: &Phase, is_helper: bool) -> bool {
     }
     unreachable!("the rounds do not end")
 }
+
+#[cfg(all(test, feature = "rayon"))]
+mod tests {
+    use super::*;
+
+    fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool").install(f)
+    }
+
+    /// Chunks of the phases, among them none and many.
+    const CHUNKS: [usize; 6] = [5, 0, 1, 40, 2, 7];
+
+    #[test]
+    fn each_chunk_is_done_once_and_after_all_of_the_phase_before() {
+        for threads in [1, 2, 3, 8] {
+            for _ in 0..if cfg!(miri) { 2 } else { 100 } {
+                let done = CHUNKS.map(|chunks| (0..chunks).map(|_| AtomicUsize::new(0)).collect::<Vec<_>>());
+                let times = |phase: usize| done[phase].iter().map(|n| n.load(Ordering::Relaxed)).collect::<Vec<_>>();
+                on_threads(threads, || {
+                    in_phases(threads, CHUNKS.into_iter(), |phase, chunk| {
+                        if phase > 0 {
+                            assert_eq!(times(phase - 1), vec![1; CHUNKS[phase - 1]]);
+                        }
+                        done[phase][chunk].fetch_add(1, Ordering::Relaxed);
+                    });
+                });
+                (0..CHUNKS.len()).for_each(|phase| assert_eq!(times(phase), vec![1; CHUNKS[phase]]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_nobody_waits_for_what_is_not_done() {
+        for threads in [1, 2, 5] {
+            for at in [0, 17, 39] {
+                let result = std::panic::catch_unwind(|| {
+                    on_threads(threads, || {
+                        in_phases(threads, CHUNKS.into_iter(), |phase, chunk| {
+                            assert!(phase <= 3, "a phase began before the one before was done");
+                            assert!((phase, chunk) != (3, at), "the packing failed");
+                        });
+                    });
+                });
+                let message = *result.expect_err("it fails").downcast::<&str>().expect("a message");
+                assert_eq!(message, "the packing failed");
+            }
+        }
+    }
+
+    /// The packing of an operand may call threads itself; a product may run in each of several tasks.
+    #[test]
+    fn teams_within_teams_come_to_an_end() {
+        use rayon::prelude::*;
+        let count = AtomicUsize::new(0);
+        on_threads(3, || {
+            (0..8).into_par_iter().for_each(|_| {
+                in_phases(3, [4, 4].into_iter(), |_, _| {
+                    (0..4).into_par_iter().for_each(|_| {
+                        in_phases(3, [2].into_iter(), |_, _| {
+                            count.fetch_add(1, Ordering::Relaxed);
+                        });
+                    });
+                });
+            });
+        });
+        assert_eq!(count.into_inner(), 8 * 8 * 4 * 2);
+    }
+}

@@ -198,7 +198,7 @@ fn empty_dimensions() {
 fn the_number_of_threads_changes_no_bit() {
     let mut random = Random(3);
     let sizes: &[(usize, usize, usize)] = if cfg!(miri) {
-        &[(13, 12, 30)] // more than `WORTH_THREADS` there
+        &[(13, 12, 30), (30, 33, 40)] // more than `WORTH_THREADS` there, without packing and with it
     } else {
         &[
             (128, 512, 784),
