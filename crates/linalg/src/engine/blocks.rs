@@ -117,9 +117,10 @@ pub(super) fn product<F: Element>(
         let block = sizes.block(m, n, k, phase / 2);
         let (packing, grid) = step(&block);
         if phase % 2 == 0 {
-            // SAFETY: each chunk is packed once, and nobody reads the panels until all are.
             return match packing.chunk(chunk) {
+                // SAFETY: each chunk is packed once, and nobody reads the panels until all are.
                 Side::Left(lines) => unsafe { packing.left.pack(left, lines, to_a) },
+                // SAFETY: as above.
                 Side::Right(lines) => unsafe { packing.right.pack(right, lines, to_b) },
             };
         }

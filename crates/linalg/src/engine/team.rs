@@ -7,9 +7,11 @@
 //! The caller is a member. Helpers come when they have nothing else to do, or not at all: whatever has not been taken by
 //! another, the caller does itself.
 
+#[cfg(feature = "rayon")]
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// One phase: how many of its chunks are taken, from each end, and how many are done.
+#[cfg(feature = "rayon")]
 #[derive(Debug)]
 struct Phase {
     chunks: usize,
@@ -19,6 +21,7 @@ struct Phase {
     done: AtomicUsize,
 }
 
+#[cfg(feature = "rayon")]
 impl Phase {
     fn new(chunks: usize) -> Self {
         Self { chunks, taken: AtomicU64::new(0), done: AtomicUsize::new(0) }
@@ -41,8 +44,10 @@ impl Phase {
 }
 
 /// Counts a chunk as done, also if it panics: then nobody need wait for it, nor go on.
+#[cfg(feature = "rayon")]
 struct Done<'a>(&'a AtomicUsize, &'a AtomicBool);
 
+#[cfg(feature = "rayon")]
 impl Drop for Done<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
