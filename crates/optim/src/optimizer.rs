@@ -1,5 +1,6 @@
 //! The seam: what every optimizer is.
 
+use crate::see::Change;
 use crate::{Error, OptimizerState, Result};
 use gradus_autograd::{Gradients, Leaf, Real};
 use gradus_nn_layers::{ItemMut, Module};
@@ -57,12 +58,27 @@ pub trait Optimizer<F: Real = f32>: Send {
     /// Sets the learning rate, as a [`Schedule`](crate::Schedule) wants it before each step.
     fn set_lr(&mut self, lr: f64);
 
+    /// Sets the momentum, which a [`Schedule`](crate::Schedule) may move against the rate: `momentum` of
+    /// [`Sgd`](crate::Sgd), β₁ of [`Adam`](crate::Adam) and its kin.
+    ///
+    /// # Errors
+    /// [`Error::NoMomentum`] if the rule has none, as unless it says otherwise.
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        Err(Error::NoMomentum { momentum })
+    }
+
     /// Checks the hyper-parameters. Every step begins with it, and a training loop may ask before the first batch.
     ///
     /// # Errors
     /// [`Error::HyperParameter`] names the field, its value and what would fit.
     fn validate(&self) -> Result<()> {
         crate::hyper::not_negative("optimizer", "lr", self.lr())
+    }
+
+    /// The rule with the numbers of one step put in, line by line, for [`Explained`](crate::see::Explained). Unless a rule says more, the
+    /// numbers alone: [`Change::plain`].
+    fn explain(&self, change: &Change) -> Vec<String> {
+        change.plain()
     }
 
     /// What training has changed in the optimizer: the learning rate, and what it remembers of each parameter. An
@@ -160,8 +176,14 @@ macro_rules! forward {
             fn set_lr(&mut self, lr: f64) {
                 (**self).set_lr(lr);
             }
+            fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+                (**self).set_momentum(momentum)
+            }
             fn validate(&self) -> Result<()> {
                 (**self).validate()
+            }
+            fn explain(&self, change: &Change) -> Vec<String> {
+                (**self).explain(change)
             }
             fn state(&self) -> OptimizerState<F> {
                 (**self).state()

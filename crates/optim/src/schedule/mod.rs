@@ -20,36 +20,88 @@
 //! | [`StepDecay`] | `lr · γ^⌊t / every⌋` |
 //! | [`Exponential`] | `lr · γᵗ` |
 //! | [`Linear`] | from one rate to another in a straight line, then constant |
+//! | [`MultiStep`] | `lr · γ^(milestones reached)` |
+//! | [`Polynomial`] | `floor + (lr − floor) · (1 − t / T)^power` |
+//! | [`InverseSqrt`] | `lr · √(shift / (t + shift))` |
 //! | [`CosineAnnealing`] | `floor + (lr − floor) · (1 + cos(π t / T)) / 2` |
+//! | [`CosineWarmRestarts`] | the same, begun again after each period |
+//! | [`OneCycle`] | up and down once, the momentum the other way |
+//! | [`Cyclic`] | up and down again and again |
 //! | [`Then`], [`WarmUp`] | one schedule after another; a rise before one |
+//!
+//! What waits for a metric is no function of the step: [`ReduceOnPlateau`] has a state, which is saved and restored.
 
 mod combine;
 mod cosine;
+mod cyclic;
 mod decay;
+mod milestones;
+mod one_cycle;
+mod plateau;
+mod power;
+mod restarts;
 
 pub use combine::{Then, WarmUp};
 pub use cosine::CosineAnnealing;
+pub use cyclic::Cyclic;
 pub use decay::{Constant, Exponential, Linear, StepDecay};
+pub use milestones::MultiStep;
+pub use one_cycle::OneCycle;
+pub use plateau::{PlateauState, ReduceOnPlateau};
+pub use power::{InverseSqrt, Polynomial};
+pub use restarts::CosineWarmRestarts;
 
-use crate::Result;
+use crate::{Optimizer, Result};
+use gradus_linalg::Real;
 
 /// A pure function from the step to the learning rate.
 ///
 /// # Examples
-/// A schedule of your own: the inverse square root of the step.
+/// A schedule of your own: the harmonic series, which Robbins and Monro's conditions allow.
 /// ```
 /// use gradus_optim::schedule::Schedule;
-/// struct InverseSqrt(f64);
-/// impl Schedule for InverseSqrt {
+/// struct Harmonic(f64);
+/// impl Schedule for Harmonic {
 ///     fn lr(&self, step: u64) -> f64 {
-///         self.0 / ((step + 1) as f64).sqrt()
+///         self.0 / (step + 1) as f64
 ///     }
 /// }
-/// assert_eq!(InverseSqrt(0.1).warm_up(2).lr(5), 0.05);
+/// assert_eq!(Harmonic(0.1).warm_up(2).lr(3), 0.05);
 /// ```
 pub trait Schedule: Send + Sync {
     /// The learning rate in force during this step; the first step is 0.
     fn lr(&self, step: u64) -> f64;
+
+    /// The momentum in force during this step, of a schedule that moves it, too: [`OneCycle`] and [`Cyclic`] do.
+    fn momentum(&self, _step: u64) -> Option<f64> {
+        None
+    }
+
+    /// Sets the optimizer's learning rate for this step, and its momentum if the schedule moves it.
+    ///
+    /// # Errors
+    /// [`Error::NoMomentum`](crate::Error::NoMomentum) if the schedule moves a momentum and the optimizer has none.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_optim::schedule::{OneCycle, Schedule};
+    /// use gradus_optim::{Optimizer, Sgd};
+    /// let mut sgd: Sgd = Sgd::new(0.1).momentum(0.9);
+    /// let schedule = OneCycle::new(1.0, 100);
+    /// schedule.apply(29, &mut sgd)?; // the peak of the rate, the bottom of the momentum
+    /// assert_eq!((sgd.lr(), schedule.momentum(29)), (1.0, Some(0.85)));
+    /// # Ok::<(), gradus_optim::Error>(())
+    /// ```
+    fn apply<F: Real>(&self, step: u64, optimizer: &mut dyn Optimizer<F>) -> Result<()>
+    where
+        Self: Sized,
+    {
+        if let Some(momentum) = self.momentum(step) {
+            optimizer.set_momentum(momentum)?;
+        }
+        optimizer.set_lr(self.lr(step));
+        Ok(())
+    }
 
     /// Checks the settings, as a training loop does before the first batch.
     ///
@@ -80,6 +132,9 @@ impl<S: Schedule + ?Sized> Schedule for Box<S> {
     fn lr(&self, step: u64) -> f64 {
         (**self).lr(step)
     }
+    fn momentum(&self, step: u64) -> Option<f64> {
+        (**self).momentum(step)
+    }
     fn validate(&self) -> Result<()> {
         (**self).validate()
     }
@@ -88,6 +143,9 @@ impl<S: Schedule + ?Sized> Schedule for Box<S> {
 impl<S: Schedule + ?Sized> Schedule for &S {
     fn lr(&self, step: u64) -> f64 {
         (**self).lr(step)
+    }
+    fn momentum(&self, step: u64) -> Option<f64> {
+        (**self).momentum(step)
     }
     fn validate(&self) -> Result<()> {
         (**self).validate()
