@@ -1,7 +1,7 @@
 //! The seam: what every optimizer is.
 
 use crate::see::Change;
-use crate::{Error, OptimizerState, Result};
+use crate::{Error, OptimizerState, Result, Schedule};
 use gradus_autograd::{Gradients, Leaf, Real};
 use gradus_nn_layers::{ItemMut, Module};
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -65,6 +65,29 @@ pub trait Optimizer<F: Real = f32>: Send {
     /// [`Error::NoMomentum`] if the rule has none, as unless it says otherwise.
     fn set_momentum(&mut self, momentum: f64) -> Result<()> {
         Err(Error::NoMomentum { momentum })
+    }
+
+    /// Sets the learning rate that the schedule has for this step, and the momentum if the schedule moves it.
+    ///
+    /// # Errors
+    /// [`Error::NoMomentum`] if the schedule moves a momentum and the rule has none; nothing is changed then.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_optim::schedule::{OneCycle, Schedule};
+    /// use gradus_optim::{Optimizer, Sgd};
+    /// let mut sgd: Sgd = Sgd::new(0.1).momentum(0.9);
+    /// let schedule = OneCycle::new(1.0, 100);
+    /// sgd.follow(&schedule, 29)?; // the peak of the rate, the bottom of the momentum
+    /// assert_eq!((sgd.lr(), schedule.momentum(29)), (1.0, Some(0.85)));
+    /// # Ok::<(), gradus_optim::Error>(())
+    /// ```
+    fn follow(&mut self, schedule: &dyn Schedule, step: u64) -> Result<()> {
+        if let Some(momentum) = schedule.momentum(step) {
+            self.set_momentum(momentum)?;
+        }
+        self.set_lr(schedule.lr(step));
+        Ok(())
     }
 
     /// Checks the hyper-parameters. Every step begins with it, and a training loop may ask before the first batch.

@@ -218,7 +218,7 @@ fn a_schedule_moves_the_momentum_where_there_is_one() {
         let mut model = Model::new();
         for step in 0..10 {
             if let Some(schedule) = schedule {
-                schedule.apply(step, optimizer).unwrap();
+                optimizer.follow(schedule, step).unwrap();
             } else {
                 optimizer.set_lr(cycle.lr(step));
             }
@@ -236,7 +236,7 @@ fn a_schedule_moves_the_momentum_where_there_is_one() {
     // In groups, whoever has one.
     let mut groups = Groups::new(Sgd::new(0.1).momentum(0.9)).with(|name| name == "b", Custom);
     assert_eq!(Optimizer::<f64>::set_momentum(&mut groups, 0.5), Ok(()));
-    let error = Box::new(cycle).apply::<f64>(0, &mut Custom).unwrap_err();
+    let error = Optimizer::<f64>::follow(&mut Custom, &cycle, 0).unwrap_err();
     assert_eq!(
         error.to_string(),
         "set_momentum: 0.75: this optimizer has no momentum to set; leave it out of the schedule by without_momentum()?"

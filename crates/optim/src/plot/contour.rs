@@ -76,7 +76,7 @@ pub(crate) fn levels(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1) as f64;
-    let quantile = |k: usize| sorted.get((last * (k as f64 / (LINES + 1) as f64).powf(1.5)) as usize).copied();
+    let quantile = |k: usize| sorted.get((last * (k as f64 / (LINES + 1) as f64).powf(1.3)) as usize).copied();
     let mut levels: Vec<f64> = (1..=LINES).filter_map(quantile).collect();
     levels.dedup();
     levels

@@ -51,8 +51,7 @@ pub use plateau::{PlateauState, ReduceOnPlateau};
 pub use power::{InverseSqrt, Polynomial};
 pub use restarts::CosineWarmRestarts;
 
-use crate::{Optimizer, Result};
-use gradus_linalg::Real;
+use crate::Result;
 
 /// A pure function from the step to the learning rate.
 ///
@@ -73,34 +72,9 @@ pub trait Schedule: Send + Sync {
     fn lr(&self, step: u64) -> f64;
 
     /// The momentum in force during this step, of a schedule that moves it, too: [`OneCycle`] and [`Cyclic`] do.
+    /// [`Optimizer::follow`](crate::Optimizer::follow) sets both.
     fn momentum(&self, _step: u64) -> Option<f64> {
         None
-    }
-
-    /// Sets the optimizer's learning rate for this step, and its momentum if the schedule moves it.
-    ///
-    /// # Errors
-    /// [`Error::NoMomentum`](crate::Error::NoMomentum) if the schedule moves a momentum and the optimizer has none.
-    ///
-    /// # Examples
-    /// ```
-    /// use gradus_optim::schedule::{OneCycle, Schedule};
-    /// use gradus_optim::{Optimizer, Sgd};
-    /// let mut sgd: Sgd = Sgd::new(0.1).momentum(0.9);
-    /// let schedule = OneCycle::new(1.0, 100);
-    /// schedule.apply(29, &mut sgd)?; // the peak of the rate, the bottom of the momentum
-    /// assert_eq!((sgd.lr(), schedule.momentum(29)), (1.0, Some(0.85)));
-    /// # Ok::<(), gradus_optim::Error>(())
-    /// ```
-    fn apply<F: Real>(&self, step: u64, optimizer: &mut dyn Optimizer<F>) -> Result<()>
-    where
-        Self: Sized,
-    {
-        if let Some(momentum) = self.momentum(step) {
-            optimizer.set_momentum(momentum)?;
-        }
-        optimizer.set_lr(self.lr(step));
-        Ok(())
     }
 
     /// Checks the settings, as a training loop does before the first batch.

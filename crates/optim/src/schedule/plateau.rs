@@ -154,7 +154,8 @@ impl ReduceOnPlateau {
         if metric.is_nan() {
             return Err(Error::Metric { metric });
         }
-        let better = self.state.best.is_none_or(|best| self.is_better(metric, best));
+        let worst = if self.mode == Mode::Min { f64::INFINITY } else { f64::NEG_INFINITY };
+        let better = self.is_better(metric, self.state.best.unwrap_or(worst));
         let state = &mut self.state;
         if better {
             (state.best, state.bad) = (Some(metric), 0);

@@ -9,7 +9,8 @@ pub struct Change {
     pub parameter: String,
     /// Where the element stands in it.
     pub index: Vec<usize>,
-    /// The updates of this parameter, this one included, as the optimizer has counted them; 1 if it does not count.
+    /// The updates of this parameter, this one included, as the optimizer has counted them; if it remembers nothing of the
+    /// parameter, those that were watched.
     pub steps: u64,
     /// The learning rate.
     pub lr: f64,

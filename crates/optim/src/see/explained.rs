@@ -152,7 +152,7 @@ impl<F: Real, O: Optimizer<F>> Optimizer<F> for Explained<O, F> {
         });
         let change = Change {
             parameter: name.to_owned(),
-            steps: steps.unwrap_or(1),
+            steps: steps.unwrap_or_else(|| *self.steps.find_or(name, || 0)),
             lr: self.optimizer.lr(),
             before: old,
             gradient,

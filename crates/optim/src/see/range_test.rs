@@ -173,7 +173,7 @@ impl RangeCurve {
     pub fn to_svg(&self) -> String {
         let smoothed = self.smoothed();
         let x = Axis::logarithmic("learning rate", self.rates.iter().copied());
-        let y = Axis::linear("loss", smoothed.iter().copied());
+        let y = Axis::linear("loss", self.losses.iter().copied());
         let mut plot = Plot::new("range test of the learning rate", x, y);
         let points =
             |losses: &[f64]| -> Vec<[f64; 2]> { self.rates.iter().zip(losses).map(|(&x, &y)| [x, y]).collect() };
