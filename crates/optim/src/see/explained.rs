@@ -3,7 +3,8 @@
 use super::{Change, Remembered, StepLog, StepRow};
 use crate::state::ByName;
 use crate::{Error, Optimizer, OptimizerState, Result};
-use gradus_autograd::Real;
+use gradus_autograd::{Gradients, Leaf, Real};
+use gradus_nn_layers::{Item, Module};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD};
 use std::fmt;
 
@@ -101,9 +102,25 @@ impl<F: Real, O: Optimizer<F>> Explained<O, F> {
         })
     }
 
-    fn note(&mut self, name: &str, before: &ArrayD<F>, after: &ArrayViewMutD<'_, F>, grad: &ArrayViewD<'_, F>) {
+    /// What must be known of the chosen element before its step; none of other parameters.
+    fn look(&self, name: &str, before: &ArrayViewD<'_, F>, grad: &ArrayViewD<'_, F>) -> Result<Option<Look>> {
+        let Some((_, index)) = self.element.as_ref().filter(|(own, _)| own == name) else { return Ok(None) };
+        if before.shape() != grad.shape() {
+            return Ok(None); // the optimizer inside refuses it
+        }
+        match (before.get(&**index), grad.get(&**index)) {
+            (Some(value), Some(gradient)) => {
+                let had = self.memory(name, index).1;
+                Ok(Some(Look { index: index.clone(), before: value.to_f64(), gradient: gradient.to_f64(), had }))
+            }
+            _ => Err(Error::Element { name: name.to_owned(), index: index.clone(), shape: before.shape().to_vec() }),
+        }
+    }
+
+    /// Takes down what the step has done to a parameter.
+    fn note(&mut self, name: &str, [before, after, grad]: [ArrayViewD<'_, F>; 3], look: Option<Look>) {
         let (mut moved, mut weight, mut slope, mut along) = (0.0, 0.0, 0.0, 0.0);
-        for ((before, after), g) in before.iter().zip(after).zip(grad) {
+        for ((before, after), g) in before.iter().zip(&after).zip(&grad) {
             let (before, g) = (before.to_f64(), g.to_f64());
             let step = after.to_f64() - before;
             moved += step * step;
@@ -114,15 +131,42 @@ impl<F: Real, O: Optimizer<F>> Explained<O, F> {
         let over = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a / b };
         let (moved, weight, slope) = (f64::sqrt(moved), f64::sqrt(weight), f64::sqrt(slope));
         let count = self.steps.find_or(name, || 0);
+        let step = *count;
+        *count += 1;
         self.log.push(StepRow {
-            step: *count,
+            step,
             parameter: name.to_owned(),
             ratio: over(moved, weight),
             effective_lr: over(moved, slope),
             cosine: over(along, moved * slope),
         });
-        *count += 1;
+        let Some(Look { index, before, gradient, had }) = look else { return };
+        let (steps, has) = self.memory(name, &index);
+        let state = has.into_iter().map(|(name, after)| {
+            let before = had.iter().find(|(own, _)| *own == name).map_or(0.0, |(_, before)| *before);
+            Remembered { name, before, after }
+        });
+        let change = Change {
+            parameter: name.to_owned(),
+            steps: steps.unwrap_or(step + 1),
+            lr: self.optimizer.lr(),
+            before,
+            gradient,
+            after: after[&*index].to_f64(),
+            state: state.collect(),
+            index,
+        };
+        let lines = self.optimizer.explain(&change);
+        self.explanations.push(Explanation { change, lines });
     }
+}
+
+/// The chosen element before its step.
+struct Look {
+    index: Vec<usize>,
+    before: f64,
+    gradient: f64,
+    had: Vec<(String, f64)>,
 }
 
 impl<F: Real, O: Optimizer<F>> Optimizer<F> for Explained<O, F> {
@@ -132,36 +176,34 @@ impl<F: Real, O: Optimizer<F>> Optimizer<F> for Explained<O, F> {
     /// [`Error::Element`] if the parameter has no element at the chosen place; nothing is changed then. What the optimizer inside finds.
     fn update(&mut self, name: &str, mut param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let before = param.to_owned();
-        let index = self.element.as_ref().filter(|(own, _)| own == name).map(|(_, index)| index.clone());
-        let Some(index) = index else {
-            self.optimizer.update(name, param.view_mut(), grad.view())?;
-            self.note(name, &before, &param, &grad);
-            return Ok(());
-        };
-        let (Some(old), Some(gradient)) = (before.get(&*index), grad.get(&*index)) else {
-            return Err(Error::Element { name: name.to_owned(), index, shape: before.shape().to_vec() });
-        };
-        let (old, gradient) = (old.to_f64(), gradient.to_f64());
-        let (_, had) = self.memory(name, &index);
+        let look = self.look(name, &before.view(), &grad)?;
         self.optimizer.update(name, param.view_mut(), grad.view())?;
-        self.note(name, &before, &param, &grad);
-        let (steps, has) = self.memory(name, &index);
-        let state = has.into_iter().map(|(name, after)| {
-            let before = had.iter().find(|(own, _)| *own == name).map_or(0.0, |(_, before)| *before);
-            Remembered { name, before, after }
+        self.note(name, [before.view(), param.view(), grad], look);
+        Ok(())
+    }
+
+    /// As the optimizer inside, also one that has a step of its own.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    fn step(&mut self, model: &mut dyn Module<F>, grads: &Gradients<F>) -> Result<()> {
+        self.validate()?;
+        let before = model.state_dict(); // shared: the first change copies
+        let mut look = Ok(None);
+        each(model, grads, |name, value, grad| {
+            if matches!(look, Ok(None)) {
+                look = self.look(name, &value, &grad);
+            }
         });
-        let change = Change {
-            parameter: name.to_owned(),
-            steps: steps.unwrap_or_else(|| *self.steps.find_or(name, || 0)),
-            lr: self.optimizer.lr(),
-            before: old,
-            gradient,
-            after: param[&*index].to_f64(),
-            state: state.collect(),
-            index,
-        };
-        let lines = self.optimizer.explain(&change);
-        self.explanations.push(Explanation { change, lines });
+        let mut look = look?;
+        self.optimizer.step(model, grads)?;
+        let chosen = self.element.as_ref().map(|(name, _)| name.clone());
+        each(model, grads, |name, after, grad| {
+            let own = if chosen.as_deref() == Some(name) { look.take() } else { None };
+            if let Some(before) = before.get(name) {
+                self.note(name, [before.view(), after, grad], own);
+            }
+        });
         Ok(())
     }
 
@@ -192,4 +234,20 @@ impl<F: Real, O: Optimizer<F>> Optimizer<F> for Explained<O, F> {
     fn restore(&mut self, state: OptimizerState<F>) -> Result<()> {
         self.optimizer.restore(state)
     }
+}
+
+/// Every trainable parameter that has a gradient.
+fn each<F: Real>(
+    model: &dyn Module<F>,
+    grads: &Gradients<F>,
+    mut f: impl FnMut(&str, ArrayViewD<'_, F>, ArrayViewD<'_, F>),
+) {
+    model.visit(&mut |name, item| {
+        if let Item::Parameter(parameter) = item
+            && parameter.is_trainable()
+            && let Some(grad) = grads.get_id(parameter.id())
+        {
+            f(name, parameter.value().view(), grad.view());
+        }
+    });
 }

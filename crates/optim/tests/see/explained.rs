@@ -1,7 +1,7 @@
 //! Steps in numbers.
 
 use crate::{Net, bits, quadratic};
-use gradus_nn_layers::{Gradients, Parameter};
+use gradus_nn_layers::{Gradients, Module, Parameter};
 use gradus_optim::see::{Change, Explained};
 use gradus_optim::{Adam, AdamW, Error, Groups, Optimizer, Sgd, fused};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn, arr1, array};
@@ -131,4 +131,37 @@ fn length_and_direction_of_plain_descent() {
     let mut none = Explained::<_, f64>::new(Sgd::new(0.0));
     none.update("w", ArrayD::zeros(IxDyn(&[0])).view_mut(), ArrayD::zeros(IxDyn(&[0])).view()).unwrap();
     assert_eq!((none.log().rows()[0].ratio, none.log().rows()[0].cosine), (0.0, 0.0));
+}
+
+/// An optimizer whose step is more than its updates: it takes every step twice.
+struct Twice(Sgd<f64>);
+
+impl Optimizer<f64> for Twice {
+    fn update(&mut self, name: &str, p: ArrayViewMutD<'_, f64>, g: ArrayViewD<'_, f64>) -> gradus_optim::Result<()> {
+        self.0.update(name, p, g)
+    }
+    fn step(&mut self, model: &mut dyn Module<f64>, grads: &Gradients<f64>) -> gradus_optim::Result<()> {
+        self.0.step(model, grads)?;
+        self.0.step(model, grads)
+    }
+    fn lr(&self) -> f64 {
+        Optimizer::<f64>::lr(&self.0)
+    }
+    fn set_lr(&mut self, lr: f64) {
+        self.0.set_lr(lr);
+    }
+}
+
+#[test]
+fn a_step_of_its_own_is_watched_as_a_whole() {
+    let mut w: Parameter<f64> = array![1.0].into();
+    let mut twice = Explained::new(Twice(Sgd::new(0.25))).element("", &[0]);
+    for _ in 0..2 {
+        let gradients = quadratic(&w, &[1.0]).unwrap().backward().unwrap();
+        twice.step(&mut w, &gradients).unwrap();
+    }
+    assert_eq!(w.value(), &array![0.25]);
+    assert_eq!(twice.explanations()[1].lines, ["g = 0.5, lr = 0.25", "θ: 0.5 → 0.25, by -0.25 = -2 · lr · g"]);
+    assert_eq!(twice.explanations()[1].change.steps, 2);
+    assert_eq!(twice.log().rows()[1].effective_lr, 0.5);
 }
