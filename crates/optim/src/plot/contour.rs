@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use ndarray::Array2;
+use std::collections::{HashMap, VecDeque};
 
 /// Where a function has this value, from its values on a grid: segments of lines, in no order.
 ///
@@ -61,13 +62,46 @@ pub fn contour(x: &[f64], y: &[f64], z: &Array2<f64>, level: f64) -> Result<Vec<
 
 /// Where the line crosses this edge of a cell, if it does.
 fn crossing(edge: usize, points: &[[f64; 2]; 4], heights: &[f64; 4], level: f64) -> Option<[f64; 2]> {
-    let (from, to) = (edge, (edge + 1) % 4);
+    let ends = (edge, (edge + 1) % 4);
+    // Always upwards, so that both cells at an edge find the same point to the bit.
+    let (from, to) = if heights[ends.0] < heights[ends.1] { ends } else { (ends.1, ends.0) };
     let (low, high) = (heights[from], heights[to]);
     if (low >= level) == (high >= level) {
         return None;
     }
     let share = (level - low) / (high - low);
     Some([0, 1].map(|c| points[from][c] + (points[to][c] - points[from][c]) * share))
+}
+
+/// Segments that share an end as one line, from an end to the other or around.
+pub(crate) fn joined(segments: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
+    let key = |point: [f64; 2]| point.map(f64::to_bits);
+    let mut at: HashMap<[u64; 2], Vec<usize>> = HashMap::new();
+    for (i, segment) in segments.iter().enumerate() {
+        segment.iter().for_each(|&end| at.entry(key(end)).or_default().push(i));
+    }
+    let mut free = vec![true; segments.len()];
+    let follow = |free: &mut Vec<bool>, end: [f64; 2]| {
+        let next = at.get(&key(end))?.iter().copied().find(|&i| free[i])?;
+        free[next] = false;
+        let [a, b] = segments[next];
+        Some(if key(a) == key(end) { b } else { a })
+    };
+    let mut lines = Vec::new();
+    for (i, &[a, b]) in segments.iter().enumerate() {
+        if !std::mem::take(&mut free[i]) {
+            continue;
+        }
+        let mut line = VecDeque::from([a, b]);
+        while let Some(point) = line.back().and_then(|&end| follow(&mut free, end)) {
+            line.push_back(point);
+        }
+        while let Some(point) = line.front().and_then(|&end| follow(&mut free, end)) {
+            line.push_front(point);
+        }
+        lines.push(line.into());
+    }
+    lines
 }
 
 /// Heights at which lines tell much: quantiles of the values, denser at the low end, where minima are.
@@ -105,6 +139,25 @@ mod tests {
         };
         assert_eq!((around(0.4, [1.0, 0.0]), around(0.4, [0.0, 0.0])), (1, 0));
         assert_eq!((around(0.6, [1.0, 0.0]), around(0.6, [0.0, 0.0])), (0, 1));
+    }
+
+    #[test]
+    fn segments_join_to_whole_lines() {
+        let axis: Vec<f64> = (-20..=20).map(|i| f64::from(i) / 10.0).collect();
+        let bowls = |centres: &[f64]| {
+            let far = |x: f64, y: f64| centres.iter().map(|c| (x - c).hypot(y)).fold(f64::MAX, f64::min);
+            let z = Array2::from_shape_fn((41, 41), |(i, j)| far(axis[j], axis[i]));
+            let segments = contour(&axis, &axis, &z, 0.73).unwrap();
+            let lines = joined(&segments);
+            assert_eq!(lines.iter().map(|line| line.len() - 1).sum::<usize>(), segments.len());
+            assert!(lines.iter().all(|line| line.first() == line.last())); // closed
+            lines.len()
+        };
+        assert_eq!((bowls(&[0.0]), bowls(&[-1.0, 1.0])), (1, 2));
+        let z = array![[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]];
+        let open = joined(&contour(&[0.0, 1.0], &[0.0, 1.0, 2.0], &z, 0.5).unwrap());
+        assert_eq!(open, [[[0.5, 0.0], [0.5, 1.0], [0.5, 2.0]]]);
+        assert!(joined(&[]).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod number;
 
 pub(crate) use axis::Axis;
 pub use contour::contour;
-pub(crate) use contour::levels;
+use contour::{joined, levels};
 pub(crate) use number::significant;
 
 use crate::Result;
@@ -86,17 +86,22 @@ impl Plot {
         Some((LEFT + x * self.width, TOP + (1.0 - y) * HEIGHT))
     }
 
+    /// The points as a path, which ends and begins again where one cannot be shown.
+    fn trace(&self, path: &mut String, points: impl IntoIterator<Item = [f64; 2]>) {
+        let mut down = false;
+        for point in points {
+            let place = self.place(point);
+            if let Some((x, y)) = place {
+                put(path, format_args!("{}{x:.1},{y:.1}", if down { "L" } else { "M" }));
+            }
+            down = place.is_some();
+        }
+    }
+
     /// A line through the points, broken where one cannot be shown; with a name, it stands in the legend.
     pub(crate) fn curve(&mut self, name: Option<&str>, points: impl IntoIterator<Item = [f64; 2]>, pen: Pen) {
-        let (mut path, mut down) = (String::new(), false);
-        for point in points {
-            let Some((x, y)) = self.place(point) else {
-                down = false;
-                continue;
-            };
-            put(&mut path, format_args!("{}{x:.1},{y:.1}", if down { "L" } else { "M" }));
-            down = true;
-        }
+        let mut path = String::new();
+        self.trace(&mut path, points);
         put(&mut self.body, format_args!("<path d=\"{path}\" {pen}/>\n"));
         if let Some(name) = name {
             self.legend.push((name.to_owned(), pen));
@@ -119,10 +124,8 @@ impl Plot {
         let levels = levels(z.iter().copied());
         for (i, &level) in levels.iter().enumerate() {
             let mut path = String::new();
-            for segment in contour(x, y, z, level)? {
-                if let [Some((x1, y1)), Some((x2, y2))] = segment.map(|point| self.place(point)) {
-                    put(&mut path, format_args!("M{x1:.1},{y1:.1}L{x2:.1},{y2:.1}"));
-                }
+            for line in joined(&contour(x, y, z, level)?) {
+                self.trace(&mut path, line);
             }
             let grey = 130 + 90 * i / levels.len();
             put(
