@@ -66,8 +66,8 @@ fn a_state_dict_is_a_snapshot_and_no_copy() {
 #[test]
 fn a_dict_of_another_model_changes_nothing_and_says_all_that_is_wrong() {
     let trained = net(1).state_dict();
-    let renamed = trained.renamed(|name| Some(name.replace("hidden.weight", "hiden.weight")));
-    let mut dict: StateDict = renamed.renamed(|name| (name != "mean").then(|| name.to_owned()));
+    let renamed = trained.renamed(|name| Some(name.replace("hidden.weight", "hiden.weight"))).unwrap();
+    let mut dict: StateDict = renamed.renamed(|name| (name != "mean").then(|| name.to_owned())).unwrap();
     dict.insert("out.weight", array![[1.0, 2.0]]);
     dict.insert("zzz", 0.0);
     let mut model = net(2);
