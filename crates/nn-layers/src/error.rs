@@ -265,6 +265,44 @@ pub enum Error {
         reason: String,
     },
 
+    /// A file that `torch.save` wrote before PyTorch 1.6, or with `_use_new_zipfile_serialization=False`.
+    #[cfg(feature = "interop")]
+    #[error(
+        "pt: this is a file of torch.save as before PyTorch 1.6, which is no zip archive; load it in PyTorch and save it again"
+    )]
+    LegacyPt,
+
+    /// A `data.pkl` that asks for a class or function which no state dict needs.
+    #[cfg(feature = "interop")]
+    #[error(
+        "pt: data.pkl asks for `{name}`: only tensors in plain containers are read, and nothing is run; \
+         torch.save(model.state_dict(), path) writes such a file"
+    )]
+    Global {
+        /// Its module and name.
+        name: String,
+    },
+
+    /// A `data.pkl` that is no pickle of tensors in plain containers.
+    #[cfg(feature = "interop")]
+    #[error("pt: data.pkl, byte {offset}: {reason}")]
+    Pickle {
+        /// Where in `data.pkl`.
+        offset: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+
+    /// Tensors of a `.pt` file that have no names to go by.
+    #[cfg(feature = "interop")]
+    #[error("pt: at `{path}`: {reason}")]
+    Nesting {
+        /// The keys on the way there, joined by dots.
+        path: String,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+
     /// A file that would take far more memory than its size makes likely.
     #[cfg(feature = "interop")]
     #[error(

@@ -62,9 +62,9 @@ impl Element {
             },
             Self::F16 => numbers(data, order, |bytes| half(u16::from_le_bytes(bytes))),
             // The upper half of an f32.
-            Self::BF16 => numbers(data, order, |bytes| {
-                f64::from(f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16))
-            }),
+            Self::BF16 => {
+                numbers(data, order, |bytes| f64::from(f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)))
+            }
             Self::I64 => numbers(data, order, |bytes| i64::from_le_bytes(bytes) as f64),
             Self::U64 => numbers(data, order, |bytes| u64::from_le_bytes(bytes) as f64),
             Self::I32 => numbers(data, order, |bytes| f64::from(i32::from_le_bytes(bytes))),

@@ -7,6 +7,8 @@ mod element;
 mod load;
 #[cfg(feature = "interop")]
 mod npz;
+#[cfg(feature = "interop")]
+mod pt;
 mod safetensors;
 #[cfg(feature = "interop")]
 mod zip;

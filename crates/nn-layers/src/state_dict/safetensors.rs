@@ -3,8 +3,8 @@
 use super::element::{self, Element, FITTING, Order, READABLE};
 use super::{StateDict, disk};
 use crate::{Error, Result};
-use gradus_autograd::{Real, Value};
 use ::safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
+use gradus_autograd::{Real, Value};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -80,9 +80,7 @@ impl<F: Real> View for Tensor<'_, F> {
 fn read<F: Real>(name: String, tensor: &TensorView<'_>) -> Result<Value<F>> {
     let array = match element_of(tensor.dtype()) {
         None => Err(READABLE),
-        Some(element) => {
-            element::shaped(tensor.shape(), element.read(tensor.data(), Order::Little)).ok_or(FITTING)
-        }
+        Some(element) => element::shaped(tensor.shape(), element.read(tensor.data(), Order::Little)).ok_or(FITTING),
     };
     array.map_err(|expected| Error::Tensor {
         format: "safetensors",

@@ -51,7 +51,12 @@ pub(super) fn read<F: Real>(name: &str, bytes: &[u8], budget: &mut Budget) -> Re
     let length = header.shape.iter().try_fold(1_usize, |length, &size| length.checked_mul(size));
     let size = length.and_then(|length| length.checked_mul(element.size())).ok_or_else(|| unreadable(FITTING))?;
     if size != data.len() {
-        return Err(fault(format!("shape {:?} of {} needs {size} bytes; it has {}", header.shape, header.descr, data.len())));
+        return Err(fault(format!(
+            "shape {:?} of {} needs {size} bytes; it has {}",
+            header.shape,
+            header.descr,
+            data.len()
+        )));
     }
     budget.spend(name, (data.len() / element.size() * size_of::<F>()) as u64)?;
     let numbers = element.read(data, order);

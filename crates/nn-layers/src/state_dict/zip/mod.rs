@@ -13,7 +13,7 @@
 mod read;
 mod write;
 
-pub(super) use read::{Archive, Checks, Member};
+pub(super) use read::{Archive, Checks};
 pub(super) use write::Writer;
 
 const LOCAL: [u8; 4] = *b"PK\x03\x04";

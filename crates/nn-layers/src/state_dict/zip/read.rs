@@ -7,13 +7,14 @@ use super::{
 };
 use crate::{Error, Result};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::Read;
 
 /// An archive whose directory has been read and found true.
 #[derive(Debug)]
 pub(in super::super) struct Archive<'a> {
     pub(in super::super) members: Vec<Member<'a>>,
+    places: HashMap<&'a str, usize>,
 }
 
 /// A member of an archive.
@@ -50,21 +51,21 @@ impl<'a> Archive<'a> {
         if !rest.is_empty() {
             return Err(fault("the directory is longer than its members"));
         }
-        let mut names = HashSet::new();
-        if let Some(twice) = members.iter().find(|member| !names.insert(member.name)) {
-            return Err(Error::SameName { name: twice.name.to_owned() });
+        let mut places = HashMap::new();
+        if let Some(twice) = members.iter().enumerate().find(|(i, m)| places.insert(m.name, *i).is_some()) {
+            return Err(Error::SameName { name: twice.1.name.to_owned() });
         }
         // Members that overlap would let a small file hold very much.
-        let mut places: Vec<_> = members.iter().map(|member| (member.start, member.end)).collect();
-        places.sort_unstable();
-        if places.windows(2).any(|pair| pair[0].1 > pair[1].0) {
+        let mut ranges: Vec<_> = members.iter().map(|member| (member.start, member.end)).collect();
+        ranges.sort_unstable();
+        if ranges.windows(2).any(|pair| pair[0].1 > pair[1].0) {
             return Err(fault("members overlap"));
         }
-        Ok(Self { members })
+        Ok(Self { members, places })
     }
 
     pub(in super::super) fn get(&self, name: &str) -> Option<&Member<'a>> {
-        self.members.iter().find(|member| member.name == name)
+        Some(&self.members[*self.places.get(name)?])
     }
 
     /// Absent if every checksum is 0.

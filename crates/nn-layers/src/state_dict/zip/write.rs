@@ -1,8 +1,6 @@
 //! Writing: every member stored as it is. Weights hardly compress, and stored ones can be mapped into memory.
 
-use super::{
-    END, END64, END64_SIZE, ENTRY, EXTRA64, IN_EXTRA, LOCAL, LOCATOR64, STORED, crc,
-};
+use super::{END, END64, END64_SIZE, ENTRY, EXTRA64, IN_EXTRA, LOCAL, LOCATOR64, STORED, crc};
 use crate::{Error, Result};
 
 /// An archive that is being written.
