@@ -13,8 +13,12 @@ impl<F: Real> StateDict<F> {
     /// of which that is the part that a file can hold.
     ///
     /// # Errors
-    /// [`Error::Safetensors`] if the names are more than the format allows (100 MB).
+    /// [`Error::Safetensors`] if the names are more than the format allows (100 MB), or one of them is `__metadata__`.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        if self.get("__metadata__").is_some() {
+            let reason = "an array is named `__metadata__`, a name that the format keeps for itself".to_owned();
+            return Err(Error::Safetensors { bytes: 0, reason });
+        }
         // Libraries around PyTorch look for this mark.
         let metadata = Some(std::iter::once(("format".to_owned(), "pt".to_owned())).collect());
         let tensors = self.iter().map(|(name, array)| (name, Tensor(array)));
@@ -29,7 +33,12 @@ impl<F: Real> StateDict<F> {
     /// [`Error::Safetensors`] if the bytes are not complete or not in the format, [`Error::Tensor`] if one of the
     /// tensors is of another type.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let fault = |reason: String| Error::Safetensors { bytes: bytes.len(), reason };
+        let fault = |reason: String| {
+            let zip = bytes.starts_with(b"PK");
+            let reason =
+                if zip { format!("{reason} (a zip archive: from_npz or from_pt may read it)") } else { reason };
+            Error::Safetensors { bytes: bytes.len(), reason }
+        };
         let file = SafeTensors::deserialize(bytes).map_err(|error| fault(error.to_string()))?;
         let mut tensors = file.tensors();
         tensors.sort_by(|(a, _), (b, _)| a.cmp(b));

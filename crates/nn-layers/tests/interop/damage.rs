@@ -13,8 +13,8 @@ fn files() -> Vec<(&'static str, Vec<u8>, Read, bool)> {
     let linear: Linear = Linear::new(3, 2, &mut StdRng::seed_from_u64(7));
     let dict = linear.state_dict();
     vec![
-        ("safetensors", dict.to_bytes().unwrap(), StateDict::from_bytes, false),
-        ("npz", dict.to_npz().unwrap(), StateDict::from_npz, true),
+        ("safetensors", dict.to_bytes().expect("it has plain names"), StateDict::from_bytes, false),
+        ("npz", dict.to_npz().expect("they are short"), StateDict::from_npz, true),
         ("numpy_compressed", fixture_bytes("numpy_compressed.npz"), StateDict::from_npz, true),
         ("pt", fixture_bytes("linear.pt"), StateDict::from_pt, true),
         ("no_checksums", fixture_bytes("no_checksums.pt"), StateDict::from_pt, false),

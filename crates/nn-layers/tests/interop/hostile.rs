@@ -9,7 +9,7 @@ fn read(pickle: &[u8]) -> Result<StateDict<f32>> {
 }
 
 fn refused(pickle: &[u8]) -> String {
-    read(pickle).unwrap_err().to_string()
+    read(pickle).expect_err("this is hostile").to_string()
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn npy(header: &str, data: &[u8]) -> Vec<u8> {
 /// What is wrong with an `.npz` of one member.
 fn refused(contents: &[u8]) -> String {
     let bytes = zips::member(contents);
-    StateDict::<f32>::from_npz(&bytes).unwrap_err().to_string()
+    StateDict::<f32>::from_npz(&bytes).expect_err("this is wrong").to_string()
 }
 
 #[test]
