@@ -306,8 +306,8 @@ pub enum Error {
     /// A file that would take far more memory than its size makes likely.
     #[cfg(feature = "interop")]
     #[error(
-        "`{name}`: {needed} bytes more, after {spent}: a file of {file} bytes may unpack to {limit}; is it a zip bomb? \
-         Write it again without compression"
+        "`{name}`: {needed} bytes more, after {spent}: a file of {file} bytes may unpack to {limit}; if it is no zip bomb, \
+         write it without compression, and expanded tensors as clones"
     )]
     TooLarge {
         /// What asks for them.

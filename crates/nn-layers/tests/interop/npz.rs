@@ -1,7 +1,7 @@
 //! NumPy's `.npz`.
 
 use crate::{bits64, fixture, fixture_bytes, zips};
-use gradus_nn_layers::ndarray::{ArrayD, IxDyn, array};
+use gradus_nn_layers::ndarray::{ArrayD, IxDyn, ShapeBuilder, array};
 use gradus_nn_layers::{Error, Real, Result, StateDict};
 use proptest::prelude::*;
 
@@ -69,6 +69,29 @@ proptest! {
         prop_assert_eq!(bits64(&round_trip(&dict64).unwrap()), bits64(&dict64));
         let read = StateDict::<f32>::from_bytes(&dict.to_bytes().unwrap()).unwrap();
         prop_assert_eq!(crate::bits(&read), crate::bits(&dict), "safetensors");
+    }
+}
+
+proptest! {
+    /// Sizes that fit the data in either order, or do not.
+    #[test]
+    fn a_header_is_as_large_as_the_data_or_refused(
+        shape in proptest::collection::vec(0..4_usize, 0..4), fortran in any::<bool>(), more in -1..2_i64,
+    ) {
+        let count = shape.iter().product::<usize>() as i64 + more;
+        let data: Vec<u8> = (0..count.max(0)).flat_map(|i| (i as f32).to_le_bytes()).collect();
+        let sizes: String = shape.iter().map(|size| format!("{size},")).collect();
+        let order = if fortran { "True" } else { "False" };
+        let header = format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': ({sizes})}}");
+        let read = StateDict::<f32>::from_npz(&zips::member(&npy(&header, &data)));
+        if count < 0 || more == 0 {
+            let read = read.unwrap();
+            let numbers: Vec<f32> = (0..count.max(0)).map(|i| i as f32).collect();
+            let right = ArrayD::from_shape_vec(IxDyn(&shape).set_f(fortran), numbers).unwrap();
+            prop_assert_eq!(read.get("x").unwrap(), &right);
+        } else {
+            prop_assert!(matches!(read, Err(Error::Npy { .. })), "{:?}", read);
+        }
     }
 }
 

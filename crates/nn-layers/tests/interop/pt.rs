@@ -1,7 +1,9 @@
 //! PyTorch's `.pt`.
 
-use crate::{bits, bits64, fixture, fixture_bytes};
+use crate::pickles::{pickle, tensor};
+use crate::{bits, bits64, fixture, fixture_bytes, zips};
 use gradus_nn_layers::{Error, Layer, Linear, Module, Sequential, StateDict, Tanh, Tape, ndarray::array, sequential};
+use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -83,4 +85,37 @@ fn what_is_no_state_dict_is_refused_by_name() {
     assert!(matches!(StateDict::<f32>::from_pt(&tar), Err(Error::LegacyPt)));
     let message = StateDict::<f32>::from_npz(&fixture_bytes("linear.pt")).unwrap_err().to_string();
     assert_eq!(message, "npz: `linear/data.pkl`: its name does not end in .npy");
+}
+
+/// Every index of a shape, the last axis fastest.
+fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
+    shape.iter().fold(vec![Vec::new()], |indices, &size| {
+        let longer = |index: &Vec<usize>| (0..size).map(|i| [&index[..], &[i]].concat()).collect::<Vec<_>>();
+        indices.iter().flat_map(longer).collect()
+    })
+}
+
+proptest! {
+    /// Any offset, sizes and strides: element `i` is number `offset + Σ iₖ sₖ` of the storage, or all is an error.
+    #[test]
+    fn a_tensor_is_a_view_of_its_storage(
+        length in 0..30_usize, offset in 0..8_usize,
+        axes in proptest::collection::vec((0..4_usize, 0..7_usize), 0..4),
+    ) {
+        let (shape, strides): (Vec<usize>, Vec<usize>) = axes.into_iter().unzip();
+        let numbers: Vec<u8> = (0..length).flat_map(|i| (i as f32).to_le_bytes()).collect();
+        let signed = |sizes: &[usize]| sizes.iter().map(|&size| size as i64).collect::<Vec<_>>();
+        let pickle = pickle(&tensor(length as i64, offset as i64, &signed(&shape), &signed(&strides)));
+        let read = StateDict::<f32>::from_pt(&zips::zip(&[("m/data.pkl", &pickle), ("m/data/0", &numbers)]));
+        let place = |index: &Vec<usize>| offset + index.iter().zip(&strides).map(|(i, stride)| i * stride).sum::<usize>();
+        let places: Vec<usize> = indices(&shape).iter().map(place).collect();
+        if places.iter().any(|&place| place >= length) {
+            prop_assert!(matches!(read, Err(Error::Tensor { format: "pt", .. })), "{:?}", read);
+        } else {
+            let read = read.unwrap();
+            let array = read.get("").unwrap();
+            prop_assert_eq!(array.shape(), &shape[..]);
+            prop_assert!(array.iter().copied().eq(places.iter().map(|&place| place as f32)));
+        }
+    }
 }
