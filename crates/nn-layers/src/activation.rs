@@ -13,6 +13,7 @@ macro_rules! activation {
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct $type;
 
+        #[diagnostic::do_not_recommend]
         impl<F: Real> Module<F> for $type {
             fn walk<'module>(&'module self, _: &mut Walk<'module, '_, F>) {}
             fn walk_mut<'module>(&'module mut self, _: &mut WalkMut<'module, '_, F>) {}

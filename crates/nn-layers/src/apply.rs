@@ -66,7 +66,8 @@ impl<C> std::fmt::Debug for Apply<C> {
 
 macro_rules! no_parameters {
     ($([$($generic:ident)?] $type:ty),+) => {
-        $(impl<F: Real $(, $generic)?> Module<F> for $type {
+        $(#[diagnostic::do_not_recommend]
+        impl<F: Real $(, $generic)?> Module<F> for $type {
             fn walk<'module>(&'module self, _: &mut Walk<'module, '_, F>) {}
             fn walk_mut<'module>(&'module mut self, _: &mut WalkMut<'module, '_, F>) {}
         })+

@@ -30,7 +30,7 @@ pub use loss::{
     Bce, BceWithLogits, CrossEntropy, Hinge, Huber, KlDivergence, L1, Losses, Mse, MultiMargin, Nll, Reduction,
     SmoothL1,
 };
-pub use module::{Item, ItemMut, Module, Walk, WalkMut};
+pub use module::{Glob, Item, ItemMut, Module, Walk, WalkMut};
 pub use parameter::{Buffer, Parameter};
 pub use sequential::Sequential;
 pub use state_dict::{LoadReport, ShapeDiffers, StateDict, Unmatched};

@@ -85,6 +85,7 @@ impl<F: Real> Layer<F> for Sequential<F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Real> Module<F> for Sequential<F> {
     fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, F>) {
         self.layers.iter().for_each(|(name, layer)| walk.child(name, layer));
