@@ -1,6 +1,6 @@
 //! Activation functions as layers, for [`Sequential`](crate::Sequential).
 
-use crate::{Layer, Module, Result, Walk, WalkMut};
+use crate::{Description, Layer, Module, Result, Walk, WalkMut};
 use gradus_autograd::{Real, Var};
 
 /// A layer without parameters that calls a method of [`Var`].
@@ -22,6 +22,9 @@ macro_rules! activation {
         impl<F: Real> Layer<F> for $type {
             fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
                 Ok(x.$method())
+            }
+            fn describe(&self, input: &[usize]) -> Result<Description> {
+                Ok(Description::of::<F>(self, stringify!($type), input))
             }
         }
     };

@@ -261,6 +261,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same, with the layer that it comes from: its name goes before the path that is there.
+    pub(crate) fn in_layer(self, name: &str, input: &[usize]) -> Self {
+        match self {
+            Self::InLayer { path, input, source } => Self::InLayer { path: format!("{name}.{path}"), input, source },
+            other => Self::InLayer { path: name.to_owned(), input: input.to_vec(), source: Box::new(other) },
+        }
+    }
+
     /// The error of another crate that this carries, if it is of type `E`.
     #[must_use]
     pub fn source_as<E: FamilyError>(&self) -> Option<&E> {

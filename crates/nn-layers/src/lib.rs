@@ -13,6 +13,7 @@ mod linear;
 mod loss;
 mod module;
 mod parameter;
+mod report;
 mod sequential;
 mod state_dict;
 pub mod testing;
@@ -32,5 +33,9 @@ pub use loss::{
 };
 pub use module::{Glob, Item, ItemMut, Module, Walk, WalkMut};
 pub use parameter::{Buffer, Parameter};
+pub use report::{
+    Description, Health, Moments, ParameterHealth, Propagation, Signal, Summary, SummaryRow, Verdict, health,
+    signal_propagation, summary,
+};
 pub use sequential::Sequential;
 pub use state_dict::{LoadReport, ShapeDiffers, StateDict, Unmatched};
