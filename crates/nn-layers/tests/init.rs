@@ -89,7 +89,10 @@ fn truncated_normal_has_the_moments_of_its_density() {
         let v = w.mapv(|w| (w - m).powi(2)).sum() / n as f64;
         let case = format!("{mean} {std} [{low}, {high}]");
         // The mean of n samples is right to std/√n; five times that is allowed, and for the variance 5 %.
-        assert!((m - expected_mean).abs() < 5.0 * (expected_variance / n as f64).sqrt(), "{case}: {m}, {expected_mean}");
+        assert!(
+            (m - expected_mean).abs() < 5.0 * (expected_variance / n as f64).sqrt(),
+            "{case}: {m}, {expected_mean}"
+        );
         assert!((v / expected_variance - 1.0).abs() < 0.05, "{case}: {v}, {expected_variance}");
     }
 }

@@ -294,7 +294,8 @@ fn parameters<F: Real>(weights: &[ArrayD<f64>]) -> Vec<Parameter<F>> {
 #[test]
 fn norms_ratios_and_shares_are_right() {
     fn check<F: Real>() {
-        let model: Vec<Parameter<F>> = parameters(&[matrix(&[[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), array![0.0].into_dyn()]);
+        let model: Vec<Parameter<F>> =
+            parameters(&[matrix(&[[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]]), array![0.0].into_dyn()]);
         let gradients = gradients(&model, &[matrix(&[[6.0, 0.0], [0.0, 0.0], [8.0, 0.001]]), array![2.0].into_dyn()]);
         let report = health(&model, &gradients);
         let row = &report.rows[0];
@@ -304,7 +305,10 @@ fn norms_ratios_and_shares_are_right() {
         assert_eq!((row.zeros, row.dead, row.saturated), (Some(0.5), Some(1.0 / 3.0), Some(0.0)));
         assert_eq!(row.verdict, Verdict::Healthy);
         let bias = &report.rows[1];
-        assert_eq!((bias.gradient_norm, bias.ratio, bias.dead, bias.verdict), (Some(2.0), None, None, Verdict::Healthy));
+        assert_eq!(
+            (bias.gradient_norm, bias.ratio, bias.dead, bias.verdict),
+            (Some(2.0), None, None, Verdict::Healthy)
+        );
         assert_eq!(report.unwell().count(), 0);
     }
     check::<f64>();
@@ -337,7 +341,10 @@ fn each_verdict_has_its_sign() {
     let unwell: Vec<_> = report.unwell().map(|row| row.name.as_str()).collect();
     assert_eq!(unwell, ["0", "2"]);
     let text = report.to_string();
-    assert!(text.starts_with("parameter   shape") && text.ends_with("2: no gradient: never put on the tape\n"), "{text}");
+    assert!(
+        text.starts_with("parameter   shape") && text.ends_with("2: no gradient: never put on the tape\n"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -30,24 +30,9 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let krate = krate();
     let name = &input.ident;
     let mut walked: Vec<Ident> = Vec::new();
-    let arms: Vec<TokenStream> = match &input.data {
-        Data::Struct(data) => vec![arm(&quote!(Self), &data.fields, &mut walked)?],
-        Data::Enum(data) => {
-            let arms = data.variants.iter().map(|variant| {
-                let name = &variant.ident;
-                if let Some(attribute) = variant.attrs.iter().find(|attribute| attribute.path().is_ident("module")) {
-                    let message = "a variant takes no options: its name is no part of a parameter's, so `skip` and `rename` go on its fields";
-                    return Err(Error::new_spanned(attribute, message));
-                }
-                arm(&quote!(Self::#name), &variant.fields, &mut walked)
-            });
-            arms.collect::<Result<_>>()?
-        }
-        Data::Union(data) => {
-            let message = "Module cannot be derived for a union, which does not know which of its fields it holds; an enum does";
-            return Err(Error::new_spanned(data.union_token, message));
-        }
-    };
+    let arms = arms_of(&input.data, &mut walked)?;
+    let walk = arms.iter().map(|arm| arm.walk(&quote!(walk), &krate, &float));
+    let walk_mut = arms.iter().map(|arm| arm.walk(&quote!(walk_mut), &krate, &float));
     // A reference counts as inhabited: of an enum without variants, what it refers to has to be matched.
     let matched = if arms.is_empty() { quote!(*self) } else { quote!(self) };
     let mut generics = input.generics.clone();
@@ -68,43 +53,85 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         impl #impl_generics #krate::Module<#float> for #name #type_generics #where_clause {
             fn walk<'module>(&'module self, walk: &mut #krate::Walk<'module, '_, #float>) {
                 let _ = &walk;
-                match #matched { #(#arms)* }
+                match #matched { #(#walk)* }
             }
             fn walk_mut<'module>(&'module mut self, walk: &mut #krate::WalkMut<'module, '_, #float>) {
                 let _ = &walk;
-                match #matched { #(#arms)* }
+                match #matched { #(#walk_mut)* }
             }
         }
     })
 }
 
-/// The walk through the fields of a struct or of one variant, as an arm of a `match`: the same tokens for both walks,
-/// since what the pattern binds are references of the kind that is matched.
-fn arm(path: &TokenStream, fields: &Fields, walked: &mut Vec<Ident>) -> Result<TokenStream> {
-    let (mut bindings, mut calls) = (TokenStream::new(), TokenStream::new());
-    let mut names: Vec<String> = Vec::new();
-    for (i, (place, field)) in places(fields).enumerate() {
+/// The fields of a struct or of one variant that are walked.
+struct Arm<'input> {
+    /// `Self`, or `Self::Variant`.
+    path: TokenStream,
+    /// For each field: the place in the pattern, the name in a state dict, and the type.
+    fields: Vec<(TokenStream, String, &'input Type)>,
+}
+
+impl Arm<'_> {
+    /// The arm of a `match`. The calls name the fields' types, and both walks name them in the same words: a field that is no module is
+    /// then one complaint, at its type, and not two about the arguments of a method.
+    fn walk(&self, method: &TokenStream, krate: &TokenStream, float: &Type) -> TokenStream {
+        let (mut bindings, mut calls) = (TokenStream::new(), TokenStream::new());
+        for (i, (place, name, ty)) in self.fields.iter().enumerate() {
+            let binding = format_ident!("field_{i}");
+            bindings.extend(quote!(#place: #binding,));
+            let call = quote_spanned!(ty.span()=> <#ty as #krate::Module<#float>>::#method(#binding, walk));
+            calls.extend(quote! {
+                let before = walk.enter(#name);
+                #call;
+                walk.leave(before);
+            });
+        }
+        let path = &self.path;
+        quote!(#path { #bindings .. } => { #calls })
+    }
+}
+
+/// One arm for a struct, one for each variant of an enum. Notes of what the walked fields' types are made.
+fn arms_of<'input>(data: &'input Data, walked: &mut Vec<Ident>) -> Result<Vec<Arm<'input>>> {
+    match data {
+        Data::Struct(data) => Ok(vec![arm(quote!(Self), &data.fields, walked)?]),
+        Data::Enum(data) => {
+            let arms = data.variants.iter().map(|variant| {
+                let name = &variant.ident;
+                if let Some(attribute) = variant.attrs.iter().find(|attribute| attribute.path().is_ident("module")) {
+                    let message = "a variant takes no options: its name is no part of a parameter's; `skip` and `rename` go on its fields";
+                    return Err(Error::new_spanned(attribute, message));
+                }
+                arm(quote!(Self::#name), &variant.fields, walked)
+            });
+            arms.collect()
+        }
+        Data::Union(data) => {
+            let message = "a union does not know which of its fields it holds, so it is no module; an enum can be one";
+            Err(Error::new_spanned(data.union_token, message))
+        }
+    }
+}
+
+fn arm<'input>(path: TokenStream, all: &'input Fields, walked: &mut Vec<Ident>) -> Result<Arm<'input>> {
+    let mut fields: Vec<(TokenStream, String, &Type)> = Vec::new();
+    for (place, field) in places(all) {
         let options = FieldOptions::of(field)?;
         if options.skip {
             continue;
         }
         refuse(field)?;
         let name = options.name.unwrap_or_else(|| place.to_string().trim_start_matches("r#").to_owned());
-        if names.contains(&name) {
+        if fields.iter().any(|(_, other, _)| *other == name) {
             let message = format!("two fields are called `{name}`: each needs a name of its own in a state dict");
             return Err(Error::new_spanned(field, message));
         }
-        names.push(name.clone());
         if !is_phantom(&field.ty) {
             identifiers(field.ty.to_token_stream(), walked);
         }
-        // The span makes a field that is no module the place of the compiler's complaint.
-        let span = field.ty.span();
-        let binding = format_ident!("field_{i}", span = span);
-        bindings.extend(quote!(#place: #binding,));
-        calls.extend(quote_spanned!(span=> walk.field(#name, #binding);));
+        fields.push((place, name, &field.ty));
     }
-    Ok(quote!(#path { #bindings .. } => { #calls }))
+    Ok(Arm { path, fields })
 }
 
 /// Refuses types of fields that are a slip of the pen rather than a module, which the compiler would explain at length.
@@ -233,9 +260,11 @@ mod tests {
     #[test]
     fn what_cannot_be_a_module_is_refused() {
         let refused = |source: &str| expand(&syn::parse_str(source).unwrap()).unwrap_err().to_string();
-        assert!(refused("union U { a: u8 }").contains("an enum does"));
+        assert!(refused("union U { a: u8 }").contains("an enum can"));
         assert!(refused("enum E { #[module(skip)] A(u8) }").contains("a variant takes no options"));
-        assert!(refused("enum E { A { a: u8, #[module(rename = \"a\")] b: u8 } }").contains("two fields are called `a`"));
+        assert!(
+            refused("enum E { A { a: u8, #[module(rename = \"a\")] b: u8 } }").contains("two fields are called `a`")
+        );
         assert!(refused("struct S { #[module(hide)] a: u8 }").contains("skip"));
         assert!(refused("#[module(real = f64)] struct S;").contains("float"));
         assert!(refused("struct S { #[module(rename = \"a.b\")] a: u8 }").contains("no dot"));

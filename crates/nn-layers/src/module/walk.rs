@@ -45,13 +45,26 @@ macro_rules! walk {
             /// As [`child`](Self::child), for a name that is text already: every optimizer's step walks the model, and
             /// formatting would cost a small one more than the update.
             pub fn field<M: Module<F> + ?Sized>(&mut self, name: &str, child: &'module $($mutable)? M) {
-                let length = self.path.len();
-                if length > 0 {
+                let before = self.enter(name);
+                child.$method(self);
+                self.leave(before);
+            }
+
+            /// Goes to a part of this name; what it returns leads [`back`](Self::leave). For the derive macro.
+            #[doc(hidden)]
+            pub fn enter(&mut self, name: &str) -> usize {
+                let before = self.path.len();
+                if before > 0 {
                     self.path.push('.');
                 }
                 self.path.push_str(name);
-                child.$method(self);
-                self.path.truncate(length);
+                before
+            }
+
+            /// Goes back to where [`enter`](Self::enter) was called.
+            #[doc(hidden)]
+            pub fn leave(&mut self, before: usize) {
+                self.path.truncate(before);
             }
 
             /// Shows a parameter or a buffer under the name of the child it stands in.

@@ -110,9 +110,9 @@ fn row<F: Real>(name: String, parameter: &Parameter<F>, flow: Flow, gradients: &
     let gradient_norm = gradient.map(|gradient| norm(gradient.iter()));
     let share = |part: usize, of: usize| (of > 0).then(|| part as f64 / of as f64);
     let zeros = gradient.and_then(|g| share(g.iter().filter(|g| g.is_zero()).count(), g.len()));
-    let units: Option<Vec<f64>> = gradient.filter(|g| g.ndim() >= 2 && !g.is_empty()).map(|gradient| {
-        gradient.axis_iter(Axis(0)).map(|unit| norm(unit.iter())).collect()
-    });
+    let units: Option<Vec<f64>> = gradient
+        .filter(|g| g.ndim() >= 2 && !g.is_empty())
+        .map(|gradient| gradient.axis_iter(Axis(0)).map(|unit| norm(unit.iter())).collect());
     let of_units = |fits: &dyn Fn(f64) -> bool| {
         let units = units.as_ref()?;
         share(units.iter().filter(|unit| fits(**unit)).count(), units.len())
@@ -224,7 +224,8 @@ impl Health {
 
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = ["parameter", "shape", "‖w‖", "‖g‖", "‖g‖/‖w‖", "zeros", "dead", "saturated", "‖Δw‖/‖w‖", "verdict"];
+        let header =
+            ["parameter", "shape", "‖w‖", "‖g‖", "‖g‖/‖w‖", "zeros", "dead", "saturated", "‖Δw‖/‖w‖", "verdict"];
         let number = |x: Option<f64>| table::or_dash(x, |x| format!("{x:.2e}"));
         let share = |x: Option<f64>| table::or_dash(x, |x| format!("{:.1} %", 100.0 * x));
         let mut lines = vec![header.map(str::to_owned)];

@@ -28,7 +28,11 @@ impl Moments {
             mean += distance / count;
             squares += distance * (x - mean);
         }
-        if count == 0.0 { Self { mean: f64::NAN, variance: f64::NAN } } else { Self { mean, variance: squares / count } }
+        if count == 0.0 {
+            Self { mean: f64::NAN, variance: f64::NAN }
+        } else {
+            Self { mean, variance: squares / count }
+        }
     }
 
     /// The root of the mean square: how large the numbers are.
@@ -219,7 +223,8 @@ impl fmt::Display for Propagation {
         let header = ["", "activation mean", "variance", "gradient mean", "variance", "verdict"].map(str::to_owned);
         let rows = self.rows.iter().map(|row| {
             let [activation, gradient] = [row.activation, row.gradient].map(|moments| {
-                [moments.map(|m| m.mean), moments.map(|m| m.variance)].map(|x| table::or_dash(x, |x| format!("{x:.2e}")))
+                [moments.map(|m| m.mean), moments.map(|m| m.variance)]
+                    .map(|x| table::or_dash(x, |x| format!("{x:.2e}")))
             });
             let ([a, b], [c, d]) = (activation, gradient);
             [row.name.clone(), a, b, c, d, row.verdict().to_string()]
