@@ -217,7 +217,7 @@ fn deep<F: Real>(scale: f64) -> Sequential<F> {
     let mut model = Sequential::new();
     for seed in 0..10 {
         let weight = init::normal((64, 64), 0.0, scale / 8.0, &mut rng(seed));
-        model = model.push(Linear::from_parts(weight, None).unwrap());
+        model = model.push(Linear::from_parts(weight, None).expect("the weight is a matrix"));
     }
     model
 }
@@ -270,6 +270,8 @@ fn what_is_cut_off_or_not_finite_is_seen() {
     assert_eq!(verdict(&infinite), Verdict::NotFinite);
     let error = signal_propagation(&cut, &[0, 4], &mut rng(1)).unwrap_err().to_string();
     assert_eq!(error, "signal_propagation: shape [0, 4]: at least one element would fit");
+    let error = signal_propagation(&cut, &[usize::MAX, 4], &mut rng(1)).unwrap_err().to_string();
+    assert!(error.ends_with("a shape whose elements fit into memory would fit"), "{error}");
 }
 
 /// Gradients that are these numbers.
@@ -280,7 +282,7 @@ fn gradients<F: Real>(model: &[Parameter<F>], gradients: &[ArrayD<f64>]) -> Grad
         let gradient = tape.input(gradient.mapv(F::from_f64));
         loss = loss + (&tape.parameter(parameter) * &gradient).sum();
     }
-    loss.backward().unwrap()
+    loss.backward().expect("the loss is a number")
 }
 
 fn matrix(rows: &[[f64; 2]]) -> ArrayD<f64> {

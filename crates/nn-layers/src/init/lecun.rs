@@ -8,7 +8,7 @@ use rand::Rng;
 
 /// Weights `(out, in, kernel…)` from `U(−b, b)`, `b = √(3 / fan_in)`: of variance `1 / fan_in`.
 ///
-/// Kaiming's rule with the gain 1. It is what self-normalizing networks of [`Var::selu`](gradus_autograd::Var::selu) start from
+/// Kaiming's rule with the gain 1. It is what self-normalizing networks of scaled exponential linear units start from
 /// (G. Klambauer et al., 2017, <https://arxiv.org/abs/1706.02515>).
 ///
 /// # Errors

@@ -204,17 +204,23 @@ struct Run {
 
 impl Run {
     fn of<F: Real>(layer: &(impl Layer<F> + ?Sized), input: &[usize]) -> Result<Self> {
-        let bytes = size(input).checked_mul(size_of::<F>() as u64);
-        if bytes.is_none_or(|bytes| bytes > isize::MAX as u64) {
-            let (shape, expected) = (input.to_vec(), "a shape whose elements fit into memory would fit");
-            return Err(Error::UnfitShape { operation: "summary", shape, expected });
-        }
+        fits_into_memory::<F>("summary", input)?;
         // A variable, so that every operation is recorded, and none for want of a parameter is not.
         let x = Tape::recording().variable(ArrayD::<F>::zeros(IxDyn(input)));
         let y = layer.forward(&x)?;
         let (entries, _) = entries(layer, &y, Value::zeros(y.shape()))?;
         Ok(Self { output: y.shape().to_vec(), entries })
     }
+}
+
+/// Refuses a shape that no array can have.
+pub(super) fn fits_into_memory<F>(operation: &'static str, shape: &[usize]) -> Result<()> {
+    let bytes = size(shape).checked_mul(size_of::<F>() as u64);
+    if bytes.is_some_and(|bytes| bytes <= isize::MAX as u64) {
+        return Ok(());
+    }
+    let expected = "a shape whose elements fit into memory would fit";
+    Err(Error::UnfitShape { operation, shape: shape.to_vec(), expected })
 }
 
 /// The number of elements of an array of this shape.

@@ -1,5 +1,6 @@
 //! How signals go through a model before it is trained.
 
+use super::description::fits_into_memory;
 use super::entries::entries;
 use super::{Verdict, table};
 use crate::{Error, Layer, Result, init};
@@ -127,7 +128,7 @@ impl Propagation {
 /// - `input`: that of a batch, `(N, …)`; some hundred elements for each layer's output make the variances reliable
 ///
 /// # Errors
-/// [`Error::UnfitShape`] for an input without elements; [`Error::InLayer`] names the stage that fails; whatever else the forward and backward
+/// [`Error::UnfitShape`] for an input without elements, or with more than there can be; [`Error::InLayer`] names the stage that fails; whatever else the forward and backward
 /// passes return.
 ///
 /// # Examples
@@ -161,6 +162,7 @@ pub fn signal_propagation<F: Real>(
         let (shape, expected) = (input.to_vec(), "at least one element would fit");
         return Err(Error::UnfitShape { operation: "signal_propagation", shape, expected });
     }
+    fits_into_memory::<F>("signal_propagation", input)?;
     let noise = |shape: &[usize], rng: &mut _| -> ArrayD<F> { init::normal(shape, 0.0, 1.0, rng) };
     let x = noise(input, rng);
     let tape = Tape::training(rng);

@@ -55,13 +55,16 @@ pub struct SummaryRow {
 /// assert_eq!(summary.total.multiply_adds, Some(32 * (784 * 128 + 128 * 10)));
 /// # Ok::<(), gradus_nn_layers::Error>(())
 /// ```
-/// prints
+/// It prints
 /// ```text
-/// layer             output  parameters  multiply–adds  activation bytes
-/// 0: Flatten     [32, 784]           0              0                 0
-/// hidden: Linear [32, 128]     100,480      3,211,264            16,384
+/// layer                 output  parameters  multiply–adds  activation bytes
+/// input           [32, 28, 28]
+/// 0: Flatten         [32, 784]           0              0                 0
+/// hidden: Linear     [32, 128]     100,480      3,211,264            16,384
+/// 2: Relu            [32, 128]           0              0            16,384
+/// out: Linear         [32, 10]       1,290         40,960             1,280
+/// total               [32, 10]     101,770      3,252,224            34,048
 /// ```
-/// and so on.
 pub fn summary<F: Real>(model: &(impl Layer<F> + ?Sized), input: &[usize]) -> Result<Summary> {
     let total = model.describe(input)?;
     let mut rows = Vec::new();
