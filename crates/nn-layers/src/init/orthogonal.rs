@@ -28,7 +28,7 @@ use rand_distr::StandardNormal;
 /// use rand::{SeedableRng, rngs::StdRng};
 /// let w: Array2<f64> = init::orthogonal((2, 3), 1.0, &mut StdRng::seed_from_u64(7))?;
 /// let product = w.dot(&w.t());
-/// assert!((&product - &Array2::eye(2)).iter().all(|e| e.abs() < 1e-14));
+/// assert!((&product - &Array2::<f64>::eye(2)).iter().all(|e| e.abs() < 1e-14));
 /// # Ok::<(), gradus_nn_layers::Error>(())
 /// ```
 ///
