@@ -39,7 +39,8 @@ pub trait Layer<F: Real = f32>: Module<F> + Send + Sync {
     /// What the layer makes of an input of this shape, for [`summary`](crate::summary()).
     ///
     /// A layer that does not say so itself is run on zeros, and the operations on the tape are read. To say so:
-    /// [`Description::of`], with the multiply–adds; for a model of layers one after the other, [`Description::in_sequence`].
+    /// [`Description::of`], with the multiply–adds; for a model of layers one after the other,
+    /// [`Description::in_sequence`].
     ///
     /// # Errors
     /// As [`forward`](Self::forward) of an input of this shape.
@@ -47,8 +48,8 @@ pub trait Layer<F: Real = f32>: Module<F> + Send + Sync {
         Description::by_dry_run(self, input)
     }
 
-    /// The layers that this one applies one after the other, with their names, if that is all that it does; else none. This is what
-    /// [`signal_propagation`](crate::signal_propagation) looks between.
+    /// The layers that this one applies one after the other, with their names, if that is all that it does; else
+    /// none. This is what [`signal_propagation`](crate::signal_propagation) looks between.
     ///
     /// # Examples
     /// ```

@@ -14,11 +14,11 @@ use syn::{
 /// way, a state dict of either side fits whichever variant has its names. A variant without fields has no parameters.
 ///
 /// The number type is the type parameter called `F` if there is one, else `f32`; `#[module(float = f64)]` on the type
-/// says otherwise. Every other type parameter that a walked field is made of has to be a module. On a field, `#[module(skip)]` leaves it out and
-/// `#[module(rename = "name")]` gives it another name in the state dict.
+/// says otherwise. Every other type parameter that a walked field is made of has to be a module. On a field,
+/// `#[module(skip)]` leaves it out and `#[module(rename = "name")]` gives it another name in the state dict.
 ///
-/// What cannot be a module is refused in place, with what would fit: unions, fields that are references or `Result`s, two fields of
-/// one name, names that have a dot in them, options that there are not.
+/// What cannot be a module is refused in place, with what would fit: unions, fields that are references or `Result`s,
+/// two fields of one name, names that have a dot in them, options that there are not.
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -72,8 +72,8 @@ struct Arm<'input> {
 }
 
 impl Arm<'_> {
-    /// The arm of a `match`. The calls name the fields' types, and both walks name them in the same words: a field that is no module is
-    /// then one complaint, at its type, and not two about the arguments of a method.
+    /// The arm of a `match`. The calls name the fields' types, and both walks name them in the same words: a field
+    /// that is no module is then one complaint, at its type, and not two about the arguments of a method.
     fn walk(&self, method: &TokenStream, krate: &TokenStream, float: &Type) -> TokenStream {
         let (mut bindings, mut calls) = (TokenStream::new(), TokenStream::new());
         for (i, (place, name, ty)) in self.fields.iter().enumerate() {

@@ -34,7 +34,8 @@ pub fn lecun_uniform<F: Real, D: Dimension>(
 
 /// Weights `(out, in, kernel…)` from the normal distribution of mean 0 and variance `1 / fan_in`.
 ///
-/// The distribution is whole; Keras and JAX cut theirs off at two standard deviations, which [`truncated_normal`](super::truncated_normal) does.
+/// The distribution is whole; Keras and JAX cut theirs off at two standard deviations, which
+/// [`truncated_normal`](super::truncated_normal) does.
 ///
 /// # Errors
 /// [`Error::Fans`](crate::Error::Fans) if the shape has fewer than two axes.

@@ -7,8 +7,8 @@ use ndarray::{Array, Dimension, IntoDimension};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-/// Weights `(out, in, kernel…)` that, as a matrix `W (out, in · kernel)`, have orthonormal rows times `gain`; orthonormal columns
-/// if there are more rows than columns.
+/// Weights `(out, in, kernel…)` that, as a matrix `W (out, in · kernel)`, have orthonormal rows times `gain`;
+/// orthonormal columns if there are more rows than columns.
 ///
 /// ```text
 /// W Wᵀ = gain² I  if out ≤ in · kernel,  else  Wᵀ W = gain² I
@@ -16,8 +16,9 @@ use rand_distr::StandardNormal;
 ///
 /// Such a layer keeps the length of what flows through it, not only on average: a deep linear network of these learns
 /// as fast as a shallow one. The matrix is drawn evenly from all there are (Haar's measure): it is the `Q` of the QR
-/// decomposition of a normal matrix, with the signs that make R's diagonal positive. As what Householder's reflections leave of a normal
-/// matrix is again one, only the column that each is made from need be drawn, and nothing be decomposed.
+/// decomposition of a normal matrix, with the signs that make R's diagonal positive. As what Householder's
+/// reflections leave of a normal matrix is again one, only the column that each is made from need be drawn, and
+/// nothing be decomposed.
 ///
 /// # Errors
 /// [`Error::UnfitShape`] for fewer than two axes; [`Error::HyperParameter`] for a gain that is not finite.
@@ -33,8 +34,8 @@ use rand_distr::StandardNormal;
 /// ```
 ///
 /// # References
-/// - A. M. Saxe, J. L. McClelland, S. Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep linear neural
-///   networks*, 2014, <https://arxiv.org/abs/1312.6120>
+/// - A. M. Saxe, J. L. McClelland, S. Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep linear
+///   neural networks*, 2014, <https://arxiv.org/abs/1312.6120>
 /// - G. W. Stewart, *The efficient generation of random orthogonal matrices with an application to condition
 ///   estimators*, 1980, <https://doi.org/10.1137/0717034>
 pub fn orthogonal<F: Real, D: Dimension>(

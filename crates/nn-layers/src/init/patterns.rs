@@ -8,7 +8,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-/// The identity as a weight `(out, in)`: 1 where the row is the column, else 0. A linear layer of it hands on as many features as fit.
+/// The identity as a weight `(out, in)`: 1 where the row is the column, else 0. A linear layer of it hands on as many
+/// features as fit.
 ///
 /// # Examples
 /// ```
@@ -25,8 +26,8 @@ pub fn eye<F: Real>(shape: (usize, usize)) -> Array2<F> {
     Array2::from_shape_fn(shape, |(row, column)| if row == column { F::one() } else { F::zero() })
 }
 
-/// The identity as the weight of a convolution `(out, in / groups, kernel…)`: 1 in the middle of the kernel that leads from a channel to
-/// itself, else 0.
+/// The identity as the weight of a convolution `(out, in / groups, kernel…)`: 1 in the middle of the kernel that
+/// leads from a channel to itself, else 0.
 ///
 /// ```text
 /// w[g · out/groups + d, d, ⌊k₁/2⌋, ⌊k₂/2⌋ …] = 1    for d < min(out/groups, in/groups) in each group g
@@ -35,8 +36,8 @@ pub fn eye<F: Real>(shape: (usize, usize)) -> Array2<F> {
 /// With a padding that keeps the size, the layer hands on as many channels of each group as fit.
 ///
 /// # Errors
-/// [`Error::UnfitShape`] for fewer than three axes, and for a number of channels out that the groups do not divide; [`Error::HyperParameter`]
-/// for no groups.
+/// [`Error::UnfitShape`] for fewer than three axes, and for a number of channels out that the groups do not divide;
+/// [`Error::HyperParameter`] for no groups.
 ///
 /// # Examples
 /// ```
@@ -78,8 +79,8 @@ pub fn dirac<F: Real, D: Dimension>(shape: impl IntoDimension<Dim = D>, groups: 
     Ok(weight)
 }
 
-/// Weights `(out, in)` of which each column has `⌈sparsity · out⌉` zeros, at places drawn at random; the others are of the normal
-/// distribution of mean 0 and this deviation.
+/// Weights `(out, in)` of which each column has `⌈sparsity · out⌉` zeros, at places drawn at random; the others are
+/// of the normal distribution of mean 0 and this deviation.
 ///
 /// Each input then reaches a few outputs only, with weights that can be large without saturating these.
 ///

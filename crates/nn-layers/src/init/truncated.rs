@@ -17,13 +17,13 @@ use std::f64::consts::{E, TAU};
 /// Var[w] = std² (1 + (a φ(a) − b φ(b)) / Z − ((φ(a) − φ(b)) / Z)²)
 /// ```
 ///
-/// `low` and `high` are values, as in PyTorch, and not numbers of standard deviations; either may be infinite. With the usual two
-/// standard deviations on each side, the elements' deviation is 0.88 `std`. Drawn by accepting or rejecting,
-/// so that it is right in the tails, too, however far out `low` and `high` lie.
+/// `low` and `high` are values, as in PyTorch, and not numbers of standard deviations; either may be infinite. With
+/// the usual two standard deviations on each side, the elements' deviation is 0.88 `std`. Drawn by accepting or
+/// rejecting, so that it is right in the tails, too, however far out `low` and `high` lie.
 ///
 /// # Errors
-/// [`Error::HyperParameter`](crate::Error::HyperParameter) if the mean is not finite, the deviation not finite and above 0, or
-/// `low` not below `high`.
+/// [`Error::HyperParameter`](crate::Error::HyperParameter) if the mean is not finite, the deviation not finite and
+/// above 0, or `low` not below `high`.
 ///
 /// # Examples
 /// ```

@@ -121,8 +121,8 @@ pub trait Module<F: Real = f32> {
         found
     }
 
-    /// Calls `map` with the name of each parameter and the parameter, to be changed in place: to draw weights anew, to round or
-    /// clip them, to freeze some.
+    /// Calls `map` with the name of each parameter and the parameter, to be changed in place: to draw weights anew,
+    /// to round or clip them, to freeze some.
     ///
     /// A parameter stays who it is, so that gradients and an optimizer's state still belong to it. Keep its shape, which
     /// the layer relies on.
@@ -173,8 +173,8 @@ pub trait Module<F: Real = f32> {
         });
     }
 
-    /// Freezes every parameter whose name the [pattern](Glob) matches, and says how many these are: a frozen parameter gets no
-    /// gradient, and no optimizer moves it.
+    /// Freezes every parameter whose name the [pattern](Glob) matches, and says how many these are: a frozen
+    /// parameter gets no gradient, and no optimizer moves it.
     ///
     /// # Errors
     /// [`Error::NoParameter`] if there are none: a misspelt pattern would else train what it was to leave alone.

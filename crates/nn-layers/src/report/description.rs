@@ -17,7 +17,8 @@ pub struct Description {
     pub parameters: usize,
     /// … of those that are trained.
     pub trainable: usize,
-    /// The products and sums of its forward pass, `Σ wᵢ xᵢ` being one for each `i`; elementwise operations are none. `None` if unknown.
+    /// The products and sums of its forward pass, `Σ wᵢ xᵢ` being one for each `i`; elementwise operations are none.
+    /// `None` if unknown.
     pub multiply_adds: Option<u64>,
     /// Bytes of the arrays that its forward pass makes.
     pub activation_bytes: u64,
@@ -105,8 +106,9 @@ impl Description {
 
     /// Of a layer that does not describe itself: runs it on zeros and reads off the tape which operations ran.
     ///
-    /// Runs batches of 1 and of 2, the first axis being the batch, from which follow the shapes for one of any size: `n` more
-    /// samples add `n` times what one more does. Where these do not run, or not with the same operations, the whole input is run.
+    /// Runs batches of 1 and of 2, the first axis being the batch, from which follow the shapes for one of any size:
+    /// `n` more samples add `n` times what one more does. Where these do not run, or not with the same operations,
+    /// the whole input is run.
     pub(crate) fn by_dry_run<F: Real>(layer: &(impl Layer<F> + ?Sized), input: &[usize]) -> Result<Self> {
         if let [n, others @ ..] = input
             && !others.is_empty()

@@ -55,7 +55,8 @@ const MANY: f64 = 0.5;
 /// `‖Δw‖ / ‖w‖` outside of which an update is small or large; about 10⁻³ is usual.
 const UPDATE: (f64, f64) = (1e-5, 1e-1);
 
-/// Looks at the gradient of every parameter: its norm beside the weights', how much of it is 0, and which units it does not reach.
+/// Looks at the gradient of every parameter: its norm beside the weights', how much of it is 0, and which units it
+/// does not reach.
 ///
 /// ```text
 /// no gradient  none arrived, or zeros only                       not finite   a NaN or infinity in weight or gradient
@@ -63,9 +64,10 @@ const UPDATE: (f64, f64) = (1e-5, 1e-1);
 /// exploding    ‖g‖ / ‖w‖ > 100                                   vanishing    rms g < 10⁻⁴ · the largest rms g in the model
 /// ```
 ///
-/// Units are the places on a weight's first axis: outputs of a layer, channels of a convolution. ReLU units that are never active are dead,
-/// for no gradient will ever revive them; sigmoid and tanh units at their flat ends are saturated. In one batch both are only signs of it:
-/// a row of an embedding that is not looked up looks dead, too. Parameters with fewer than two axes have no units and are spared the verdicts on these and on `‖g‖ / ‖w‖`.
+/// Units are the places on a weight's first axis: outputs of a layer, channels of a convolution. ReLU units that are
+/// never active are dead, for no gradient will ever revive them; sigmoid and tanh units at their flat ends are
+/// saturated. In one batch both are only signs of it: a row of an embedding that is not looked up looks dead, too.
+/// Parameters with fewer than two axes have no units and are spared the verdicts on these and on `‖g‖ / ‖w‖`.
 ///
 /// # Examples
 /// ```
@@ -166,8 +168,9 @@ impl ParameterHealth {
 impl Health {
     /// The same with what an update did: `‖Δw‖ / ‖w‖`, `Δw` being the difference between the model after and before it.
     ///
-    /// A clone made before the update shares memory until then, and is the model before. Of parameters with two axes or more that are otherwise healthy, the
-    /// verdict is [`Verdict::SmallUpdate`] below 10⁻⁵ and [`Verdict::LargeUpdate`] above 10⁻¹; about 10⁻³ is usual.
+    /// A clone made before the update shares memory until then, and is the model before. Of parameters with two axes
+    /// or more that are otherwise healthy, the verdict is [`Verdict::SmallUpdate`] below 10⁻⁵ and
+    /// [`Verdict::LargeUpdate`] above 10⁻¹; about 10⁻³ is usual.
     ///
     /// # Examples
     /// ```

@@ -19,7 +19,8 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of these numbers, in one pass that loses no digits (B. P. Welford, 1962, <https://doi.org/10.2307/1266577>); NaN of none.
+    /// Of these numbers, in one pass that loses no digits (B. P. Welford, 1962, <https://doi.org/10.2307/1266577>);
+    /// NaN of none.
     pub(super) fn of<F: Real>(numbers: impl Iterator<Item = F>) -> Self {
         let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
         for x in numbers {
@@ -104,7 +105,8 @@ fn worse(a: Verdict, b: Verdict) -> Verdict {
 }
 
 impl Propagation {
-    /// The worst verdict of all rows: [`Verdict::Healthy`], [`Verdict::Vanishing`], [`Verdict::Exploding`] or [`Verdict::NotFinite`].
+    /// The worst verdict of all rows: [`Verdict::Healthy`], [`Verdict::Vanishing`], [`Verdict::Exploding`] or
+    /// [`Verdict::NotFinite`].
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.rows.iter().map(Signal::verdict).fold(Verdict::Healthy, worse)
@@ -117,10 +119,11 @@ impl Propagation {
 /// x ~ N(0, 1) in,  ∂L/∂y ~ N(0, 1) back
 /// ```
 ///
-/// Before training, a model should hand on both about as large as they came: where the variance falls by a factor at each layer, nothing is
-/// learned far from the output, and where it grows, the first step leads anywhere. There is one row for each layer of a
-/// [`Sequential`](crate::Sequential), and of any model that says what its [`stages`](Layer::stages) are, at any depth. For a model that does not, there is one for each
-/// entry of the tape, with the gradient that came back to it: which operation, on which line, of which layer.
+/// Before training, a model should hand on both about as large as they came: where the variance falls by a factor at
+/// each layer, nothing is learned far from the output, and where it grows, the first step leads anywhere. There is
+/// one row for each layer of a [`Sequential`](crate::Sequential), and of any model that says what its
+/// [`stages`](Layer::stages) are, at any depth. For a model that does not, there is one for each entry of the tape,
+/// with the gradient that came back to it: which operation, on which line, of which layer.
 ///
 /// Layers behave as in training; the model is not changed.
 ///
@@ -128,8 +131,8 @@ impl Propagation {
 /// - `input`: that of a batch, `(N, …)`; some hundred elements for each layer's output make the variances reliable
 ///
 /// # Errors
-/// [`Error::UnfitShape`] for an input without elements, or with more than there can be; [`Error::InLayer`] names the stage that fails; whatever else the forward and backward
-/// passes return.
+/// [`Error::UnfitShape`] for an input without elements, or with more than there can be; [`Error::InLayer`] names the
+/// stage that fails; whatever else the forward and backward passes return.
 ///
 /// # Examples
 /// ```

@@ -23,7 +23,8 @@ pub struct Summary {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SummaryRow {
-    /// The names on the way to the layer, joined by dots; empty for the model itself and for operations that belong to none of its layers.
+    /// The names on the way to the layer, joined by dots; empty for the model itself and for operations that belong
+    /// to none of its layers.
     pub path: String,
     /// The layer.
     pub description: Description,
@@ -31,14 +32,16 @@ pub struct SummaryRow {
 
 /// A table of a model's layers with the shapes of their outputs, parameters, multiply–adds and bytes of activations.
 ///
-/// Nothing is computed where layers [describe themselves](Layer::describe), which those of this crate do: the answer is exact and at once, for a batch
-/// of any size. Other layers are run on zeros, one or two samples large; their rows, one for each operation, bear an asterisk.
+/// Nothing is computed where layers [describe themselves](Layer::describe), which those of this crate do: the answer
+/// is exact and at once, for a batch of any size. Other layers are run on zeros, one or two samples large; their
+/// rows, one for each operation, bear an asterisk.
 ///
 /// # Shapes
 /// - `input`: as `forward` takes it, the batch included, `(N, …)`
 ///
 /// # Errors
-/// [`Error::InLayer`](crate::Error::InLayer) names the layer that a shape does not fit, and what would; whatever a layer's forward pass returns.
+/// [`Error::InLayer`](crate::Error::InLayer) names the layer that a shape does not fit, and what would; whatever a
+/// layer's forward pass returns.
 ///
 /// # Examples
 /// ```

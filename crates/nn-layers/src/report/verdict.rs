@@ -21,7 +21,8 @@ pub enum Verdict {
     Missing,
     /// At least half of the units get a gradient of zero.
     Dead,
-    /// At least half of the units get next to none of the gradient, as those do whose activation function is at its flat end.
+    /// At least half of the units get next to none of the gradient, as those do whose activation function is at its
+    /// flat end.
     Saturated,
     /// An update of less than 10⁻⁵ of the weights.
     SmallUpdate,
