@@ -1,6 +1,6 @@
 //! Activation functions as layers, for [`Sequential`](crate::Sequential).
 
-use crate::{Layer, Module, Result, Walk, WalkMut};
+use crate::{Description, Layer, Module, Result, Walk, WalkMut};
 use gradus_autograd::{Real, Var};
 
 /// A layer without parameters that calls a method of [`Var`].
@@ -13,6 +13,7 @@ macro_rules! activation {
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct $type;
 
+        #[diagnostic::do_not_recommend]
         impl<F: Real> Module<F> for $type {
             fn walk<'module>(&'module self, _: &mut Walk<'module, '_, F>) {}
             fn walk_mut<'module>(&'module mut self, _: &mut WalkMut<'module, '_, F>) {}
@@ -21,6 +22,9 @@ macro_rules! activation {
         impl<F: Real> Layer<F> for $type {
             fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
                 Ok(x.$method())
+            }
+            fn describe(&self, input: &[usize]) -> Result<Description> {
+                Ok(Description::of::<F>(self, stringify!($type), input))
             }
         }
     };

@@ -1,6 +1,6 @@
 //! Layers without parameters that are no activation: reshaping, doing nothing, any function.
 
-use crate::{Layer, Module, Result, Walk, WalkMut};
+use crate::{Description, Error, Layer, Module, Result, Walk, WalkMut};
 use gradus_autograd::{Real, Var};
 
 /// Every axis after the first as one: `(N, C, H, W)` becomes `(N, C·H·W)`.
@@ -17,6 +17,20 @@ impl<F: Real> Layer<F> for Flatten {
     fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
         Ok(x.flatten_from(1)?)
     }
+
+    fn describe(&self, input: &[usize]) -> Result<Description> {
+        let [samples, others @ ..] = input else { return Err(no_axis_after_the_first(input)) };
+        if others.is_empty() {
+            return Err(no_axis_after_the_first(input));
+        }
+        let features = others.iter().fold(1_usize, |n, &len| n.saturating_mul(len));
+        Ok(Description::of::<F>(self, "Flatten", &[*samples, features]).activation_bytes(0)) // the same memory
+    }
+}
+
+fn no_axis_after_the_first(input: &[usize]) -> Error {
+    let (shape, expected) = (input.to_vec(), "an input with an axis after the first, (N, …), would fit");
+    Error::UnfitShape { operation: "flatten", shape, expected }
 }
 
 /// The input as it is: a place holder where a layer is asked for.
@@ -26,6 +40,10 @@ pub struct Identity;
 impl<F: Real> Layer<F> for Identity {
     fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
         Ok(x.clone())
+    }
+
+    fn describe(&self, input: &[usize]) -> Result<Description> {
+        Ok(Description::of::<F>(self, "Identity", input).activation_bytes(0)) // the same memory
     }
 }
 
@@ -66,7 +84,8 @@ impl<C> std::fmt::Debug for Apply<C> {
 
 macro_rules! no_parameters {
     ($([$($generic:ident)?] $type:ty),+) => {
-        $(impl<F: Real $(, $generic)?> Module<F> for $type {
+        $(#[diagnostic::do_not_recommend]
+        impl<F: Real $(, $generic)?> Module<F> for $type {
             fn walk<'module>(&'module self, _: &mut Walk<'module, '_, F>) {}
             fn walk_mut<'module>(&'module mut self, _: &mut WalkMut<'module, '_, F>) {}
         })+

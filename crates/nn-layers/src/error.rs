@@ -180,6 +180,39 @@ pub enum Error {
         numeric: f64,
     },
 
+    /// A name, or a pattern for names, that no parameter has.
+    #[error("{operation}: `{name}`: no parameter is called so; {}", listed(names))]
+    NoParameter {
+        /// What was asked.
+        operation: &'static str,
+        /// The name or pattern.
+        name: String,
+        /// The names that there are.
+        names: Vec<String>,
+    },
+
+    /// A shape that an initializer or a report cannot do anything with.
+    #[error("{operation}: shape {shape:?}: {expected}")]
+    UnfitShape {
+        /// The initializer or report.
+        operation: &'static str,
+        /// The shape.
+        shape: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// An error of a layer inside a model.
+    #[error("layer `{path}`, given {input:?}: {source}")]
+    InLayer {
+        /// The names on the way to the layer, joined by dots.
+        path: String,
+        /// The shape of its input.
+        input: Vec<usize>,
+        /// What it objects to.
+        source: Box<Error>,
+    },
+
     /// A state dict of another model.
     #[error("load_state_dict: {0}")]
     StateDict(LoadReport),
@@ -324,6 +357,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same, with the layer that it comes from: its name goes before the path that is there.
+    pub(crate) fn in_layer(self, name: &str, input: &[usize]) -> Self {
+        match self {
+            Self::InLayer { path, input, source } => Self::InLayer { path: format!("{name}.{path}"), input, source },
+            other => Self::InLayer { path: name.to_owned(), input: input.to_vec(), source: Box::new(other) },
+        }
+    }
+
     /// The error of another crate that this carries, if it is of type `E`.
     #[must_use]
     pub fn source_as<E: FamilyError>(&self) -> Option<&E> {
@@ -331,6 +372,17 @@ impl Error {
             Self::Source(source) => source.downcast_ref(),
             _ => None,
         }
+    }
+}
+
+/// The first names of a list, for a message.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 8;
+    let quoted: Vec<_> = names.iter().take(MOST).map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => "there are no parameters".to_owned(),
+        n if n > MOST => format!("there are {} and {} more", quoted.join(", "), n - MOST),
+        _ => format!("there are {}", quoted.join(", ")),
     }
 }
 

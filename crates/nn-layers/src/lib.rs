@@ -13,6 +13,7 @@ mod linear;
 mod loss;
 mod module;
 mod parameter;
+mod report;
 mod sequential;
 mod state_dict;
 pub mod testing;
@@ -30,7 +31,11 @@ pub use loss::{
     Bce, BceWithLogits, CrossEntropy, Hinge, Huber, KlDivergence, L1, Losses, Mse, MultiMargin, Nll, Reduction,
     SmoothL1,
 };
-pub use module::{Item, ItemMut, Module, Walk, WalkMut};
+pub use module::{Glob, Item, ItemMut, Module, Walk, WalkMut};
 pub use parameter::{Buffer, Parameter};
+pub use report::{
+    Description, Health, Moments, ParameterHealth, Propagation, Signal, Summary, SummaryRow, Verdict, health,
+    signal_propagation, summary,
+};
 pub use sequential::Sequential;
 pub use state_dict::{LoadReport, ShapeDiffers, StateDict, Unmatched};

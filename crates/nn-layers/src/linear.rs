@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use crate::{Error, Layer, Module, Parameter, Result, init};
+use crate::{Description, Error, Layer, Module, Parameter, Result, init, report};
 use gradus_autograd::{Real, Var};
 use rand::Rng;
 
@@ -101,5 +101,15 @@ impl<F: Real> Layer<F> for Linear<F> {
         let tape = x.tape();
         let bias = self.bias.as_ref().map(|b| tape.parameter(b));
         Ok(x.affine(&tape.parameter(&self.weight), bias.as_ref())?) // one entry: x Wᵀ + b, no transposed copy of W
+    }
+
+    fn describe(&self, input: &[usize]) -> Result<Description> {
+        let expected = self.in_features();
+        let Some((_, others)) = input.split_last().filter(|(last, _)| **last == expected) else {
+            return Err(Error::Features { layer: NAME, expected, input: input.to_vec() });
+        };
+        let output = [others, &[self.out_features()]].concat();
+        let terms = report::size(&output).saturating_mul(expected as u64);
+        Ok(Description::of(self, "Linear", &output).multiply_adds(terms))
     }
 }

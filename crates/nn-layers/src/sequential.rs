@@ -1,6 +1,6 @@
 //! Layers one after the other.
 
-use crate::{Item, Layer, Module, Result, Walk, WalkMut};
+use crate::{Description, Item, Layer, Module, Result, Walk, WalkMut};
 use gradus_autograd::{Real, Var};
 use std::fmt;
 
@@ -83,8 +83,17 @@ impl<F: Real> Layer<F> for Sequential<F> {
         let Some(((_, first), others)) = self.layers.split_first() else { return Ok(x.clone()) };
         others.iter().try_fold(first.forward(x)?, |x, (_, layer)| layer.forward(&x))
     }
+
+    fn describe(&self, input: &[usize]) -> Result<Description> {
+        Description::in_sequence(self, "Sequential", input, self.iter())
+    }
+
+    fn stages(&self) -> Vec<(&str, &dyn Layer<F>)> {
+        self.iter().collect()
+    }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Real> Module<F> for Sequential<F> {
     fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, F>) {
         self.layers.iter().for_each(|(name, layer)| walk.child(name, layer));

@@ -163,3 +163,65 @@ fn sequential_names_layers_by_place_or_as_told() {
 fn a_name_in_a_sequential_is_given_once() {
     let _ = Sequential::<f32>::new().push_named("1", Relu).push(Relu);
 }
+
+/// One of several kinds of block.
+#[derive(Module)]
+enum Block<F: Real = f32> {
+    Plain(Linear<F>, Parameter<F>),
+    Gated {
+        value: Linear<F>,
+        #[module(rename = "gate_proj")]
+        gate: Linear<F>,
+        #[module(skip)]
+        _ignored: std::time::Duration,
+    },
+    Boxed(Box<dyn Layer<F>>),
+    Nothing,
+}
+
+#[test]
+fn of_an_enum_the_fields_of_the_variant_at_hand_are_walked() {
+    let plain: Block<f64> = Block::Plain(linear(2), array![1.0].into());
+    assert_eq!(names(&plain), ["0.weight", "1"]);
+    let gated: Block = Block::Gated { value: linear(2), gate: linear(1), _ignored: std::time::Duration::ZERO };
+    assert_eq!(names(&gated), ["value.weight", "gate_proj.weight"]);
+    assert_eq!(names::<f32>(&Block::Nothing), [""; 0]);
+    let mut blocks = vec![gated, Block::Boxed(Box::new(sequential![Relu, linear::<f32>(2)])), Block::Nothing];
+    let expected = ["0.value.weight", "0.gate_proj.weight", "1.0.1.weight"];
+    assert_eq!(names(&blocks), expected);
+    let mut seen = Vec::new();
+    blocks.visit_mut(&mut |name, _| seen.push(name.to_owned()));
+    assert_eq!(seen, expected);
+}
+
+#[derive(Module)]
+#[module(float = f64)]
+enum Never {}
+
+#[derive(Module)]
+struct Bounded<const N: usize, L, F = f32>
+where
+    L: Layer<F> + Clone,
+    F: Real,
+{
+    stages: [Vec<L>; N],
+    never: Option<Box<dyn Layer<F>>>,
+    #[module(skip)]
+    name: &'static str,
+}
+
+#[derive(Module)]
+struct Impossible {
+    #[module(skip)]
+    _never: Option<Never>,
+    weight: Parameter,
+}
+
+#[test]
+fn generics_with_bounds_constants_and_where_clauses() {
+    let stages = [vec![linear::<f64>(2)], vec![], vec![linear(1), linear(1)]];
+    let bounded = Bounded { stages, never: None, name: "trunk" };
+    assert_eq!(names(&bounded), ["stages.0.0.weight", "stages.2.0.weight", "stages.2.1.weight"]);
+    assert_eq!(bounded.name, "trunk");
+    assert_eq!(names(&Impossible { _never: None, weight: array![1.0].into() }), ["weight"]);
+}

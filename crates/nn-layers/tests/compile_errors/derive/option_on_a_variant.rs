@@ -1,0 +1,10 @@
+use gradus_nn_layers::{Linear, Module};
+
+#[derive(Module)]
+enum Head {
+    #[module(rename = "fc")]
+    Classify(Linear),
+    None,
+}
+
+fn main() {}
