@@ -5,6 +5,7 @@ extern crate self as gradus_nn_layers; // the derive macro names the crate so
 
 mod activation;
 mod apply;
+mod attention;
 mod embedding;
 mod error;
 pub mod init;
@@ -12,6 +13,7 @@ mod layer;
 mod linear;
 mod loss;
 mod module;
+mod normalization;
 mod parameter;
 mod sequential;
 mod state_dict;
@@ -19,6 +21,7 @@ pub mod testing;
 
 pub use activation::{Relu, Sigmoid, Tanh};
 pub use apply::{Apply, Flatten, Identity};
+pub use attention::{Attention, MultiheadAttention, TransformerBlock, scaled_dot_product_attention};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use gradus_autograd::{Gradients, Real, Tape, Value, Var, ndarray};
@@ -31,6 +34,7 @@ pub use loss::{
     SmoothL1,
 };
 pub use module::{Item, ItemMut, Module, Walk, WalkMut};
+pub use normalization::{GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 pub use parameter::{Buffer, Parameter};
 pub use sequential::Sequential;
 pub use state_dict::{LoadReport, ShapeDiffers, StateDict, Unmatched};
