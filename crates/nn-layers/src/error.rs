@@ -185,7 +185,10 @@ pub enum Error {
     },
 
     /// Things that cannot be divided evenly.
-    #[error("{layer}: {count} {what} in {parts} {into}: give a number of {into} that divides {count}")]
+    #[error("{layer}: {count} {what} in {parts} {into}: {}", match parts {
+        0 => "at least one is needed".to_owned(),
+        parts => format!("they cannot be divided evenly; a multiple of {parts} {what} would fit"),
+    })]
     Uneven {
         /// The layer.
         layer: &'static str,
