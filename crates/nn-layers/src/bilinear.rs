@@ -40,12 +40,7 @@ const RANK: &str = "three, (out_features, in1_features, in2_features),";
 
 impl<F: Real> Bilinear<F> {
     /// Draws `W` and `b` from `U(−k, k)`, `k = 1/√in1_features`.
-    pub fn new(
-        in1_features: usize,
-        in2_features: usize,
-        out_features: usize,
-        rng: &mut (impl Rng + ?Sized),
-    ) -> Self {
+    pub fn new(in1_features: usize, in2_features: usize, out_features: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
         let weight = Self::without_bias(in1_features, in2_features, out_features, rng).weight;
         let bias = init::uniform(out_features, init::inverse_sqrt(in1_features), rng);
         Self { weight, bias: Some(bias.into()) }

@@ -172,7 +172,9 @@ pub enum Error {
     },
 
     /// An input without a layer's channels on its second axis.
-    #[error("{layer}: input {input:?}: this layer takes {channels} channels on the second axis, and at least {least} axes")]
+    #[error(
+        "{layer}: input {input:?}: this layer takes {channels} channels on the second axis, and at least {least} axes"
+    )]
     Channels {
         /// The layer.
         layer: &'static str,
@@ -241,14 +243,16 @@ pub enum Error {
         scores: Vec<usize>,
     },
 
-    /// A target that its loss has no meaning for.
-    #[error("{loss}: target {value} at {position:?}: {expected}")]
+    /// A target, or another number that a loss is given, without a meaning for it.
+    #[error("{loss}: {what} {value} at {position:?}: {expected}")]
     TargetValue {
         /// The loss.
         loss: &'static str,
-        /// The target.
+        /// What the number is.
+        what: &'static str,
+        /// The number.
         value: f64,
-        /// Where it stands among the targets.
+        /// Where it stands.
         position: Vec<usize>,
         /// What would fit.
         expected: &'static str,

@@ -50,8 +50,11 @@ impl<F: Real> Layer<F> for Glu {
     fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
         let rank = x.shape().len();
         let axis = if self.axis < 0 { self.axis.saturating_add_unsigned(rank) } else { self.axis };
-        let Some((axis, &count)) = usize::try_from(axis).ok().and_then(|axis| Some((axis, x.shape().get(axis)?))) else {
-            return Err(gradus_autograd::Error::Axis { operation: NAME, axis: self.axis, shape: x.shape().to_vec() }.into());
+        let Some((axis, &count)) = usize::try_from(axis).ok().and_then(|axis| Some((axis, x.shape().get(axis)?)))
+        else {
+            return Err(
+                gradus_autograd::Error::Axis { operation: NAME, axis: self.axis, shape: x.shape().to_vec() }.into()
+            );
         };
         if !count.is_multiple_of(2) {
             return Err(Error::Uneven { layer: NAME, what: "numbers", count, into: "halves", parts: 2 });

@@ -57,7 +57,7 @@ impl<F: Real> Layer<F> for Prelu<F> {
             shape if slopes == 1 => shape.iter().product(),
             [channels] if *channels == slopes => 1,
             [_, channels, inner @ ..] if *channels == slopes => inner.iter().product(),
-            input => return Err(Error::Channels { layer: NAME, channels: slopes, least: 1, input: input.to_vec() }),
+            input => return Err(Error::Channels { layer: NAME, channels: slopes, least: 2, input: input.to_vec() }),
         };
         let (inner, zero) = (inner.max(1), F::zero());
         let weight = x.tape().parameter(&self.weight);

@@ -49,7 +49,8 @@ impl<F: Real> Head<'_, F> {
             let p = matrix(&memory.probabilities, queries.len(), keys);
             F::gemm(F::one(), p, self.v.slice_axis(Axis(0), Slice::from(..keys)), F::zero(), y);
             if !weights.is_empty() {
-                let (mut seen, mut hidden) = weights.slice_axis_mut(Axis(0), Slice::from(queries)).split_at(Axis(1), keys);
+                let (mut seen, mut hidden) =
+                    weights.slice_axis_mut(Axis(0), Slice::from(queries)).split_at(Axis(1), keys);
                 seen.assign(&p);
                 hidden.fill(F::zero());
             }
@@ -74,7 +75,11 @@ impl<F: Real> Head<'_, F> {
             self.probabilities(queries.clone(), keys, memory);
             let Scratch { scores, probabilities } = memory;
             let (n, dy) = (queries.len(), dy.slice_axis(Axis(0), Slice::from(queries.clone())));
-            let (q, k, v) = (self.q.slice_axis(Axis(0), Slice::from(queries.clone())), self.k.slice_axis(Axis(0), Slice::from(..keys)), self.v.slice_axis(Axis(0), Slice::from(..keys)));
+            let (q, k, v) = (
+                self.q.slice_axis(Axis(0), Slice::from(queries.clone())),
+                self.k.slice_axis(Axis(0), Slice::from(..keys)),
+                self.v.slice_axis(Axis(0), Slice::from(..keys)),
+            );
             let p = matrix(probabilities, n, keys);
             F::gemm(one, p.t(), dy, one, dv.slice_axis_mut(Axis(0), Slice::from(..keys)));
             let mut dp = matrix_mut(scores, n, keys);
@@ -108,7 +113,8 @@ impl<F: Real> Head<'_, F> {
     fn probabilities(&self, queries: Range<usize>, keys: usize, memory: &mut Scratch<F>) {
         let n = queries.len();
         let (scores, p) = (&mut memory.scores[..n * keys], &mut memory.probabilities[..n * keys]);
-        let (q, k) = (self.q.slice_axis(Axis(0), Slice::from(queries.clone())), self.k.slice_axis(Axis(0), Slice::from(..keys)));
+        let (q, k) =
+            (self.q.slice_axis(Axis(0), Slice::from(queries.clone())), self.k.slice_axis(Axis(0), Slice::from(..keys)));
         F::gemm(self.scale, q, k.t(), F::zero(), matrix_mut(scores, n, keys));
         for (row, query) in scores.chunks_exact_mut(keys).zip(queries) {
             if let Some(additive) = &self.additive {
@@ -137,5 +143,6 @@ fn matrix<F>(numbers: &[F], rows: usize, columns: usize) -> ArrayView2<'_, F> {
 }
 
 fn matrix_mut<F>(numbers: &mut [F], rows: usize, columns: usize) -> ArrayViewMut2<'_, F> {
-    ArrayViewMut2::from_shape((rows, columns), &mut numbers[..rows * columns]).expect("as many numbers as the shape has")
+    ArrayViewMut2::from_shape((rows, columns), &mut numbers[..rows * columns])
+        .expect("as many numbers as the shape has")
 }

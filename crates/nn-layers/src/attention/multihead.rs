@@ -102,13 +102,20 @@ impl<F: Real> MultiheadAttention<F> {
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Self> {
         check_heads(embed_dim, num_heads)?;
-        let out_proj = Linear {
-            bias: Some(init::zeros(embed_dim).into()),
-            ..Linear::without_bias(embed_dim, embed_dim, rng)
-        };
+        let out_proj =
+            Linear { bias: Some(init::zeros(embed_dim).into()), ..Linear::without_bias(embed_dim, embed_dim, rng) };
         let in_proj_bias = Some(init::zeros(3 * embed_dim).into());
         let causal = false;
-        Ok(Self { in_proj_weight, q_proj_weight, k_proj_weight, v_proj_weight, in_proj_bias, out_proj, num_heads, causal })
+        Ok(Self {
+            in_proj_weight,
+            q_proj_weight,
+            k_proj_weight,
+            v_proj_weight,
+            in_proj_bias,
+            out_proj,
+            num_heads,
+            causal,
+        })
     }
 
     /// The same without any bias.

@@ -2,7 +2,7 @@
 
 use super::multihead::MultiheadAttention;
 use super::options::Attention;
-use crate::{LayerNorm, Layer, Linear, Module, Result};
+use crate::{Layer, LayerNorm, Linear, Module, Result};
 use gradus_autograd::{Real, Var};
 use rand::Rng;
 

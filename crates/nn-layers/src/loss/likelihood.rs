@@ -93,14 +93,15 @@ impl GaussianNll {
             own if own == rows => &variance.unsqueeze(-1)?,
             own => {
                 let (left, right) = (shape.to_vec(), own.to_vec());
-                let expected = "the second, the variance's, should be the first, the prediction's, or that without the last axis";
+                let expected =
+                    "the second, the variance's, should be the first, the prediction's, or that without the last axis";
                 return Err(Error::Shapes { layer: NAME, left, right, expected });
             }
         };
         if let Some((position, v)) = variance.value().indexed_iter().find(|(_, v)| **v < F::zero()) {
             let (position, value) = (position.slice().to_vec(), v.to_f64());
-            let expected = "it is a variance, and should be at least 0";
-            return Err(Error::TargetValue { loss: NAME, value, position, expected });
+            let (what, expected) = ("variance", "it should be at least 0");
+            return Err(Error::TargetValue { loss: NAME, what, value, position, expected });
         }
         let constant = F::from_f64(if self.full { 0.5 * TAU.ln() } else { 0.0 });
         let inputs = [prediction, target, variance];

@@ -232,8 +232,8 @@ impl CosineEmbedding {
         same_shape(NAME, x1, x2)?;
         if let Some((position, t)) = target.value().indexed_iter().find(|(_, t)| **t != one && **t != -one) {
             let (position, value) = (position.slice().to_vec(), t.to_f64());
-            let expected = "targets are 1, for a pair that belongs together, or -1";
-            return Err(Error::TargetValue { loss: NAME, value, position, expected });
+            let (what, expected) = ("target", "targets are 1, for a pair that belongs together, or -1");
+            return Err(Error::TargetValue { loss: NAME, what, value, position, expected });
         }
         let sum = |x: &Var<F>| x.sum_axes(&[-1], false);
         let norms = sum(&x1.square())?.add_scalar(eps).try_mul(&sum(&x2.square())?.add_scalar(eps))?.sqrt();
@@ -264,7 +264,12 @@ impl CosineEmbedding {
 fn same_shape<F: Real>(layer: &'static str, left: &Var<F>, right: &Var<F>) -> Result<()> {
     if left.shape() != right.shape() {
         let (left, right) = (left.shape().to_vec(), right.shape().to_vec());
-        return Err(Error::Shapes { layer, left, right, expected: "they must be the same; nothing is broadcast in a loss" });
+        return Err(Error::Shapes {
+            layer,
+            left,
+            right,
+            expected: "they must be the same; nothing is broadcast in a loss",
+        });
     }
     if left.value().is_empty() {
         return Err(Error::EmptyBatch { loss: layer, shape: left.shape().to_vec() });

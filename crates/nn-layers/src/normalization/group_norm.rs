@@ -84,7 +84,8 @@ impl<F: Real> Layer<F> for GroupNorm<F> {
         let weight = bind(x.tape(), NAME, ("weight", self.weight.as_ref()), &[self.num_channels])?;
         let bias = bind(x.tape(), NAME, ("bias", self.bias.as_ref()), &[self.num_channels])?;
         let (groups, channels) = (self.num_groups, self.num_channels / self.num_groups);
-        let rows = Standardize { operation: NAME, centered: true, eps: check_eps(NAME, self.eps)?, groups, channels, inner };
+        let rows =
+            Standardize { operation: NAME, centered: true, eps: check_eps(NAME, self.eps)?, groups, channels, inner };
         Ok(rows.record(x, weight.as_ref(), bias.as_ref()))
     }
 }
