@@ -17,6 +17,7 @@ const X: [f64; 11] = [-3.5, -3.0, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 3.0, 6.0, 30.
 /// The slope of `hardsigmoid`, which PyTorch rounds to single precision, is that of `relu6(x + 3) / 6`.
 type Row = (&'static str, fn(&Var<f64>) -> Var<f64>, [f64; 11], [f64; 11]);
 
+#[allow(clippy::approx_constant)] // ln 2 as it was printed
 #[rustfmt::skip]
 const TABLE: [Row; 12] = [
     ("selu", |x| x.selu(),

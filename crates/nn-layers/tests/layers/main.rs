@@ -1,6 +1,8 @@
 //! Layers beyond the linear ones, and the losses that have no golden cases: gradients on random shapes, PyTorch's numbers,
 //! and what happens to input that does not fit.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are tests, too
+
 mod activation;
 mod attention;
 mod blocks;
