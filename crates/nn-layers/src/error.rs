@@ -160,6 +160,104 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// An input whose last axes are not those over which a layer normalizes.
+    #[error("{layer}: input {input:?}: this layer normalizes over {expected:?}; the last axes should be these")]
+    NormalizedShape {
+        /// The layer.
+        layer: &'static str,
+        /// The lengths of the axes that it normalizes over.
+        expected: Vec<usize>,
+        /// The shape of the input.
+        input: Vec<usize>,
+    },
+
+    /// An input without a layer's channels on its second axis.
+    #[error(
+        "{layer}: input {input:?}: this layer takes {channels} channels on the second axis, and at least {least} axes"
+    )]
+    Channels {
+        /// The layer.
+        layer: &'static str,
+        /// The channels that it takes.
+        channels: usize,
+        /// The fewest axes that fit.
+        least: usize,
+        /// The shape of the input.
+        input: Vec<usize>,
+    },
+
+    /// Things that cannot be divided evenly.
+    #[error("{layer}: {count} {what} in {parts} {into}: {}", match parts {
+        0 => "at least one is needed".to_owned(),
+        parts => format!("they cannot be divided evenly; a multiple of {parts} {what} would fit"),
+    })]
+    Uneven {
+        /// The layer.
+        layer: &'static str,
+        /// What is to be divided.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// Into what.
+        into: &'static str,
+        /// Into how many.
+        parts: usize,
+    },
+
+    /// Two arrays whose shapes do not belong together.
+    #[error("{layer}: shapes {left:?} and {right:?}: {expected}")]
+    Shapes {
+        /// The layer or loss.
+        layer: &'static str,
+        /// The shape of the first.
+        left: Vec<usize>,
+        /// The shape of the second.
+        right: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// Queries, keys and values that do not belong together.
+    #[error("{layer}: query {query:?}, key {key:?}, value {value:?}: {expected}")]
+    Attention {
+        /// The layer.
+        layer: &'static str,
+        /// The shape of the queries.
+        query: Vec<usize>,
+        /// The shape of the keys.
+        key: Vec<usize>,
+        /// The shape of the values.
+        value: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// A mask of another shape than the scores of an attention.
+    #[error("{layer}: mask of shape {mask:?}: it does not broadcast to the scores, {scores:?}")]
+    Mask {
+        /// The layer.
+        layer: &'static str,
+        /// The shape of the mask.
+        mask: Vec<usize>,
+        /// The shape of the scores.
+        scores: Vec<usize>,
+    },
+
+    /// A target, or another number that a loss is given, without a meaning for it.
+    #[error("{loss}: {what} {value} at {position:?}: {expected}")]
+    TargetValue {
+        /// The loss.
+        loss: &'static str,
+        /// What the number is.
+        what: &'static str,
+        /// The number.
+        value: f64,
+        /// Where it stands.
+        position: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
     /// A shape that has no fan-in and fan-out.
     #[error("fans: weight of shape {shape:?}: fan-in and fan-out need at least two axes, (out, in, kernel…)")]
     Fans {

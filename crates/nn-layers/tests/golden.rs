@@ -3,11 +3,16 @@
 use gradus_nn_layers::init::{self, Fan, Fans, Nonlinearity};
 use gradus_nn_layers::ndarray::{Array1, ArrayD, Axis, Ix1};
 use gradus_nn_layers::{
+    Attention, GroupNorm, InstanceNorm, LayerNorm, Module, MultiheadAttention, RmsNorm, scaled_dot_product_attention,
+};
+use gradus_nn_layers::{
     Bce, BceWithLogits, CrossEntropy, Embedding, Hinge, Huber, KlDivergence, L1, Layer, Linear, Mse, MultiMargin, Nll,
     Parameter, Real, Reduction, SmoothL1, StateDict, Tape, Value, Var,
 };
 use gradus_testing::golden::{self, Case};
 use gradus_testing::{Float, Tolerance, close, close_scalar};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -223,10 +228,129 @@ fn array(dict: &StateDict<f32>, name: &str) -> ArrayD<f32> {
 
 #[test]
 fn norm() {
-    golden::none_yet("norm", &["layer_norm", "rms_norm", "group_norm", "instance_norm"]);
+    let ops = ["layer_norm", "rms_norm", "group_norm", "instance_norm"];
+    golden::check_only("norm", &ops, &[], |case| {
+        norm_case::<f64>(case)?;
+        norm_case::<f32>(case)
+    });
+}
+
+fn norm_case<F: Real + Float>(case: &Case) -> Outcome {
+    let (weight, bias) = (parameter::<F>(case, "weight"), parameter::<F>(case, "bias"));
+    let x = Tape::<F>::recording().variable(case.input_as::<F>("x"));
+    let (channels, eps) = (x.shape()[1], case.f64("eps"));
+    let parameters: Vec<_> = [("weight", &weight), ("bias", &bias)].into_iter().filter(|(_, p)| p.is_some()).collect();
+    let layer: Box<dyn Layer<F>> = match case.op.as_str() {
+        "layer_norm" => {
+            let shape = case.usizes("normalized_shape");
+            Box::new(LayerNorm { weight: weight.clone(), bias: bias.clone(), ..LayerNorm::new(shape) }.eps(eps))
+        }
+        "rms_norm" => {
+            let shape = case.usizes("normalized_shape");
+            Box::new(RmsNorm { weight: weight.clone(), ..RmsNorm::new(shape) }.eps(eps))
+        }
+        "group_norm" => {
+            let layer = GroupNorm::new(case.usize("num_groups"), channels)?;
+            Box::new(GroupNorm { weight: weight.clone(), bias: bias.clone(), ..layer }.eps(eps))
+        }
+        "instance_norm" => {
+            let layer = InstanceNorm::new(channels);
+            Box::new(InstanceNorm { weight: weight.clone(), bias: bias.clone(), ..layer }.eps(eps))
+        }
+        _ => return case.unknown(),
+    };
+    let y = layer.forward(&x)?;
+    close(&**y.value(), &case.output("y"), F::TOLERANCE, "y")?;
+    let gradients = y.backward_with(case.cotangent_as::<F>("y"))?;
+    gradient(case, "x", gradients.get(&x))?;
+    assert_eq!(layer.parameters().len(), parameters.len());
+    for (name, parameter) in layer.parameters() {
+        gradient(case, &name, gradients.get(parameter))?;
+    }
+    Ok(())
+}
+
+fn parameter<F: Real + Float>(case: &Case, name: &str) -> Option<Parameter<F>> {
+    case.try_input_as::<F>(name).map(Parameter::from)
 }
 
 #[test]
 fn attention() {
-    golden::none_yet("attention", &["sdpa", "multihead_attention"]);
+    golden::check("attention", &[], |case| match case.op.as_str() {
+        "sdpa" => {
+            sdpa_case::<f64>(case)?;
+            sdpa_case::<f32>(case)
+        }
+        "multihead_attention" => {
+            multihead_case::<f64>(case)?;
+            multihead_case::<f32>(case)
+        }
+        _ => case.unknown(),
+    });
+}
+
+fn sdpa_case<F: Real + Float>(case: &Case) -> Outcome {
+    let tape = Tape::<F>::recording();
+    let [q, k, v] = ["q", "k", "v"].map(|name| tape.variable(case.input_as::<F>(name)));
+    let options = with(Attention::new(), case.try_f64("scale"), Attention::scale);
+    let options = if case.bool("is_causal") { options.causal() } else { options };
+    let options = match case.has_input("mask").then(|| case.kind("mask")) {
+        Some("BOOL") => options.mask(case.bools("mask")),
+        Some(_) => options.additive_mask(case.input_as::<F>("mask")),
+        None => options,
+    };
+    let y = scaled_dot_product_attention(&q, &k, &v, &options)?;
+    close(&**y.value(), &case.output("y"), F::TOLERANCE, "y")?;
+    let gradients = y.backward_with(case.cotangent_as::<F>("y"))?;
+    gradient(case, "q", gradients.get(&q))?;
+    gradient(case, "k", gradients.get(&k))?;
+    gradient(case, "v", gradients.get(&v))
+}
+
+fn multihead_case<F: Real + Float>(case: &Case) -> Outcome {
+    let (embed_dim, num_heads) = (case.usize("embed_dim"), case.usize("num_heads"));
+    let rng = &mut StdRng::seed_from_u64(1);
+    let mut layer = match case.try_usize("kdim") {
+        Some(kdim) => MultiheadAttention::<F>::with_widths(embed_dim, num_heads, kdim, case.usize("vdim"), rng)?,
+        None => MultiheadAttention::new(embed_dim, num_heads, rng)?,
+    };
+    layer = if case.bool("bias") { layer } else { layer.without_bias() };
+    // The parameters have PyTorch's names and shapes: a state dict of the case's inputs loads as it is.
+    let names: Vec<String> = layer.parameters().into_iter().map(|(name, _)| name).collect();
+    let mut dict = StateDict::new();
+    for name in &names {
+        dict.insert(name, case.input_as::<F>(name));
+    }
+    layer.load_state_dict(&dict)?;
+
+    let tape = Tape::<F>::recording();
+    let query = tape.variable(case.input_as::<F>("query"));
+    let mut options = Attention::new();
+    if case.has_input("attn_mask") {
+        options = options.mask(case.bools("attn_mask").mapv(|hidden| !hidden));
+    }
+    if case.has_input("key_padding_mask") {
+        options = options.key_padding_mask(case.bools("key_padding_mask"));
+    }
+    let other = |name: &str| case.try_input_as::<F>(name).map(|x| tape.variable(x));
+    let (key, value) = (other("key"), other("value"));
+    let attend = |options: &Attention<F>| match (&key, &value) {
+        (Some(key), Some(value)) => layer.cross_attention(&query, key, value, options),
+        _ => layer.self_attention(&query, options),
+    };
+    assert!(attend(&options)?.1.is_none());
+    let (y, weights) = attend(&options.need_weights())?;
+    close(&**y.value(), &case.output("y"), F::TOLERANCE, "y")?;
+    close(&**weights.ok_or("no weights")?.value(), &case.output("attention"), F::TOLERANCE, "attention")?;
+    let gradients = y.backward_with(case.cotangent_as::<F>("y"))?;
+    gradient(case, "query", gradients.get(&query))?;
+    for (name, input) in [("key", &key), ("value", &value)] {
+        if let Some(input) = input {
+            gradient(case, name, gradients.get(input))?;
+        }
+    }
+    for (name, parameter) in layer.parameters() {
+        gradient(case, &name, gradients.get(parameter))?;
+    }
+    Ok(())
 }

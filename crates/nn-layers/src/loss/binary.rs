@@ -65,9 +65,8 @@ impl BceWithLogits {
     #[track_caller]
     pub fn loss<F: Real>(&self, logits: &Var<F>, target: &Var<F>) -> Result<Var<F>> {
         let one = F::one();
-        let weight = std::rc::Rc::new(spread::<F>(self.weight.as_ref(), logits.shape())?);
-        let pos_weight = std::rc::Rc::new(spread::<F>(self.pos_weight.as_ref(), logits.shape())?);
-        let at = |weights: &Option<Vec<F>>, i: usize| weights.as_ref().map_or(F::one(), |weights| weights[i]);
+        let weight = std::rc::Rc::new(spread::<F>("bce_with_logits", self.weight.as_ref(), logits.shape())?);
+        let pos_weight = std::rc::Rc::new(spread::<F>("bce_with_logits", self.pos_weight.as_ref(), logits.shape())?);
         let (w, p) = (weight.clone(), pos_weight.clone());
         let loss = move |i, x: F, t: F| at(&w, i) * ((one - t) * x + (one + (at(&p, i) - one) * t) * softplus(-x));
         let slope = move |i, x: F, t: F| {
@@ -83,38 +82,51 @@ impl BceWithLogits {
 /// Binary cross-entropy between probabilities and a target from 0 to 1.
 ///
 /// ```text
-/// ℓ = − t ln x − (1 − t) ln(1 − x)        dx = (x − t) / (x (1 − x)) · dℓ
+/// ℓ = w (− t ln x − (1 − t) ln(1 − x))        dx = w (x − t) / (x (1 − x)) · dℓ
 /// ```
 ///
-/// As in PyTorch, a logarithm is taken to be at least −100, and `x (1 − x)` at least 10⁻¹². Prefer [`BceWithLogits`]:
+/// `w` weights the elements. As in PyTorch, a logarithm is taken to be at least −100, and `x (1 − x)` at least 10⁻¹². Prefer [`BceWithLogits`]:
 /// a probability that has been rounded to 1 tells no more how sure the model was.
 ///
 /// # Shapes
-/// Prediction and target have the same shape. A prediction outside 0 to 1 gives NaN.
+/// Prediction and target have the same shape, to which the weights broadcast. A prediction outside 0 to 1 gives NaN.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Bce {
     reduction: Reduction,
+    weight: Option<ArrayD<f64>>,
 }
 
 reduction_option!(Bce);
 
 impl Bce {
-    /// The mean.
+    /// The mean, without weights.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// The elements' weights `w`, which broadcast to the prediction. The mean is still over the number of elements.
+    #[must_use]
+    pub fn weight<D: Dimension>(mut self, weight: Array<f64, D>) -> Self {
+        self.weight = Some(weight.into_dyn());
+        self
+    }
+
     /// The loss of these probabilities.
     ///
     /// # Errors
-    /// [`Error::Target`](crate::Error::Target) if the shapes differ, [`Error::EmptyBatch`](crate::Error::EmptyBatch).
+    /// [`Error::Target`](crate::Error::Target) if the shapes differ, [`Error::EmptyBatch`](crate::Error::EmptyBatch), [`Error::Source`](crate::Error::Source) if the weights do not broadcast.
     #[track_caller]
     pub fn loss<F: Real>(&self, probabilities: &Var<F>, target: &Var<F>) -> Result<Var<F>> {
         let (one, least, smallest) = (F::one(), F::from_f64(-100.0), F::from_f64(1e-12));
         let ln = move |x: F| x.ln().maximum(least);
-        let loss = move |_, x: F, t: F| -t * ln(x) - (one - t) * ln(one - x);
-        let slope = move |_, x: F, t: F| ((x - t) / (x * (one - x)).maximum(smallest), ln(one - x) - ln(x));
+        let weight = std::rc::Rc::new(spread::<F>("bce", self.weight.as_ref(), probabilities.shape())?);
+        let own = weight.clone();
+        let loss = move |i, x: F, t: F| at(&own, i) * (-t * ln(x) - (one - t) * ln(one - x));
+        let slope = move |i, x: F, t: F| {
+            let w = at(&weight, i);
+            (w * (x - t) / (x * (one - x)).maximum(smallest), w * (ln(one - x) - ln(x)))
+        };
         pointwise("bce", probabilities, target, self.reduction, loss, slope)
     }
 }
@@ -178,12 +190,18 @@ fn softplus<F: Real>(x: F) -> F {
     x.maximum(F::zero()) + (-x.abs()).exp().ln_1p()
 }
 
+/// A weight, or 1 without weights.
+#[inline(always)]
+fn at<F: Real>(weights: &Option<Vec<F>>, i: usize) -> F {
+    weights.as_ref().map_or(F::one(), |weights| weights[i])
+}
+
 /// Weights repeated to this shape, in row-major order.
-fn spread<F: Real>(weights: Option<&ArrayD<f64>>, shape: &[usize]) -> Result<Option<Vec<F>>> {
+fn spread<F: Real>(operation: &'static str, weights: Option<&ArrayD<f64>>, shape: &[usize]) -> Result<Option<Vec<F>>> {
     let Some(weights) = weights else { return Ok(None) };
     let Some(full) = weights.broadcast(shape) else {
         let (left, right) = (shape.to_vec(), weights.shape().to_vec());
-        return Err(gradus_linalg::Error::Broadcast { operation: "bce_with_logits", left, right }.into());
+        return Err(gradus_linalg::Error::Broadcast { operation, left, right }.into());
     };
     Ok(Some(full.iter().map(|&w| F::from_f64(w)).collect()))
 }

@@ -64,9 +64,11 @@ impl Nll {
 /// Multi-class margin loss: the label's score should exceed every other by a margin.
 ///
 /// ```text
-/// ℓ = 1/K Σ max(0, margin − x_y + xₖ)  over k ≠ y
-/// dxₖ = 1/K · dℓ  where the margin is missed,  dx_y = − Σ dxₖ
+/// ℓ = w_y/K Σ max(0, margin − x_y + xₖ)  over k ≠ y         squared:  … max(0, …)²
+/// dxₖ = w_y/K · dℓ  where the margin is missed,  dx_y = − Σ dxₖ         … 2 max(0, …) dℓ
 /// ```
+///
+/// As in PyTorch, the mean is over the number of samples also with weights.
 ///
 /// # Shapes
 /// As for [`Nll`].
@@ -77,6 +79,8 @@ impl Nll {
 pub struct MultiMargin {
     reduction: Reduction,
     margin: f64,
+    squared: bool,
+    weight: Option<Vec<f64>>,
 }
 
 reduction_option!(MultiMargin);
@@ -85,14 +89,29 @@ impl MultiMargin {
     /// The mean, with a margin above 0; PyTorch's default is 1.
     #[must_use]
     pub fn new(margin: f64) -> Self {
-        Self { reduction: Reduction::default(), margin }
+        Self { reduction: Reduction::default(), margin, squared: false, weight: None }
+    }
+
+    /// The squares of the shortfalls, PyTorch's `p=2`.
+    #[must_use]
+    pub fn squared(mut self) -> Self {
+        self.squared = true;
+        self
+    }
+
+    /// A weight for each class, at least 0; 1 by default.
+    #[must_use]
+    pub fn weight(mut self, weight: impl Into<Vec<f64>>) -> Self {
+        self.weight = Some(weight.into());
+        self
     }
 
     /// The loss of these scores for these labels.
     ///
     /// # Errors
     /// [`Error::LabelOutOfRange`](crate::Error::LabelOutOfRange), [`Error::LabelShape`](crate::Error::LabelShape),
-    /// [`Error::EmptyBatch`](crate::Error::EmptyBatch), [`Error::HyperParameter`](crate::Error::HyperParameter).
+    /// [`Error::EmptyBatch`](crate::Error::EmptyBatch), [`Error::WeightLength`](crate::Error::WeightLength),
+    /// [`Error::HyperParameter`](crate::Error::HyperParameter).
     #[track_caller]
     pub fn loss<F: Real, D: Dimension>(&self, scores: &Var<F>, labels: &ArrayRef<usize, D>) -> Result<Var<F>> {
         const NAME: &str = "multi_margin";
@@ -103,17 +122,21 @@ impl MultiMargin {
             Reduction::Mean => F::one() / F::from_f64(lanes.count as f64),
             _ => F::one(),
         };
-        let share = F::one() / F::from_f64(lanes.classes as f64);
+        let weights = lanes.weights::<F>(self.weight.as_deref())?;
+        let (squared, two) = (self.squared, F::from_f64(2.0));
+        let classes = F::from_f64(lanes.classes as f64);
         Ok(lanes.record(scores, self.reduction, scale, |lane, x, dx| {
             let Some(label) = labels[lane] else { return F::zero() };
+            let share = weights.as_ref().map_or(F::one(), |weights| weights[label]) / classes;
             let (mut loss, mut missed) = (F::zero(), F::zero());
             for (k, (&score, dx)) in x.iter().zip(dx.iter_mut()).enumerate() {
                 let short = margin - x[label] + score;
                 *dx = F::zero();
                 if k != label && (short > F::zero() || short.is_nan()) {
-                    loss += short;
-                    missed += F::one();
-                    *dx = share * scale;
+                    let slope = if squared { two * short } else { F::one() };
+                    loss += if squared { short * short } else { short };
+                    missed += slope;
+                    *dx = slope * share * scale;
                 }
             }
             dx[label] = -missed * share * scale;

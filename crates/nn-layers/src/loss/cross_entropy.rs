@@ -42,6 +42,28 @@ use ndarray::{ArrayRef, Dimension};
 /// # Ok::<(), gradus_nn_layers::Error>(())
 /// ```
 ///
+/// The parts by themselves, which are right at moderate logits, and at extreme ones are not:
+/// ```
+/// use gradus_nn_layers::{Losses, Result, Tape, Var, ndarray::{Array1, array}};
+/// fn unfused(logits: &Var<f64>, labels: &Array1<usize>) -> Result<Var<f64>> {
+///     logits.softmax(1)?.ln().nll(labels)
+/// }
+/// let tape = Tape::recording();
+/// let (moderate, extreme) = (tape.input(array![[1.0, -1.0]]), tape.input(array![[1e4, -1e4]]));
+/// let difference = unfused(&moderate, &array![1])?.item().unwrap() - moderate.cross_entropy(&array![1])?.item().unwrap();
+/// assert!(difference.abs() < 1e-15);
+/// assert_eq!(extreme.softmax(1)?.value(), &array![[1.0, 0.0]]); // e^(−20,000) is 0 in any float: the logit is lost,
+/// assert_eq!(unfused(&extreme, &array![1])?.item(), Some(f64::INFINITY)); // and ln 0 does not bring it back
+/// assert_eq!(extreme.cross_entropy(&array![1])?.item(), Some(2e4)); // ln(e^0 + e^(−20,000)) − (−20,000)
+///
+/// // On the way back the unfused gradient is 0 · (1/0) = NaN.
+/// let tape = Tape::recording();
+/// let x = tape.variable(array![[1e4, -1e4]]);
+/// let gradients = unfused(&x, &array![1])?.backward_with(gradus_nn_layers::ndarray::arr0(1.0))?;
+/// assert!(gradients.get(&x).unwrap().iter().any(|dx| dx.is_nan()));
+/// # Ok::<(), gradus_nn_layers::Error>(())
+/// ```
+///
 /// # References
 /// I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 6.2.2.3;
 /// C. Szegedy et al., *Rethinking the Inception architecture*, 2016, section 7 (label smoothing), <https://arxiv.org/abs/1512.00567>

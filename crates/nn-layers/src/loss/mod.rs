@@ -6,15 +6,23 @@
 mod binary;
 mod classes;
 mod cross_entropy;
+mod dice;
 mod divergence;
+mod focal;
 mod lanes;
+mod likelihood;
 mod pointwise;
+mod ranking;
 mod regression;
 
 pub use binary::{Bce, BceWithLogits, Hinge};
 pub use classes::{MultiMargin, Nll};
 pub use cross_entropy::CrossEntropy;
+pub use dice::Dice;
 pub use divergence::KlDivergence;
+pub use focal::{BinaryFocal, Focal};
+pub use likelihood::{GaussianNll, PoissonNll};
+pub use ranking::{CosineEmbedding, MarginRanking, TripletMargin};
 pub use regression::{Huber, L1, Mse, SmoothL1};
 
 use crate::{Error, Result};
@@ -77,6 +85,32 @@ fn positive(operation: &'static str, name: &'static str, value: f64) -> Result<f
         return Ok(value);
     }
     Err(Error::HyperParameter { operation, name, value, expected: "a finite number above 0 would fit" })
+}
+
+/// A hyper-parameter that has to be at least 0.
+fn not_negative(operation: &'static str, name: &'static str, value: f64) -> Result<f64> {
+    if value >= 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::HyperParameter { operation, name, value, expected: "a finite number of at least 0 would fit" })
+}
+
+/// A hyper-parameter that may be any number.
+fn finite(operation: &'static str, name: &'static str, value: f64) -> Result<f64> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::HyperParameter { operation, name, value, expected: "a finite number would fit" })
+}
+
+/// Losses that an operation of the tape has left as they are, reduced.
+#[track_caller]
+fn reduce<F: Real>(losses: Var<F>, reduction: Reduction) -> Var<F> {
+    match reduction {
+        Reduction::None => losses,
+        Reduction::Mean => losses.mean(),
+        Reduction::Sum => losses.sum(),
+    }
 }
 
 /// The commonest losses as methods of a prediction.
