@@ -20,6 +20,10 @@ pub(super) fn record<F: Real>(
     let values: Vec<Value<F>> = inputs.iter().map(|x| rows_of(x.value().clone(), layout)).collect();
     let core = Core { layout, values, options: options.clone(), scale: F::one(), scores: Vec::new() };
     let (mut core, y_shape) = core.with_shapes();
+    // Arrays that hold nothing may still have long axes, whose product is no array.
+    if let Some(shape) = [&y_shape, &core.scores].into_iter().find(|shape| !is_addressable::<F>(shape)) {
+        return Err(gradus_autograd::Error::TooLarge { operation: layer, shape: shape.clone() }.into());
+    }
     core.scale = core.options.check(layer, core.features(), &core.scores)?;
     let mut outputs = vec![Value::unspecified(&y_shape[..])];
     if need_weights {
@@ -36,6 +40,12 @@ pub(super) fn record<F: Real>(
     });
     let weights = outputs.pop_if(|_| need_weights);
     Ok((outputs.pop().expect("there is an output"), weights))
+}
+
+/// Whether memory could hold an array of this shape.
+fn is_addressable<F>(shape: &[usize]) -> bool {
+    let bytes = shape.iter().filter(|&&len| len > 0).try_fold(size_of::<F>(), |bytes, &len| bytes.checked_mul(len));
+    bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }
 
 /// The value as its layout asks for it: heads are split off row-major arrays only.

@@ -83,6 +83,10 @@ fn of_layers() {
             "scaled_dot_product_attention: scale = NaN: a finite number would fit",
         ),
         (
+            attend(&[1 << 40, 0], &[0, 0], &[0, 1 << 40], &Attention::new()),
+            "scaled_dot_product_attention: a result of shape [1099511627776, 1099511627776] has more elements than memory can address",
+        ),
+        (
             message(Bilinear::new(2, 3, 1, &mut rng(1)).forward(&x(&[5, 2]), &x(&[4, 3]))),
             "bilinear: shapes [5, 2] and [4, 3]: the axes before the last must be the same",
         ),
