@@ -3,7 +3,10 @@
 use gradus_autograd::{Gradients, Leaf, Tape};
 use gradus_nn_layers::{Module, Parameter};
 use gradus_optim::schedule::{CosineAnnealing, Exponential, Linear, StepDecay};
-use gradus_optim::{Adam, AdamW, Groups, Optimizer, Real, Schedule, Sgd, clip_global_norm, clip_norm, clip_value};
+use gradus_optim::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Groups, Lion, NAdam, Optimizer, RAdam, Real, RmsProp, Schedule, Sgd,
+};
+use gradus_optim::{clip_global_norm, clip_norm, clip_value};
 use gradus_testing::golden::{self, Case};
 use gradus_testing::{Float, Tolerance, close, close_scalar};
 use ndarray::{ArrayD, Axis, arr1};
@@ -11,7 +14,7 @@ use std::error::Error;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-const MISSING: &[&str] = &["adadelta", "adagrad", "adamax", "lbfgs", "lion", "nadam", "radam", "rmsprop"];
+const MISSING: &[&str] = &["lbfgs"];
 
 const MISSING_LR: &[&str] = &[
     "cosine_annealing_warm_restarts",
@@ -31,6 +34,8 @@ struct Model<F: Real> {
 /// The optimizer that a case describes.
 fn optimizer<F: Real>(case: &Case) -> Option<Box<dyn Optimizer<F>>> {
     let lr = case.f64("lr");
+    let betas = || (case.f64s("betas")[0], case.f64s("betas")[1]);
+    let (eps, decay) = (|| case.f64("eps"), || case.f64("weight_decay"));
     Some(match case.op.as_str() {
         "sgd" => {
             let with_lr = |lr| {
@@ -44,15 +49,30 @@ fn optimizer<F: Real>(case: &Case) -> Option<Box<dyn Optimizer<F>>> {
             }
         }
         "adam" => {
-            let [beta1, beta2] = case.f64s("betas")[..] else { return None };
-            let adam = Adam::new(lr).betas(beta1, beta2).eps(case.f64("eps")).weight_decay(case.f64("weight_decay"));
+            let adam = Adam::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay());
             Box::new(if case.bool("amsgrad") { adam.amsgrad() } else { adam })
         }
         "adamw" => {
-            let [beta1, beta2] = case.f64s("betas")[..] else { return None };
-            let adam = AdamW::new(lr).betas(beta1, beta2).eps(case.f64("eps")).weight_decay(case.f64("weight_decay"));
+            let adam = AdamW::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay());
             Box::new(if case.bool("amsgrad") { adam.amsgrad() } else { adam })
         }
+        "adagrad" => {
+            let adagrad = Adagrad::new(lr).lr_decay(case.f64("lr_decay")).eps(eps()).weight_decay(decay());
+            Box::new(adagrad.initial_accumulator_value(case.f64("initial_accumulator_value")))
+        }
+        "adadelta" => Box::new(Adadelta::new(lr).rho(case.f64("rho")).eps(eps()).weight_decay(decay())),
+        "rmsprop" => {
+            let rmsprop = RmsProp::new(lr).alpha(case.f64("alpha")).eps(eps()).weight_decay(decay());
+            let rmsprop = rmsprop.momentum(case.f64("momentum"));
+            Box::new(if case.bool("centered") { rmsprop.centered() } else { rmsprop })
+        }
+        "adamax" => Box::new(Adamax::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay())),
+        "nadam" => {
+            let nadam = NAdam::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay());
+            Box::new(nadam.momentum_decay(case.f64("momentum_decay")))
+        }
+        "radam" => Box::new(RAdam::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay())),
+        "lion" => Box::new(Lion::new(lr).betas(betas().0, betas().1).weight_decay(decay())),
         _ => return None,
     })
 }

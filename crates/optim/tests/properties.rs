@@ -6,7 +6,8 @@ use gradus_autograd::{Gradients, Tape};
 use gradus_nn_layers::{Buffer, Module, Parameter};
 use gradus_optim::schedule::{Constant, CosineAnnealing, Exponential, Linear, StepDecay};
 use gradus_optim::{
-    Adam, AdamW, Error, Groups, Optimizer, OptimizerState, Schedule, Sgd, clip_global_norm, clip_norm, clip_value,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Error, Groups, Lamb, Lion, Muon, NAdam, Optimizer, OptimizerState, RAdam,
+    RmsProp, Rprop, Schedule, Sgd, clip_global_norm, clip_norm, clip_value,
 };
 use gradus_testing::{Tolerance, assert_close};
 use ndarray::{ArrayD, arr1, array};
@@ -23,6 +24,26 @@ const ALL: &[(&str, f64, Make)] = &[
     ("adam", 0.05, |lr| Box::new(Adam::new(lr).betas(0.9, 0.99))),
     ("adam, amsgrad", 0.05, |lr| Box::new(Adam::new(lr).betas(0.9, 0.99).amsgrad())),
     ("adamw", 0.05, |lr| Box::new(AdamW::new(lr).betas(0.9, 0.99).weight_decay(0.0))),
+    ("adagrad", 0.5, |lr| Box::new(Adagrad::new(lr))),
+    ("adagrad, lr_decay", 1.0, |lr| Box::new(Adagrad::new(lr).lr_decay(1e-3).initial_accumulator_value(0.1))),
+    ("adadelta", 1.0, |lr| Box::new(Adadelta::new(lr).rho(0.95).eps(1e-3))),
+    ("rmsprop", 0.03, |lr| Box::new(RmsProp::new(lr))),
+    ("rmsprop, momentum", 0.005, |lr| Box::new(RmsProp::new(lr).momentum(0.9))),
+    ("rmsprop, centered", 0.03, |lr| Box::new(RmsProp::new(lr).centered().eps(0.1))),
+    ("rmsprop, both", 0.003, |lr| Box::new(RmsProp::new(lr).centered().momentum(0.9).eps(0.1))),
+    ("adamax", 0.05, |lr| Box::new(Adamax::new(lr))),
+    ("nadam", 0.05, |lr| Box::new(NAdam::new(lr).betas(0.9, 0.99))),
+    ("nadam, decoupled", 0.05, |lr| Box::new(NAdam::new(lr).betas(0.9, 0.99).decoupled_weight_decay())),
+    ("radam", 0.05, |lr| Box::new(RAdam::new(lr).betas(0.9, 0.99))),
+    ("radam, decoupled", 0.05, |lr| Box::new(RAdam::new(lr).betas(0.9, 0.99).decoupled_weight_decay())),
+    ("rprop", 0.05, |lr| Box::new(Rprop::new(lr).step_sizes(1e-9, 1.0))),
+    ("lion", 0.02, |lr| Box::new(Lion::new(lr))),
+    ("lamb", 0.02, |lr| Box::new(Lamb::new(lr).betas(0.9, 0.99))),
+    ("muon", 0.05, |lr| Box::new(Muon::new(lr, AdamW::new(lr).weight_decay(0.0)).weight_decay(0.0))),
+    ("muon, plain", 0.05, |lr| {
+        let muon = Muon::new(lr, AdamW::new(2.0 * lr).weight_decay(0.0)).weight_decay(0.0);
+        Box::new(muon.nesterov(false).momentum(0.9).ns_steps(3))
+    }),
     ("groups", 0.05, |lr| Box::new(Groups::new(Adam::new(lr)).with(|name| name == "b", Sgd::new(2.0 * lr)))),
 ];
 
