@@ -4,13 +4,16 @@ use crate::{Error, Result};
 use gradus_autograd::{Gradients, Leaf, Real, Value};
 use gradus_nn_layers::{Buffer, ItemMut, Module, Parameter};
 
+/// What is done to a parameter of this name with this gradient.
+type Change<'a, F> = dyn FnMut(&str, &mut Parameter<F>, &Value<F>) -> Result<()> + 'a;
+
 /// Calls `change` for every trainable parameter that has a gradient, of the same shape; with `buffers`, the values that the
 /// forward pass has noted go into the buffers. One walk for both: of a small model it costs as much as the update.
 pub(crate) fn with_gradients<F: Real>(
     model: &mut dyn Module<F>,
     grads: &Gradients<F>,
     buffers: bool,
-    change: &mut dyn FnMut(&str, &mut Parameter<F>, &Value<F>) -> Result<()>,
+    change: &mut Change<'_, F>,
 ) -> Result<()> {
     let (mut trainable, mut changed) = (0, 0);
     let mut outcome = Ok(());
