@@ -81,7 +81,7 @@ impl<F: Real> Adadelta<F> {
 impl<F: Real> Optimizer<F> for Adadelta<F> {
     fn update(&mut self, name: &str, param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let (lr, rho, take) = (F::from_f64(self.lr), F::from_f64(self.rho), F::from_f64(1.0 - self.rho));
         let (eps, decay) = (F::from_f64(self.eps), F::from_f64(self.weight_decay));
         fused(

@@ -95,7 +95,7 @@ impl<F: Real> Optimizer<F> for Adagrad<F> {
             sum.fill(F::from_f64(self.initial_accumulator_value));
         }
         let lr = F::from_f64(self.lr / (1.0 + slot.steps as f64 * self.lr_decay));
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let (eps, decay) = (F::from_f64(self.eps), F::from_f64(self.weight_decay));
         fused(
             param,

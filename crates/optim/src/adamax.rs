@@ -81,7 +81,7 @@ impl<F: Real> Adamax<F> {
 impl<F: Real> Optimizer<F> for Adamax<F> {
     fn update(&mut self, name: &str, param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let number = F::from_f64;
         let (b1, take1, b2) = (number(self.beta1), number(1.0 - self.beta1), number(self.beta2));
         let lr = number(self.lr / (1.0 - hyper::power(self.beta1, slot.steps)));

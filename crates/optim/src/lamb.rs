@@ -93,7 +93,7 @@ impl<F: Real> Lamb<F> {
 impl<F: Real> Optimizer<F> for Lamb<F> {
     fn update(&mut self, name: &str, mut param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let t = slot.steps;
         let number = F::from_f64;
         let (b1, take1) = (number(self.beta1), number(1.0 - self.beta1));

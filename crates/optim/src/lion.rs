@@ -75,7 +75,7 @@ impl<F: Real> Lion<F> {
 impl<F: Real> Optimizer<F> for Lion<F> {
     fn update(&mut self, name: &str, param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let number = F::from_f64;
         let (b1, take1) = (number(self.beta1), number(1.0 - self.beta1));
         let (b2, take2) = (number(self.beta2), number(1.0 - self.beta2));

@@ -82,7 +82,7 @@ impl<F: Real, O: Optimizer<F>> Optimizer<F> for Lookahead<O, F> {
             slow.assign(&param);
         }
         self.inner.update(name, param.view_mut(), grad.view())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         if slot.steps.is_multiple_of(self.k) {
             // This form of φ + α (θ − φ) is exact at α = 1, and where θ has not moved.
             let back = F::from_f64(1.0 - self.alpha);

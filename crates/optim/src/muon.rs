@@ -120,7 +120,7 @@ impl<F: Real> Optimizer<F> for Muon<F> {
     fn update(&mut self, name: &str, param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let &[rows, columns] = param.shape() else { return self.others.update(name, param, grad) };
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let (momentum, take) = (F::from_f64(self.momentum), F::from_f64(1.0 - self.momentum));
         let mut direction = memory::array::<F, _>((rows, columns)).into_dyn();
         let buffer = slot.arrays();

@@ -109,7 +109,7 @@ impl<F: Real> Optimizer<F> for NAdam<F> {
     fn update(&mut self, name: &str, param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let Self { lr, beta1, beta2, momentum_decay, eps, .. } = *self;
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let t = slot.steps;
         let momentum = |t: u64| beta1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * momentum_decay));
         let (mu, next) = (momentum(t), momentum(t.saturating_add(1)));

@@ -99,7 +99,7 @@ impl<F: Real> RAdam<F> {
 impl<F: Real> Optimizer<F> for RAdam<F> {
     fn update(&mut self, name: &str, param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let t = slot.steps;
         let number = F::from_f64;
         let (b1, take1) = (number(self.beta1), number(1.0 - self.beta1));

@@ -113,7 +113,7 @@ impl<F: Real> RmsProp<F> {
 impl<F: Real> Optimizer<F> for RmsProp<F> {
     fn update(&mut self, name: &str, param: ArrayViewMutD<'_, F>, grad: ArrayViewD<'_, F>) -> Result<()> {
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let number = F::from_f64;
         let (lr, momentum, decay) = (number(self.lr), number(self.momentum), number(self.weight_decay));
         let scale = Scale { alpha: number(self.alpha), take: number(1.0 - self.alpha), eps: number(self.eps) };

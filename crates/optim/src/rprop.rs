@@ -93,7 +93,7 @@ impl<F: Real> Optimizer<F> for Rprop<F> {
             let [_, size] = slot.arrays();
             size.fill(F::from_f64(self.lr));
         }
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let (shorter, longer) = (F::from_f64(self.eta_minus), F::from_f64(self.eta_plus));
         let (least, most) = (F::from_f64(self.step_min), F::from_f64(self.step_max));
         fused(

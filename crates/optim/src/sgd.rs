@@ -126,7 +126,7 @@ impl<F: Real> Optimizer<F> for Sgd<F> {
         }
         let slot = self.state.at(name, param.shape())?;
         let enters = F::from_f64(if slot.steps == 0 { 1.0 } else { 1.0 - self.dampening });
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         if self.nesterov {
             fused(param, grad, slot.arrays(), |p, g, [v]| {
                 let g = g + decay * *p;

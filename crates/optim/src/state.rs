@@ -307,7 +307,7 @@ mod tests {
         for order in [["x", "y", "z"], ["x", "y", "z"], ["z", "x", "y"], ["y", "z", "x"]] {
             for name in order {
                 let slot = state.at(name, &[2]).unwrap();
-                slot.steps += 1;
+                slot.steps = slot.steps.saturating_add(1);
                 slot.arrays::<1>()[0] += f64::from(name.as_bytes()[0]);
             }
         }

@@ -52,9 +52,8 @@ use line_search::{Point, strong_wolfe};
 /// ```
 /// use gradus_nn_layers::{Parameter, Tape, ndarray::array};
 /// use gradus_optim::{ClosureOptimizer, Evaluation, Lbfgs};
-/// let (mut x, mut y): (Parameter<f64>, Parameter<f64>) = (array![-1.2].into(), array![1.0].into());
-/// let mut point = (x, y);
-/// let mut lbfgs = Lbfgs::new(1.0).strong_wolfe().max_iter(60);
+/// let mut point: (Parameter<f64>, Parameter<f64>) = (array![-1.2].into(), array![1.0].into());
+/// let mut lbfgs = Lbfgs::new(1.0).strong_wolfe().max_iter(60).tolerance_change(1e-14);
 /// lbfgs.step_with(&mut point, |(x, y)| {
 ///     let tape = Tape::recording();
 ///     let (x, y) = (tape.parameter(x), tape.parameter(y));
