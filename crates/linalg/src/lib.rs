@@ -42,7 +42,7 @@ pub use decompose::{
 pub use engine::Pack;
 pub use error::{Error, FamilyError, Result};
 pub use norm::{Norm, l0_norm, l1_norm, l2_norm, lp_norm, max_norm, min_norm, norm};
-pub use product::{gemm, gemm_packed, matmul};
+pub use product::{gemm, gemm_add, gemm_packed, matmul};
 pub use real::Real;
 #[cfg(feature = "decompose")]
 pub use regression::{LinearRegression, Sgd, Solver};

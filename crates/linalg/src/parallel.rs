@@ -12,10 +12,16 @@ const PIECE: usize = if cfg!(miri) { 1 << 7 } else { 1 << 15 };
 #[cfg(any(feature = "rayon", test))]
 const WORTH_THREADS: usize = 4 * PIECE;
 
-/// Whether a loop over so many numbers is to be divided.
-#[cfg(feature = "rayon")]
-fn worth(len: usize) -> bool {
-    len >= WORTH_THREADS && rayon::current_num_threads() > 1
+/// Whether a loop over so many numbers is to be divided: it is long enough, and there are threads.
+#[must_use]
+pub fn is_worth(len: usize) -> bool {
+    #[cfg(feature = "rayon")]
+    return len >= WORTH_THREADS && rayon::current_num_threads() > 1;
+    #[cfg(not(feature = "rayon"))]
+    {
+        let _ = len;
+        false
+    }
 }
 
 /// Calls `f` with pieces of `y`, and of the slices of the same length beside it.
@@ -29,7 +35,7 @@ pub(crate) fn for_pieces<F: Send + Sync, const N: usize>(
 ) {
     assert!(xs.iter().all(|x| x.len() == y.len()), "for_pieces: the lengths differ");
     #[cfg(feature = "rayon")]
-    if worth(y.len()) {
+    if is_worth(y.len()) {
         use rayon::prelude::*;
         return y.par_chunks_mut(PIECE).enumerate().for_each(|(i, y)| {
             let xs = xs.map(|x| &x[i * PIECE..][..y.len()]);
@@ -46,7 +52,7 @@ pub(crate) fn for_pieces<F: Send + Sync, const N: usize>(
 pub(crate) fn for_bands<F: Send + Sync>(len: usize, x: &[F], y: &mut [F], f: impl Fn(&[F], &mut [F]) + Sync) {
     assert_eq!(x.len(), y.len(), "for_bands: the lengths differ");
     #[cfg(feature = "rayon")]
-    if worth(y.len()) && len < y.len() {
+    if is_worth(y.len()) && len < y.len() {
         use rayon::prelude::*;
         let band = (PIECE / len).max(1) * len;
         return y.par_chunks_mut(band).zip(x.par_chunks(band)).for_each(|(y, x)| f(x, y));
@@ -59,7 +65,7 @@ pub(crate) fn for_bands<F: Send + Sync>(len: usize, x: &[F], y: &mut [F], f: imp
 /// at places that depend on its length alone, has the same bits for any number of threads.
 pub fn join<R: Send>(len: usize, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "rayon")]
-    if worth(len) {
+    if is_worth(len) {
         return rayon::join(a, b);
     }
     let _ = len;
@@ -87,7 +93,7 @@ pub fn for_each_row<F: Send + Sync>(
         pairs.enumerate().for_each(|(i, (a, b))| f(first + i, a, b));
     };
     #[cfg(feature = "rayon")]
-    if worth(a.len().max(b.len())) {
+    if is_worth(a.len().max(b.len())) {
         use rayon::prelude::*;
         let band = (PIECE / a_width.max(b_width)).max(1);
         let pairs = a.par_chunks_mut(band * a_width).zip(b.par_chunks_mut(band * b_width));

@@ -33,6 +33,45 @@ pub fn gemm<F: Real>(alpha: F, a: &ArrayRef2<F>, b: &ArrayRef2<F>, beta: F, c: &
     Ok(())
 }
 
+/// Matrix product with something added, `C ← α A B + β D`, into existing memory whose old values are not read.
+///
+/// `D` is added to each tile of the product while that is in registers: a bias costs no pass over memory of its own. With
+/// `beta` 0 it is not read.
+///
+/// # Shapes
+/// `A (m, k)`, `B (k, n)`, `C` and `D` `(m, n)`; a view of a broadcast row will do for `D`
+///
+/// # Errors
+/// [`Error::InnerDimensions`] or [`Error::Destination`] where the shapes do not fit.
+///
+/// # Examples
+/// ```
+/// use gradus_linalg::{gemm_add, ndarray::{Array2, array}};
+/// let (x, w, bias) = (array![[1.0, 2.0], [3.0, 4.0]], array![[1.0], [1.0]], array![[10.0]]);
+/// let mut y = Array2::zeros((2, 1));
+/// gemm_add(1.0, &x, &w, 1.0, &bias.broadcast((2, 1)).expect("one row for all"), &mut y)?;
+/// assert_eq!(y, array![[13.0], [17.0]]);
+/// # Ok::<(), gradus_linalg::Error>(())
+/// ```
+pub fn gemm_add<F: Real>(
+    alpha: F,
+    a: &ArrayRef2<F>,
+    b: &ArrayRef2<F>,
+    beta: F,
+    d: &ArrayRef2<F>,
+    c: &mut ArrayRef2<F>,
+) -> Result<()> {
+    check_inner("gemm_add", a, b)?;
+    for found in [d.dim(), c.dim()] {
+        if found != (a.nrows(), b.ncols()) {
+            let (expected, found) = (vec![a.nrows(), b.ncols()], vec![found.0, found.1]);
+            return Err(Error::Destination { operation: "gemm_add", expected, found });
+        }
+    }
+    F::gemm_add(alpha, a.view(), b.view(), beta, d.view(), c.view_mut());
+    Ok(())
+}
+
 /// Matrix product `A B` into new memory.
 ///
 /// # Shapes

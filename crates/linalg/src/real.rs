@@ -116,6 +116,19 @@ pub trait Real:
         crate::product::plain(alpha, a, b, beta, c);
     }
 
+    /// `C ← α A B + β D`, with `D` of the shape of `C`. Shapes have been checked; with β = 0, `D` is not read.
+    fn gemm_add(
+        alpha: Self,
+        a: ArrayView2<'_, Self>,
+        b: ArrayView2<'_, Self>,
+        beta: Self,
+        d: ArrayView2<'_, Self>,
+        mut c: ArrayViewMut2<'_, Self>,
+    ) {
+        c.assign(&d);
+        Self::gemm(alpha, a, b, beta, c);
+    }
+
     /// `C ← α A B + β C` with operands that pack themselves. Shapes have been checked.
     fn gemm_packed(alpha: Self, left: &dyn Pack<Self>, right: &dyn Pack<Self>, beta: Self, c: ArrayViewMut2<'_, Self>) {
         crate::product::unpacked(alpha, left, right, beta, c);
@@ -220,6 +233,17 @@ macro_rules! impl_real {
                 c: ArrayViewMut2<'_, Self>,
             ) {
                 crate::engine::gemm(alpha, a, b, beta, c);
+            }
+
+            fn gemm_add(
+                alpha: Self,
+                a: ArrayView2<'_, Self>,
+                b: ArrayView2<'_, Self>,
+                beta: Self,
+                d: ArrayView2<'_, Self>,
+                c: ArrayViewMut2<'_, Self>,
+            ) {
+                crate::engine::gemm_add(alpha, a, b, beta, d, c);
             }
 
             fn gemm_packed(

@@ -214,8 +214,10 @@ pub enum Error {
     },
 
     /// A tensor that cannot be read as floating-point numbers.
-    #[error("safetensors: tensor `{name}` of type {dtype} and shape {shape:?}: {expected}")]
+    #[error("{format}: tensor `{name}` of type {dtype} and shape {shape:?}: {expected}")]
     Tensor {
+        /// The format of the file.
+        format: &'static str,
         /// The tensor.
         name: String,
         /// The type of its elements.
@@ -224,6 +226,100 @@ pub enum Error {
         shape: Vec<usize>,
         /// What would fit.
         expected: &'static str,
+    },
+
+    /// Two arrays of one name, in a file or after renaming.
+    #[error("state dict: two arrays are named `{name}`; give each a name of its own")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+
+    /// Bytes that are no zip archive, or not all of one.
+    #[cfg(feature = "interop")]
+    #[error("zip: {bytes} bytes: {reason}; is the file complete, and an .npz or .pt file?")]
+    Archive {
+        /// The number of bytes.
+        bytes: usize,
+        /// What is wrong with them.
+        reason: &'static str,
+    },
+
+    /// A member of a zip archive that cannot be read or written.
+    #[cfg(feature = "interop")]
+    #[error("zip: member `{name}`: {reason}")]
+    Member {
+        /// The member.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A member of an `.npz` file that is no `.npy` file.
+    #[cfg(feature = "interop")]
+    #[error("npz: `{name}`: {reason}")]
+    Npy {
+        /// The member, without its ending.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A file that `torch.save` wrote before PyTorch 1.6, or with `_use_new_zipfile_serialization=False`.
+    #[cfg(feature = "interop")]
+    #[error(
+        "pt: this is a file of torch.save as before PyTorch 1.6, which is no zip archive; load it in PyTorch and save it again"
+    )]
+    LegacyPt,
+
+    /// A `data.pkl` that asks for a class or function which no state dict needs.
+    #[cfg(feature = "interop")]
+    #[error(
+        "pt: data.pkl asks for `{name}`: only tensors in plain containers are read, and nothing is run; \
+         torch.save(model.state_dict(), path) writes such a file"
+    )]
+    Global {
+        /// Its module and name.
+        name: String,
+    },
+
+    /// A `data.pkl` that is no pickle of tensors in plain containers.
+    #[cfg(feature = "interop")]
+    #[error("pt: data.pkl, byte {offset}: {reason}")]
+    Pickle {
+        /// Where in `data.pkl`.
+        offset: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+
+    /// Tensors of a `.pt` file that have no names to go by.
+    #[cfg(feature = "interop")]
+    #[error("pt: at `{path}`: {reason}")]
+    Nesting {
+        /// The keys on the way there, joined by dots.
+        path: String,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+
+    /// A file that would take far more memory than its size makes likely.
+    #[cfg(feature = "interop")]
+    #[error(
+        "`{name}`: {needed} bytes more, after {spent}: a file of {file} bytes may unpack to {limit}; if it is no zip bomb, \
+         write it without compression, and expanded tensors as clones"
+    )]
+    TooLarge {
+        /// What asks for them.
+        name: String,
+        /// The bytes that it asks for.
+        needed: u64,
+        /// What the file has asked for before.
+        spent: usize,
+        /// The most that a file of its size may ask for.
+        limit: usize,
+        /// The size of the file.
+        file: usize,
     },
 }
 

@@ -66,8 +66,8 @@ fn a_state_dict_is_a_snapshot_and_no_copy() {
 #[test]
 fn a_dict_of_another_model_changes_nothing_and_says_all_that_is_wrong() {
     let trained = net(1).state_dict();
-    let renamed = trained.renamed(|name| Some(name.replace("hidden.weight", "hiden.weight")));
-    let mut dict: StateDict = renamed.renamed(|name| (name != "mean").then(|| name.to_owned()));
+    let renamed = trained.renamed(|name| Some(name.replace("hidden.weight", "hiden.weight"))).unwrap();
+    let mut dict: StateDict = renamed.renamed(|name| (name != "mean").then(|| name.to_owned())).unwrap();
     dict.insert("out.weight", array![[1.0, 2.0]]);
     dict.insert("zzz", 0.0);
     let mut model = net(2);
@@ -158,4 +158,27 @@ fn errors_name_the_file() {
     std::fs::create_dir_all(taken.join("full")).unwrap();
     assert!(net(1).state_dict().save(&taken).is_err());
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+}
+
+#[test]
+fn weights_of_another_model_are_renamed() {
+    let trained = net(1);
+    let theirs =
+        trained.state_dict().renamed(|name| Some(format!("module.{}", name.replace("hidden", "fc1")))).unwrap();
+    let mut model = net(2);
+    assert!(model.load_state_dict(&theirs).is_err());
+    let ours = theirs.part("module").renamed(|name| Some(name.replace("fc1", "hidden"))).unwrap();
+    model.load_state_dict(&ours).unwrap();
+    assert!(same(&model, &trained));
+    // A name that is but the beginning of another is no part.
+    assert!(theirs.part("mod").is_empty() && theirs.part("").is_empty());
+    let message = ours.renamed(|name| Some(name.replace("hidden.", "").replace("out.", ""))).unwrap_err().to_string();
+    assert_eq!(message, "state dict: two arrays are named `weight`; give each a name of its own");
+}
+
+#[test]
+fn the_name_that_safetensors_keeps_for_itself_is_an_error() {
+    let dict: StateDict = [("__metadata__", array![1.0])].into_iter().collect();
+    let message = dict.to_bytes().unwrap_err().to_string();
+    assert!(message.starts_with("safetensors: 0 bytes: an array is named `__metadata__`, a name that"), "{message}");
 }

@@ -1,5 +1,6 @@
 //! Adam, and the two moments that it shares with AdamW.
 
+use crate::see::Change;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -47,8 +48,15 @@ macro_rules! optimizer_by_moments {
         fn set_lr(&mut self, lr: f64) {
             self.moments.lr = lr;
         }
+        fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+            self.moments.beta1 = momentum;
+            Ok(())
+        }
         fn validate(&self) -> Result<()> {
             self.moments.validate()
+        }
+        fn explain(&self, change: &Change) -> Vec<String> {
+            self.moments.explain(change)
         }
         fn state(&self) -> OptimizerState<F> {
             self.moments.save()

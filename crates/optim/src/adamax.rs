@@ -101,6 +101,11 @@ impl<F: Real> Optimizer<F> for Adamax<F> {
         Ok(())
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.beta1 = momentum;
+        Ok(())
+    }
+
     fn validate(&self) -> Result<()> {
         hyper::not_negative("adamax", "lr", self.lr)?;
         hyper::below_one("adamax", "beta1", self.beta1)?;

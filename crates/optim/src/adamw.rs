@@ -1,6 +1,7 @@
 //! Adam with decoupled weight decay.
 
 use crate::adam::{Moments, moments_settings, optimizer_by_moments};
+use crate::see::Change;
 use crate::{Optimizer, OptimizerState, Result};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};

@@ -28,6 +28,22 @@ pub enum Error {
         dampening: f64,
     },
 
+    /// A schedule moves the momentum of an optimizer that has none.
+    #[error(
+        "set_momentum: {momentum}: this optimizer has no momentum to set; leave it out of the schedule by without_momentum()?"
+    )]
+    NoMomentum {
+        /// The momentum that was to be set.
+        momentum: f64,
+    },
+
+    /// A metric that is not a number says nothing about progress.
+    #[error("reduce on plateau: the metric is {metric}: must be a number")]
+    Metric {
+        /// The metric.
+        metric: f64,
+    },
+
     /// The gradients belong to another model.
     #[error(
         "step: none of the model's {parameters} trainable parameters is among the {gradients} that have a gradient; \
@@ -97,6 +113,40 @@ pub enum Error {
     Stateless {
         /// The first parameter that the state remembers.
         name: String,
+    },
+
+    /// Values over a grid of another size.
+    #[error("contour: values {values:?} over a grid: must be {expected:?}, a row for each y and a column for each x")]
+    Grid {
+        /// The shape of the values.
+        values: Vec<usize>,
+        /// The numbers of `y` and of `x`.
+        expected: Vec<usize>,
+    },
+
+    /// Two models, or a model and a direction, of which one lacks a parameter of the other.
+    #[error("{name}: the one has shape {expected:?}, the other {}; are they of the same kind of model?", match found {
+        Some(found) => format!("{found:?}"),
+        None => "lacks it".to_owned(),
+    })]
+    Counterpart {
+        /// The parameter's name.
+        name: String,
+        /// Its shape.
+        expected: Vec<usize>,
+        /// Its shape in the other; none if the other has none of this name.
+        found: Option<Vec<usize>>,
+    },
+
+    /// An element that was to be explained lies outside its parameter.
+    #[error("explained: {name}: no element {index:?} in shape {shape:?}")]
+    Element {
+        /// The parameter's name.
+        name: String,
+        /// The index.
+        index: Vec<usize>,
+        /// The parameter's shape.
+        shape: Vec<usize>,
     },
 
     /// Gradients whose norm is NaN or infinite cannot be clipped to a smaller one.

@@ -1,5 +1,6 @@
 //! Parameter groups: different rules for different parameters.
 
+use crate::see::Change;
 use crate::state::ByName;
 use crate::{Optimizer, OptimizerState, Result};
 use gradus_linalg::Real;
@@ -100,9 +101,28 @@ impl<F: Real> Optimizer<F> for Groups<F> {
         }
     }
 
+    /// In every group that has one, and in the rest.
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        let mut outcome = self.rest.set_momentum(momentum);
+        for group in &mut self.groups {
+            outcome = outcome.or(group.optimizer.set_momentum(momentum));
+        }
+        outcome
+    }
+
     fn validate(&self) -> Result<()> {
         self.rest.validate()?;
         self.groups.iter().try_for_each(|group| group.optimizer.validate())
+    }
+
+    fn explain(&self, change: &Change) -> Vec<String> {
+        match Self::place(&self.groups, &change.parameter) {
+            Some(place) => {
+                let optimizer = &self.groups[place].optimizer;
+                optimizer.explain(&Change { lr: optimizer.lr(), ..change.clone() })
+            }
+            None => self.rest.explain(change),
+        }
     }
 
     fn state(&self) -> OptimizerState<F> {

@@ -16,6 +16,11 @@ pub(crate) fn up_to_one(rule: &'static str, field: &'static str, value: f64) -> 
     hold((0.0..=1.0).contains(&value), rule, field, value, "between 0 and 1")
 }
 
+/// A factor that something is divided by.
+pub(crate) fn positive(rule: &'static str, field: &'static str, value: f64) -> Result<()> {
+    hold(value.is_finite() && value > 0.0, rule, field, value, "finite and above 0")
+}
+
 /// A number of steps that something is divided by.
 pub(crate) fn steps(rule: &'static str, field: &'static str, value: u64) -> Result<()> {
     hold(value > 0, rule, field, value as f64, "at least 1")

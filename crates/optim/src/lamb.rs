@@ -131,6 +131,11 @@ impl<F: Real> Optimizer<F> for Lamb<F> {
         Ok(())
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.beta1 = momentum;
+        Ok(())
+    }
+
     fn validate(&self) -> Result<()> {
         hyper::not_negative("lamb", "lr", self.lr)?;
         hyper::below_one("lamb", "beta1", self.beta1)?;

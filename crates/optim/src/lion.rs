@@ -93,6 +93,11 @@ impl<F: Real> Optimizer<F> for Lion<F> {
         Ok(())
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.beta1 = momentum;
+        Ok(())
+    }
+
     fn validate(&self) -> Result<()> {
         hyper::not_negative("lion", "lr", self.lr)?;
         hyper::below_one("lion", "beta1", self.beta1)?;

@@ -108,6 +108,10 @@ impl<F: Real, O: Optimizer<F>> Optimizer<F> for Lookahead<O, F> {
         self.inner.set_lr(lr);
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.inner.set_momentum(momentum)
+    }
+
     fn validate(&self) -> Result<()> {
         self.inner.validate()?;
         hyper::steps("lookahead", "k", self.k)?;

@@ -171,6 +171,12 @@ impl<F: Real> Optimizer<F> for Muon<F> {
         self.others.set_lr(lr * self.ratio);
     }
 
+    /// Its own, and β₁ of AdamW.
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.momentum = momentum;
+        self.others.set_momentum(momentum)
+    }
+
     fn validate(&self) -> Result<()> {
         hyper::not_negative("muon", "lr", self.lr)?;
         hyper::below_one("muon", "momentum", self.momentum)?;

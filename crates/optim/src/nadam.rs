@@ -143,6 +143,11 @@ impl<F: Real> Optimizer<F> for NAdam<F> {
         Ok(())
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.beta1 = momentum;
+        Ok(())
+    }
+
     fn validate(&self) -> Result<()> {
         hyper::not_negative("nadam", "lr", self.lr)?;
         hyper::below_one("nadam", "beta1", self.beta1)?;

@@ -1,6 +1,7 @@
 //! The seam: what every optimizer is.
 
-use crate::{Error, OptimizerState, Result, walk};
+use crate::see::Change;
+use crate::{Error, OptimizerState, Result, Schedule, walk};
 use gradus_autograd::{Gradients, Real};
 use gradus_nn_layers::Module;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -57,12 +58,50 @@ pub trait Optimizer<F: Real = f32>: Send {
     /// Sets the learning rate, as a [`Schedule`](crate::Schedule) wants it before each step.
     fn set_lr(&mut self, lr: f64);
 
+    /// Sets the momentum, which a [`Schedule`](crate::Schedule) may move against the rate: `momentum` of
+    /// [`Sgd`](crate::Sgd), β₁ of [`Adam`](crate::Adam) and its kin.
+    ///
+    /// # Errors
+    /// [`Error::NoMomentum`] if the rule has none, as unless it says otherwise.
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        Err(Error::NoMomentum { momentum })
+    }
+
+    /// Sets the learning rate that the schedule has for this step, and the momentum if the schedule moves it.
+    ///
+    /// # Errors
+    /// [`Error::NoMomentum`] if the schedule moves a momentum and the rule has none; nothing is changed then.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_optim::schedule::{OneCycle, Schedule};
+    /// use gradus_optim::{Optimizer, Sgd};
+    /// let mut sgd: Sgd = Sgd::new(0.1).momentum(0.9);
+    /// let schedule = OneCycle::new(1.0, 100);
+    /// sgd.follow(&schedule, 29)?; // the peak of the rate, the bottom of the momentum
+    /// assert_eq!((sgd.lr(), schedule.momentum(29)), (1.0, Some(0.85)));
+    /// # Ok::<(), gradus_optim::Error>(())
+    /// ```
+    fn follow(&mut self, schedule: &dyn Schedule, step: u64) -> Result<()> {
+        if let Some(momentum) = schedule.momentum(step) {
+            self.set_momentum(momentum)?;
+        }
+        self.set_lr(schedule.lr(step));
+        Ok(())
+    }
+
     /// Checks the hyper-parameters. Every step begins with it, and a training loop may ask before the first batch.
     ///
     /// # Errors
     /// [`Error::HyperParameter`] names the field, its value and what would fit.
     fn validate(&self) -> Result<()> {
         crate::hyper::not_negative("optimizer", "lr", self.lr())
+    }
+
+    /// The rule with the numbers of one step put in, line by line, for [`Explained`](crate::see::Explained). Unless a rule says more, the
+    /// numbers alone: [`Change::plain`].
+    fn explain(&self, change: &Change) -> Vec<String> {
+        change.plain()
     }
 
     /// What training has changed in the optimizer: the learning rate, and what it remembers of each parameter. An
@@ -128,8 +167,14 @@ macro_rules! forward {
             fn set_lr(&mut self, lr: f64) {
                 (**self).set_lr(lr);
             }
+            fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+                (**self).set_momentum(momentum)
+            }
             fn validate(&self) -> Result<()> {
                 (**self).validate()
+            }
+            fn explain(&self, change: &Change) -> Vec<String> {
+                (**self).explain(change)
             }
             fn state(&self) -> OptimizerState<F> {
                 (**self).state()

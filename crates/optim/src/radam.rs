@@ -140,6 +140,11 @@ impl<F: Real> Optimizer<F> for RAdam<F> {
         Ok(())
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.beta1 = momentum;
+        Ok(())
+    }
+
     fn validate(&self) -> Result<()> {
         hyper::not_negative("radam", "lr", self.lr)?;
         hyper::below_one("radam", "beta1", self.beta1)?;

@@ -1,7 +1,7 @@
 //! RMSprop.
 
 use crate::state::rule_methods;
-use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
+use crate::{Error, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
 
@@ -55,6 +55,8 @@ pub struct RmsProp<F = f32> {
     eps: f64,
     centered: bool,
     momentum: f64,
+    /// Whether there is a velocity: a schedule may take the momentum to 0 and back.
+    velocity: bool,
     weight_decay: f64,
     state: State<F>,
 }
@@ -65,7 +67,8 @@ impl<F: Real> RmsProp<F> {
     pub fn new(lr: f64) -> Self {
         let (momentum, weight_decay) = (0.0, 0.0);
         let state = State::new("rmsprop", &[]);
-        Self { lr, alpha: 0.99, eps: 1e-8, centered: false, momentum, weight_decay, state }.with_arrays()
+        Self { lr, alpha: 0.99, eps: 1e-8, centered: false, momentum, velocity: false, weight_decay, state }
+            .with_arrays()
     }
 
     /// With this share of the averages kept from step to step.
@@ -89,7 +92,7 @@ impl<F: Real> RmsProp<F> {
     /// With momentum: the share of the velocity that is kept from step to step.
     #[must_use]
     pub fn momentum(self, momentum: f64) -> Self {
-        Self { momentum, ..self }.with_arrays()
+        Self { momentum, velocity: momentum != 0.0, ..self }.with_arrays()
     }
 
     /// With the penalty `weight_decay/2 · ‖θ‖²`.
@@ -100,11 +103,11 @@ impl<F: Real> RmsProp<F> {
 
     /// With the memory that these settings need.
     fn with_arrays(self) -> Self {
-        let names: &[&str] = match (self.centered, self.momentum == 0.0) {
-            (false, true) => &["square_avg"],
-            (false, false) => &["square_avg", "momentum_buffer"],
-            (true, true) => &["square_avg", "grad_avg"],
-            (true, false) => &["square_avg", "grad_avg", "momentum_buffer"],
+        let names: &[&str] = match (self.centered, self.velocity) {
+            (false, false) => &["square_avg"],
+            (false, true) => &["square_avg", "momentum_buffer"],
+            (true, false) => &["square_avg", "grad_avg"],
+            (true, true) => &["square_avg", "grad_avg", "momentum_buffer"],
         };
         Self { state: State::new("rmsprop", names), ..self }
     }
@@ -117,15 +120,15 @@ impl<F: Real> Optimizer<F> for RmsProp<F> {
         let number = F::from_f64;
         let (lr, momentum, decay) = (number(self.lr), number(self.momentum), number(self.weight_decay));
         let scale = Scale { alpha: number(self.alpha), take: number(1.0 - self.alpha), eps: number(self.eps) };
-        match (self.centered, self.momentum == 0.0) {
-            (false, true) => fused(
+        match (self.centered, self.velocity) {
+            (false, false) => fused(
                 param,
                 grad,
                 slot.arrays(),
                 #[inline(always)]
                 |p, g, [v]| *p -= lr * scale.plain(g + decay * *p, v),
             ),
-            (false, false) => fused(
+            (false, true) => fused(
                 param,
                 grad,
                 slot.arrays(),
@@ -135,14 +138,14 @@ impl<F: Real> Optimizer<F> for RmsProp<F> {
                     *p -= lr * *b;
                 },
             ),
-            (true, true) => fused(
+            (true, false) => fused(
                 param,
                 grad,
                 slot.arrays(),
                 #[inline(always)]
                 |p, g, [v, m]| *p -= lr * scale.centered(g + decay * *p, v, m),
             ),
-            (true, false) => fused(
+            (true, true) => fused(
                 param,
                 grad,
                 slot.arrays(),
@@ -153,6 +156,15 @@ impl<F: Real> Optimizer<F> for RmsProp<F> {
                 },
             ),
         }
+        Ok(())
+    }
+
+    /// If it was made with one.
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        if !self.velocity {
+            return Err(Error::NoMomentum { momentum });
+        }
+        self.momentum = momentum;
         Ok(())
     }
 

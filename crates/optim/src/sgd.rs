@@ -1,5 +1,6 @@
 //! Stochastic gradient descent, with momentum.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Error, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -143,6 +144,11 @@ impl<F: Real> Optimizer<F> for Sgd<F> {
         Ok(())
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.momentum = momentum;
+        Ok(())
+    }
+
     fn validate(&self) -> Result<()> {
         let Self { lr, momentum, dampening, nesterov, weight_decay, .. } = *self;
         hyper::not_negative("sgd", "lr", lr)?;
@@ -153,6 +159,34 @@ impl<F: Real> Optimizer<F> for Sgd<F> {
             return Err(Error::Nesterov { momentum, dampening });
         }
         Ok(())
+    }
+
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, momentum, dampening, nesterov, weight_decay, .. } = *self;
+        let (mut lines, g) = change.gradient_with(weight_decay);
+        let (mut d, mut direction) = (g, "g");
+        if momentum > 0.0 {
+            let (before, v) = change.remembered("momentum_buffer");
+            if change.steps <= 1 {
+                lines.push(format!("v ← g = {}", number(v)));
+            } else if dampening == 0.0 {
+                let (mu, old, g) = (number(momentum), term(before), term(g));
+                lines.push(format!("v ← μ v + g = {mu} · {old} + {g} = {}", number(v)));
+            } else {
+                let (mu, old, g) = (number(momentum), term(before), term(g));
+                let enters = number(1.0 - dampening);
+                lines.push(format!("v ← μ v + (1 − τ) g = {mu} · {old} + {enters} · {g} = {}", number(v)));
+            }
+            (d, direction) = (v, "v");
+            if nesterov {
+                (d, direction) = (g + momentum * v, "d");
+                let (g, mu, v) = (term(g), number(momentum), term(v));
+                lines.push(format!("d = g + μ v = {g} + {mu} · {v} = {}", number(d)));
+            }
+        }
+        let (old, lr, new) = (term(change.before), number(lr), number(change.after));
+        lines.push(format!("θ ← θ − lr · {direction} = {old} − {lr} · {} = {new}", term(d)));
+        lines
     }
 
     rule_methods!();

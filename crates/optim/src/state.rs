@@ -2,6 +2,7 @@
 
 use crate::{Error, Result};
 use gradus_linalg::Real;
+use gradus_linalg::parallel;
 use gradus_linalg::simd::vectorized;
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 
@@ -228,7 +229,8 @@ impl<F> SavedSlot<F> {
 
 /// Calls `f(parameter, gradient, what is remembered)` for every element, in one pass over memory.
 ///
-/// Over row-major arrays the loop is compiled for the widest vectors of the processor.
+/// Over row-major arrays the loop is compiled for the widest vectors of the processor, and large arrays are divided among
+/// the threads of the current rayon pool: no element knows of another, so the bits are the same for any number of them.
 ///
 /// # Panics
 /// If the shapes differ.
@@ -236,30 +238,52 @@ pub fn fused<F: Real, const K: usize>(
     mut param: ArrayViewMutD<'_, F>,
     grad: ArrayViewD<'_, F>,
     arrays: &mut [ArrayD<F>; K],
-    f: impl Fn(&mut F, F, [&mut F; K]),
+    f: impl Fn(&mut F, F, [&mut F; K]) + Sync,
 ) {
     let same = param.shape() == grad.shape() && arrays.iter().all(|array| array.shape() == param.shape());
     assert!(same, "fused: the shapes differ");
     let mut arrays = arrays.each_mut().map(|array| array.as_slice_mut().expect("state is row-major"));
     match (param.as_slice_mut(), grad.as_slice()) {
-        (Some(param), Some(grad)) => vectorized(
-            // Everything moves in: a length that stands behind a pointer might change with every store.
-            #[inline(always)]
-            move || {
-                // Cut to one length, so that no index needs a check inside the loop.
-                let n = param.len();
-                let (param, grad, mut arrays) = (&mut param[..n], &grad[..n], arrays.map(|array| &mut array[..n]));
-                for i in 0..n {
-                    f(&mut param[i], grad[i], arrays.each_mut().map(|array| &mut array[i]));
-                }
-            },
-        ),
+        (Some(param), Some(grad)) => pieces(param, grad, arrays, &f),
         _ => {
             for (i, (param, &grad)) in param.iter_mut().zip(&grad).enumerate() {
                 f(param, grad, arrays.each_mut().map(|array| &mut array[i]));
             }
         }
     }
+}
+
+/// Halves what is long enough for two threads, and goes through the rest.
+fn pieces<F: Real, const K: usize>(
+    param: &mut [F],
+    grad: &[F],
+    arrays: [&mut [F]; K],
+    f: &(impl Fn(&mut F, F, [&mut F; K]) + Sync),
+) {
+    if parallel::is_worth(param.len()) {
+        let middle = param.len() / 2;
+        let ((param, param_rest), (grad, grad_rest)) = (param.split_at_mut(middle), grad.split_at(middle));
+        let none = || std::array::from_fn::<&mut [F], K, _>(|_| Default::default());
+        let (mut first, mut rest) = (none(), none());
+        for (array, (first, rest)) in arrays.into_iter().zip(first.iter_mut().zip(&mut rest)) {
+            (*first, *rest) = array.split_at_mut(middle);
+        }
+        let halves = (|| pieces(param, grad, first, f), || pieces(param_rest, grad_rest, rest, f));
+        parallel::join(2 * middle, halves.0, halves.1);
+        return;
+    }
+    vectorized(
+        // Everything moves in: a length that stands behind a pointer might change with every store.
+        #[inline(always)]
+        move || {
+            // Cut to one length, so that no index needs a check inside the loop.
+            let n = param.len();
+            let (param, grad, mut arrays) = (&mut param[..n], &grad[..n], arrays.map(|array| &mut array[..n]));
+            for i in 0..n {
+                f(&mut param[i], grad[i], arrays.each_mut().map(|array| &mut array[i]));
+            }
+        },
+    );
 }
 
 fn row_major<F: Real>(array: ArrayD<F>) -> ArrayD<F> {
@@ -354,5 +378,28 @@ mod tests {
         }
         assert_eq!(plain, grad * -3.0);
         assert_eq!(plain, turned);
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let update = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let grad = ArrayD::from_shape_fn(IxDyn(&[300_001]), |at| (at[0] as f32).sin());
+            let (mut param, mut state) = (grad.clone(), State::<f32>::new("rule", &["a", "b"]));
+            for _ in 0..2 {
+                let arrays = state.at("x", &[300_001]).unwrap().arrays();
+                pool.install(|| {
+                    fused(param.view_mut(), grad.view(), arrays, |p, g, [a, b]| {
+                        *a = 0.9 * *a + g;
+                        *b = 0.99 * *b + g * g;
+                        *p -= *a / (b.sqrt() + 1e-8);
+                    });
+                });
+            }
+            (param, state.save())
+        };
+        let alone = update(1);
+        assert_eq!(update(2), alone);
+        assert_eq!(update(5), alone);
     }
 }

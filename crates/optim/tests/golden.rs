@@ -2,7 +2,10 @@
 
 use gradus_autograd::{Gradients, Leaf, Tape, Var};
 use gradus_nn_layers::{Module, Parameter};
-use gradus_optim::schedule::{CosineAnnealing, Exponential, Linear, StepDecay};
+use gradus_optim::schedule::{
+    CosineAnnealing, CosineWarmRestarts, Cyclic, Exponential, Linear, MultiStep, OneCycle, Polynomial, ReduceOnPlateau,
+    StepDecay,
+};
 use gradus_optim::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, ClosureOptimizer, Evaluation, Groups, Lbfgs, Lion, NAdam, Optimizer, RAdam,
     Real, RmsProp, Schedule, Sgd,
@@ -17,14 +20,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const MISSING: &[&str] = &[];
 
-const MISSING_LR: &[&str] = &[
-    "cosine_annealing_warm_restarts",
-    "cyclic_lr",
-    "multi_step_lr",
-    "one_cycle_lr",
-    "polynomial_lr",
-    "reduce_lr_on_plateau",
-];
+const MISSING_LR: &[&str] = &[];
 
 #[derive(Module)]
 struct Model<F: Real> {
@@ -227,10 +223,80 @@ fn lr() {
                 let cosine = CosineAnnealing::new(base, steps - rise).floor(case.f64("eta_min"));
                 Box::new(Linear::new(base * case.f64("start_factor"), base, rise).then(rise, cosine))
             }
+            "multi_step_lr" => {
+                let milestones: Vec<u64> = case.usizes("milestones").into_iter().map(|step| step as u64).collect();
+                Box::new(MultiStep::new(base, milestones, case.f64("gamma")))
+            }
+            "polynomial_lr" => Box::new(Polynomial::new(base, count("total_iters"), case.f64("power"))),
+            "cosine_annealing_warm_restarts" => {
+                let restarts = CosineWarmRestarts::new(base, count("T_0")).growth(count("T_mult"));
+                Box::new(restarts.floor(case.f64("eta_min")))
+            }
+            "one_cycle_lr" => Box::new(one_cycle(case)),
+            "cyclic_lr" => Box::new(cyclic(case)),
+            "reduce_lr_on_plateau" => return plateau(case),
             _ => return case.unknown(),
         };
         schedule.validate()?;
         let rates: Vec<f64> = (0..count("steps")).map(|step| schedule.lr(step)).collect();
-        Ok(close(&arr1(&rates), &case.output("lr"), Tolerance::F64, "lr")?)
+        close(&arr1(&rates), &case.output("lr"), Tolerance::F64, "lr")?;
+        if let Some(expected) = case.try_output("momentum") {
+            let momenta: Option<Vec<f64>> = (0..count("steps")).map(|step| schedule.momentum(step)).collect();
+            close(&arr1(&momenta.ok_or("no momentum")?), &expected, Tolerance::F64, "momentum")?;
+        }
+        Ok(())
     });
+}
+
+fn one_cycle(case: &Case) -> OneCycle {
+    let cycle = OneCycle::new(case.f64("max_lr"), case.usize("total_steps") as u64)
+        .pct_start(case.f64("pct_start"))
+        .div_factor(case.f64("div_factor"))
+        .final_div_factor(case.f64("final_div_factor"))
+        .momenta(case.f64("base_momentum"), case.f64("max_momentum"));
+    let cycle = if case.bool("three_phase") { cycle.three_phase() } else { cycle };
+    if case.str("anneal_strategy") == "linear" { cycle.linear() } else { cycle }
+}
+
+fn cyclic(case: &Case) -> Cyclic {
+    let cyclic = Cyclic::new(case.f64("base_lr"), case.f64("max_lr"), case.usize("step_size_up") as u64)
+        .step_size_down(case.usize("step_size_down") as u64)
+        .without_momentum();
+    match case.str("mode") {
+        "triangular2" => cyclic.triangular2(),
+        "exp_range" => cyclic.exp_range(case.f64("gamma")),
+        _ => cyclic,
+    }
+}
+
+/// The rates that the golden metric leads to, interrupted in the middle.
+fn plateau(case: &Case) -> Outcome {
+    let make = || {
+        let plateau = ReduceOnPlateau::new(case.f64("base_lr"))
+            .factor(case.f64("factor"))
+            .patience(case.usize("patience") as u64)
+            .cooldown(case.usize("cooldown") as u64)
+            .min_lr(case.f64("min_lr"))
+            .eps(case.f64("eps"));
+        let plateau = if case.str("mode") == "max" { plateau.max() } else { plateau };
+        let threshold = case.f64("threshold");
+        if case.str("threshold_mode") == "abs" {
+            plateau.absolute_threshold(threshold)
+        } else {
+            plateau.threshold(threshold)
+        }
+    };
+    let mut plateau = make();
+    plateau.validate()?;
+    let mut rates = Vec::new();
+    for (step, &metric) in case.input("metric").iter().enumerate() {
+        rates.push(plateau.lr());
+        if step == case.usize("steps") / 2 {
+            let state = plateau.state();
+            plateau = make();
+            plateau.restore(state)?;
+        }
+        plateau.observe(metric)?;
+    }
+    Ok(close(&arr1(&rates), &case.output("lr"), Tolerance::F64, "lr")?)
 }

@@ -2,165 +2,21 @@
 
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
-use gradus_autograd::{Gradients, Tape};
+mod table;
+
+use gradus_autograd::Tape;
 use gradus_nn_layers::{Buffer, Module, Parameter};
-use gradus_optim::schedule::{Constant, CosineAnnealing, Exponential, Linear, StepDecay};
+use gradus_optim::schedule::{
+    Constant, CosineAnnealing, CosineWarmRestarts, Cyclic, Exponential, InverseSqrt, Linear, MultiStep, OneCycle,
+    Polynomial, ReduceOnPlateau, StepDecay,
+};
 use gradus_optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, ClosureOptimizer, Error, Evaluation, Groups, Lamb, Lbfgs, Lion, Lookahead,
-    Muon, NAdam, Optimizer, OptimizerState, RAdam, RmsProp, Rprop, Sam, Schedule, Sgd, clip_global_norm, clip_norm,
-    clip_value,
+    Adam, AdamW, Error, Groups, Optimizer, OptimizerState, Schedule, Sgd, clip_global_norm, clip_norm, clip_value,
 };
 use gradus_testing::{Tolerance, assert_close};
 use ndarray::{ArrayD, arr1, array};
 use proptest::prelude::*;
-
-type Make = fn(f64) -> Rule;
-
-/// An optimizer of either seam.
-enum Rule {
-    Given(Box<dyn Optimizer<f64>>),
-    Asking(Box<dyn ClosureOptimizer<f64>>),
-}
-
-fn given(optimizer: impl Optimizer<f64> + 'static) -> Rule {
-    Rule::Given(Box::new(optimizer))
-}
-
-fn asking(optimizer: impl ClosureOptimizer<f64> + 'static) -> Rule {
-    Rule::Asking(Box::new(optimizer))
-}
-
-/// The same method of either.
-macro_rules! either {
-    ($rule:expr, $optimizer:ident => $call:expr) => {
-        match $rule {
-            Rule::Given($optimizer) => $call,
-            Rule::Asking($optimizer) => $call,
-        }
-    };
-}
-
-impl Rule {
-    fn run(&mut self, model: &mut Model, steps: usize) {
-        match self {
-            Self::Given(optimizer) => run(&mut **optimizer, model, steps),
-            Self::Asking(optimizer) => (0..steps).for_each(|_| {
-                let evaluate = |model: &Model| {
-                    let (gradients, loss) = model.quadratic();
-                    Ok(Evaluation { loss, gradients })
-                };
-                optimizer.step_with(model, evaluate).unwrap();
-            }),
-        }
-    }
-
-    /// A step with gradients that were computed before.
-    fn step<M: Module<f64>>(&mut self, model: &mut M, gradients: &Gradients<f64>) -> Result<(), Error> {
-        match self {
-            Self::Given(optimizer) => optimizer.step(model, gradients),
-            Self::Asking(optimizer) => {
-                // The loss that has this gradient everywhere.
-                let evaluate = |model: &M| {
-                    let product = |p: &Parameter<f64>| match gradients.get(p) {
-                        Some(g) => p.value().iter().zip(g.iter()).map(|(p, g)| p * g).sum(),
-                        None => 0.0,
-                    };
-                    let loss = model.parameters().into_iter().map(|(_, p)| product(p)).sum();
-                    Ok(Evaluation { loss, gradients: gradients.clone() })
-                };
-                let outcome = optimizer.step_with(model, evaluate);
-                outcome.map(drop).map_err(|error| error.source_as::<Error>().unwrap().clone())
-            }
-        }
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        either!(self, optimizer => optimizer.set_lr(lr));
-    }
-
-    fn state(&self) -> OptimizerState<f64> {
-        either!(self, optimizer => optimizer.state())
-    }
-
-    fn restore(&mut self, state: OptimizerState<f64>) -> Result<(), Error> {
-        either!(self, optimizer => optimizer.restore(state))
-    }
-}
-
-/// Every optimizer of the crate, with a learning rate that suits it on the quadratic below.
-const ALL: &[(&str, f64, Make)] = &[
-    ("sgd", 0.1, |lr| given(Sgd::new(lr))),
-    ("sgd, momentum", 0.03, |lr| given(Sgd::new(lr).momentum(0.9))),
-    ("sgd, dampening", 0.03, |lr| given(Sgd::new(lr).momentum(0.9).dampening(0.5))),
-    ("sgd, nesterov", 0.03, |lr| given(Sgd::new(lr).momentum(0.9).nesterov())),
-    ("adam", 0.05, |lr| given(Adam::new(lr).betas(0.9, 0.99))),
-    ("adam, amsgrad", 0.05, |lr| given(Adam::new(lr).betas(0.9, 0.99).amsgrad())),
-    ("adamw", 0.05, |lr| given(AdamW::new(lr).betas(0.9, 0.99).weight_decay(0.0))),
-    ("adagrad", 0.5, |lr| given(Adagrad::new(lr))),
-    ("adagrad, lr_decay", 1.0, |lr| given(Adagrad::new(lr).lr_decay(1e-3).initial_accumulator_value(0.1))),
-    ("adadelta", 1.0, |lr| given(Adadelta::new(lr).rho(0.95).eps(1e-3))),
-    ("rmsprop", 0.03, |lr| given(RmsProp::new(lr))),
-    ("rmsprop, momentum", 0.005, |lr| given(RmsProp::new(lr).momentum(0.9))),
-    ("rmsprop, centered", 0.03, |lr| given(RmsProp::new(lr).centered().eps(0.1))),
-    ("rmsprop, both", 0.003, |lr| given(RmsProp::new(lr).centered().momentum(0.9).eps(0.1))),
-    ("adamax", 0.05, |lr| given(Adamax::new(lr))),
-    ("nadam", 0.05, |lr| given(NAdam::new(lr).betas(0.9, 0.99))),
-    ("nadam, decoupled", 0.05, |lr| given(NAdam::new(lr).betas(0.9, 0.99).decoupled_weight_decay())),
-    ("radam", 0.05, |lr| given(RAdam::new(lr).betas(0.9, 0.99))),
-    ("radam, decoupled", 0.05, |lr| given(RAdam::new(lr).betas(0.9, 0.99).decoupled_weight_decay())),
-    ("rprop", 0.05, |lr| given(Rprop::new(lr).step_sizes(1e-9, 1.0))),
-    ("lion", 0.02, |lr| given(Lion::new(lr))),
-    ("lamb", 0.02, |lr| given(Lamb::new(lr).betas(0.9, 0.99))),
-    ("muon", 0.05, |lr| given(Muon::new(lr, AdamW::new(lr).weight_decay(0.0)).weight_decay(0.0))),
-    ("muon, plain", 0.05, |lr| {
-        let muon = Muon::new(lr, AdamW::new(2.0 * lr).weight_decay(0.0)).weight_decay(0.0);
-        given(muon.nesterov(false).momentum(0.9).ns_steps(3))
-    }),
-    ("lookahead", 0.05, |lr| given(Lookahead::new(Adam::new(lr).betas(0.9, 0.99)).k(3))),
-    ("lookahead twice", 0.05, |lr| {
-        let muon = Muon::new(lr, AdamW::new(2.0 * lr).weight_decay(0.0)).weight_decay(0.0);
-        given(Lookahead::new(Lookahead::new(muon).k(2).alpha(0.8)).k(3).alpha(0.7))
-    }),
-    ("sam", 0.05, |lr| asking(Sam::new(Adam::new(lr).betas(0.9, 0.99), 0.05))),
-    ("sam, adaptive", 0.03, |lr| asking(Sam::new(RmsProp::new(lr).momentum(0.5), 0.1).adaptive())),
-    ("lbfgs", 0.5, |lr| asking(Lbfgs::new(lr).max_iter(2).history_size(3))),
-    ("lbfgs, strong wolfe", 1.0, |lr| asking(Lbfgs::new(lr).max_iter(3).strong_wolfe())),
-    ("groups", 0.05, |lr| given(Groups::new(Adam::new(lr)).with(|name| name == "b", Sgd::new(2.0 * lr)))),
-];
-
-#[derive(Module)]
-#[module(float = f64)]
-struct Model {
-    w: Parameter<f64>,
-    b: Parameter<f64>,
-}
-
-impl Model {
-    fn new() -> Self {
-        Self { w: array![[3.0, -2.0], [1.0, 0.5]].into(), b: array![-4.0, 2.0].into() }
-    }
-
-    /// The gradients of `Σ (w − 1)² · (1, 3) + Σ (b − 2)²`, and the loss.
-    fn quadratic(&self) -> (Gradients<f64>, f64) {
-        let tape = Tape::recording();
-        let w = tape.parameter(&self.w).add_scalar(-1.0).square();
-        let w = w.try_mul(&tape.input(array![1.0, 3.0])).unwrap().sum();
-        let loss = w + &tape.parameter(&self.b).add_scalar(-2.0).square().sum();
-        let value = loss.item().unwrap();
-        (loss.backward().unwrap(), value)
-    }
-
-    fn bits(&self) -> Vec<u64> {
-        self.parameters().iter().flat_map(|(_, p)| p.value().iter().map(|x| x.to_bits()).collect::<Vec<_>>()).collect()
-    }
-}
-
-fn run(optimizer: &mut dyn Optimizer<f64>, model: &mut Model, steps: usize) {
-    for _ in 0..steps {
-        let gradients = model.quadratic().0;
-        optimizer.step(model, &gradients).unwrap();
-    }
-}
+use table::{ALL, Model, run};
 
 #[test]
 fn every_optimizer_finds_the_minimum_of_a_quadratic() {
@@ -207,6 +63,19 @@ fn a_state_survives_its_way_through_another_optimizer_of_the_kind() {
         let empty = make(lr).state();
         other.restore(empty.clone()).unwrap();
         assert_eq!(other.state(), empty, "{name}");
+    }
+}
+
+#[test]
+fn a_count_of_steps_at_its_end_is_no_end() {
+    for &(name, lr, make) in ALL {
+        let (mut model, mut optimizer) = (Model::new(), make(lr));
+        optimizer.run(&mut model, 2);
+        let mut state = optimizer.state();
+        state.slots.iter_mut().for_each(|slot| slot.steps = u64::MAX);
+        optimizer.restore(state).unwrap();
+        optimizer.run(&mut model, 2);
+        assert!(model.quadratic().1.is_finite(), "{name}");
     }
 }
 
@@ -292,19 +161,90 @@ fn hyper_parameters_are_named_with_value_and_range() {
 #[test]
 fn schedules_are_checked() {
     let nan = f64::NAN;
-    let bad: [(Box<dyn Schedule>, &str); 6] = [
+    let bad: Vec<(Box<dyn Schedule>, &str)> = vec![
         (Box::new(Constant::new(nan)), "constant: lr NaN"),
         (Box::new(CosineAnnealing::new(0.1, 0)), "cosine annealing: steps 0"),
         (Box::new(CosineAnnealing::new(0.1, 5).floor(-1.0)), "cosine annealing: floor -1"),
         (Box::new(Exponential::new(0.1, nan)), "exponential: gamma NaN"),
         (Box::new(Linear::new(0.1, nan, 0).warm_up(3)), "linear: end NaN"),
         (Box::new(StepDecay::new(-0.1, 2, 0.5)), "step decay: lr -0.1"),
+        (Box::new(MultiStep::new(0.1, [3, 1], nan)), "multi-step: gamma NaN"),
+        (Box::new(Polynomial::new(0.1, 0, 1.0)), "polynomial: steps 0"),
+        (Box::new(Polynomial::new(0.1, 5, -1.0)), "polynomial: power -1"),
+        (Box::new(InverseSqrt::new(0.1, 0)), "inverse square root: shift 0"),
+        (Box::new(CosineWarmRestarts::new(0.1, 0)), "cosine warm restarts: steps 0"),
+        (Box::new(CosineWarmRestarts::new(0.1, 5).growth(0)), "cosine warm restarts: growth 0"),
+        (Box::new(OneCycle::new(0.1, 0)), "one cycle: steps 0"),
+        (Box::new(OneCycle::new(0.1, 5).pct_start(1.5)), "one cycle: pct_start 1.5"),
+        (Box::new(OneCycle::new(0.1, 5).div_factor(0.0)), "one cycle: div_factor 0: must be finite and above 0"),
+        (Box::new(OneCycle::new(0.1, 5).momenta(0.5, 1.0)), "one cycle: max_momentum 1"),
+        (Box::new(Cyclic::new(0.1, nan, 5)), "cyclic: max_lr NaN"),
+        (Box::new(Cyclic::new(0.1, 0.2, 0)), "cyclic: step_size_up 0"),
+        (Box::new(Cyclic::new(0.1, 0.2, 5).exp_range(-1.0)), "cyclic: gamma -1"),
     ];
     for (schedule, expected) in bad {
         let message = schedule.validate().unwrap_err().to_string();
         assert!(message.starts_with(expected), "{message}");
         let _ = schedule.lr(10); // no panic either
     }
+}
+
+#[test]
+fn a_plateau_is_checked_and_takes_no_metric_that_is_none() {
+    let message = |plateau: ReduceOnPlateau| plateau.validate().unwrap_err().to_string();
+    assert_eq!(
+        message(ReduceOnPlateau::new(0.1).factor(1.0)),
+        "reduce on plateau: factor 1: must be at least 0 and less than 1"
+    );
+    assert!(message(ReduceOnPlateau::new(-0.1)).contains("lr -0.1"));
+    assert!(message(ReduceOnPlateau::new(0.1).absolute_threshold(-1.0)).contains("threshold -1"));
+    let mut plateau = ReduceOnPlateau::new(0.1).max().patience(0);
+    assert_eq!(plateau.observe(0.5).unwrap(), 0.1);
+    let before = plateau.state();
+    assert_eq!(
+        plateau.observe(f64::NAN).unwrap_err().to_string(),
+        "reduce on plateau: the metric is NaN: must be a number"
+    );
+    let mut bad = before;
+    bad.lr = f64::INFINITY;
+    assert!(plateau.restore(bad).is_err());
+    assert_eq!(plateau.state(), before);
+    assert!((plateau.observe(0.5).unwrap() - 0.01).abs() < 1e-15);
+}
+
+#[test]
+fn a_schedule_moves_the_momentum_where_there_is_one() {
+    let cycle = OneCycle::new(0.1, 10).momenta(0.5, 0.75);
+    let walk = |optimizer: &mut dyn Optimizer<f64>, schedule: Option<&dyn Schedule>| {
+        let mut model = Model::new();
+        for step in 0..10 {
+            if let Some(schedule) = schedule {
+                optimizer.follow(schedule, step).unwrap();
+            } else {
+                optimizer.set_lr(cycle.lr(step));
+            }
+            run(optimizer, &mut model, 1);
+        }
+        model.bits()
+    };
+    // A schedule of constant momentum is the optimizer with that momentum.
+    let constant = cycle.momenta(0.5, 0.5);
+    let plain = walk(&mut Sgd::new(0.1).momentum(0.5), None);
+    assert_eq!(walk(&mut Sgd::new(0.1).momentum(0.9), Some(&constant)), plain);
+    assert_ne!(walk(&mut Sgd::new(0.1).momentum(0.9), Some(&cycle)), plain);
+    let adam = walk(&mut Adam::new(0.1).betas(0.5, 0.999), None);
+    assert_eq!(walk(&mut Adam::new(0.1), Some(&constant)), adam);
+    // In groups, whoever has one.
+    let mut groups = Groups::new(Sgd::new(0.1).momentum(0.9)).with(|name| name == "b", Custom);
+    assert_eq!(Optimizer::<f64>::set_momentum(&mut groups, 0.5), Ok(()));
+    let error = Optimizer::<f64>::follow(&mut Custom, &cycle, 0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "set_momentum: 0.75: this optimizer has no momentum to set; leave it out of the schedule by without_momentum()?"
+    );
+    // Warmed up and followed by another, the momentum stays with its schedule.
+    let joined = cycle.warm_up(5).then(15, Constant::new(0.1));
+    assert_eq!([0, 5, 14, 15].map(|step| joined.momentum(step)), [Some(0.75), Some(0.75), Some(0.75), None]);
 }
 
 #[test]
@@ -589,6 +529,23 @@ proptest! {
         prop_assert!(rate >= floor - 1e-12 && rate <= lr + 1e-12);
         if step < steps {
             prop_assert!(cosine.lr(step + 1) <= rate);
+        }
+        let restarts = CosineWarmRestarts::new(lr, steps).floor(floor);
+        prop_assert_eq!(restarts.lr(step), restarts.lr(step + steps));
+        prop_assert!(restarts.growth(3).lr(step) <= lr + 1e-12);
+        let all: [Box<dyn Schedule>; 6] = [
+            Box::new(Polynomial::new(lr, steps, 3.0 * part).floor(floor)),
+            Box::new(Cyclic::new(floor, lr, steps).step_size_down(rise + 1)),
+            Box::new(Cyclic::new(floor, lr, steps).triangular2()),
+            Box::new(Cyclic::new(floor, lr, steps).exp_range(part)),
+            Box::new(OneCycle::new(lr, steps).pct_start(part)),
+            Box::new(InverseSqrt::new(lr, steps)),
+        ];
+        for (i, schedule) in all.iter().enumerate() {
+            let rate = schedule.lr(step);
+            prop_assert!(rate >= if i < 4 { floor - 1e-12 } else { 0.0 } && rate <= lr + 1e-12, "{}: {}", i, rate);
+            prop_assert!(schedule.momentum(step).is_none_or(|momentum| (0.79..0.96).contains(&momentum)));
+            prop_assert_eq!(schedule.warm_up(rise).lr(step + rise), rate);
         }
         let warmed = cosine.warm_up(rise);
         prop_assert!(warmed.lr(step) > 0.0);

@@ -325,6 +325,44 @@ fn hyper_parameters_are_named_with_value_and_range() {
     }
 }
 
+/// A schedule may move β₁ of what is like Adam, and the velocity of what has one.
+#[test]
+fn a_momentum_can_be_set_where_there_is_one() {
+    let slope = |x: &[f64]| gradient(&[1.0, 0.3], x);
+    macro_rules! agree {
+        ($(($made:expr, $set:expr)),+ $(,)?) => {
+            $({
+                let mut set = $set;
+                Optimizer::<f64>::set_momentum(&mut set, 0.7).unwrap();
+                assert_eq!(walk(set, &[2.0, -1.0], slope), walk($made, &[2.0, -1.0], slope));
+            })+
+        };
+    }
+    agree!(
+        (Adamax::new(0.1).betas(0.7, 0.999), Adamax::new(0.1)),
+        (NAdam::new(0.1).betas(0.7, 0.999), NAdam::new(0.1)),
+        (RAdam::new(0.1).betas(0.7, 0.999), RAdam::new(0.1)),
+        (Lamb::new(0.1).betas(0.7, 0.999), Lamb::new(0.1)),
+        (Lion::new(0.1).betas(0.7, 0.99), Lion::new(0.1)),
+        (RmsProp::new(0.1).momentum(0.7), RmsProp::new(0.1).momentum(0.2)),
+        (RmsProp::new(0.1).centered().momentum(0.7), RmsProp::new(0.1).momentum(0.2).centered()),
+        (Lookahead::new(Sgd::new(0.1).momentum(0.7)), Lookahead::new(Sgd::new(0.1).momentum(0.2))),
+        (Muon::new(0.1, AdamW::new(0.1).betas(0.7, 0.999)), Muon::new(0.1, AdamW::new(0.1))),
+    );
+    // Down to 0 and back, the velocity stays.
+    let mut rmsprop = RmsProp::<f64>::new(0.1).momentum(0.5);
+    let names =
+        |rule: &RmsProp<f64>| rule.state().slots[0].arrays.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    for momentum in [0.0, 0.5] {
+        rmsprop.set_momentum(momentum).unwrap();
+        rmsprop.update("w", arr1(&[1.0]).into_dyn().view_mut(), arr1(&[1.0]).into_dyn().view()).unwrap();
+        assert_eq!(names(&rmsprop), ["square_avg", "momentum_buffer"]);
+    }
+    for mut rule in [Box::new(RmsProp::new(0.1)) as Box<dyn Optimizer<f64>>, Box::new(Rprop::new(0.1))] {
+        assert_eq!(rule.set_momentum(0.5), Err(Error::NoMomentum { momentum: 0.5 }));
+    }
+}
+
 #[test]
 fn a_saved_number_must_be_one() {
     let mut nadam = NAdam::<f64>::new(0.1);

@@ -145,7 +145,7 @@ impl<'a, F: Real> Trainer<'a, F> {
             for (inputs, labels) in train.batches(self.batch_size).shuffled(rng) {
                 step += 1;
                 if let Some(schedule) = &self.schedule {
-                    optimizer.set_lr(schedule.lr(step - 1));
+                    optimizer.follow(schedule.as_ref(), step - 1)?;
                 }
                 let pass = Pass { epoch, step, seed: rng.next_u64(), inputs: inputs.into(), labels };
                 let record = match self.step(model, optimizer, &pass) {

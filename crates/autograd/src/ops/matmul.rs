@@ -163,13 +163,12 @@ impl<F: Real> Var<F> {
 
         let (x, w) = (self.value.clone().into_rows(rows_in), weight.value.clone());
         let mut y = Value::unspecified(IxDyn(&rows_out));
-        if let (Some(bias), Some(y)) = (bias, y.as_slice_mut()) {
-            let bias = bias.value.as_standard_layout();
-            let bias = bias.as_slice().expect("a standard layout is a slice");
-            y.chunks_exact_mut(bias.len().max(1)).for_each(|row| row.copy_from_slice(bias));
+        let out = y.view_mut().into_dimensionality::<Ix2>().expect("it was made with two axes");
+        let (one, zero, w_turned) = (F::one(), F::zero(), matrix(&w).reversed_axes());
+        match bias.and_then(|bias| bias.value.broadcast((rows, *out_features))) {
+            Some(bias) => F::gemm_add(one, matrix(&x), w_turned, one, bias, out),
+            None => F::gemm(one, matrix(&x), w_turned, zero, out),
         }
-        let beta = if bias.is_some() { F::one() } else { F::zero() };
-        product_into(matrix(&x), matrix(&w).reversed_axes(), y.view_mut(), beta);
         let y = match self.shape() {
             [_, _] => y,
             [others @ .., _] => y.reshaped(&[others, &[*out_features]].concat()),

@@ -128,10 +128,10 @@ pub(super) fn product<F: Element>(
         let (a, b) = unsafe { (to_a.all(), to_b.all()) };
         let (rows, columns) = grid.cell(chunk);
         for depth in pieces(block.terms.clone(), sizes.kc) {
-            let beta = if depth.start == 0 { c.beta } else { F::one() };
+            let first = depth.start == 0;
             let depth = depth.start - block.terms.start..depth.end - block.terms.start;
             let at = (block.rows.start, block.columns.start);
-            Panels { kernels, a, b, terms: block.terms.len(), at, c, beta }.multiply(
+            Panels { kernels, a, b, terms: block.terms.len(), at, c, first }.multiply(
                 rows.clone(),
                 columns.clone(),
                 &depth,
@@ -259,7 +259,8 @@ struct Panels<'a, F: 'static> {
     /// Row and column of the block within `C`.
     at: (usize, usize),
     c: Output<F>,
-    beta: F,
+    /// Whether these are the first terms of the sum.
+    first: bool,
 }
 
 impl<F: Element> Panels<'_, F> {
@@ -283,14 +284,16 @@ impl<F: Element> Panels<'_, F> {
             b: panel(self.b, columns.start, vectors * self.kernels.lanes),
             columns: columns.len(),
             alpha: self.c.alpha,
-            beta: self.beta,
             // A packed tile has no strides, and the output fills in the destination.
             ..Tile::new()
         };
         let kernel = self.kernels.packed(rows.len(), vectors);
         // SAFETY: the panels are as long as the slices taken; the kernels were chosen for this processor; tiles of one
         // block do not overlap and lie within `C`.
-        unsafe { self.c.tile(kernel, tile, rows.len(), self.at.0 + rows.start, self.at.1 + columns.start) }
+        unsafe {
+            let at = (self.at.0 + rows.start, self.at.1 + columns.start);
+            self.c.tile(kernel, tile, rows.len(), at, self.first)
+        }
     }
 }
 

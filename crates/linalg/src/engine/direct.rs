@@ -51,7 +51,12 @@ impl<F> Strided<F> {
         Self { from: self.at(lines.start, 0), lines: lines.len(), ..self }
     }
 
-    fn at(&self, line: usize, depth: usize) -> *const F {
+    /// The same numbers with lines and depth exchanged.
+    pub(super) fn transposed(self) -> Self {
+        Self { lines: self.depth, depth: self.lines, line: self.step, step: self.line, ..self }
+    }
+
+    pub(super) fn at(&self, line: usize, depth: usize) -> *const F {
         self.from.wrapping_offset(line as isize * self.line + depth as isize * self.step)
     }
 }
@@ -81,12 +86,11 @@ pub(super) fn tiles<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<
             b_step,
             columns,
             alpha: c.alpha,
-            beta: if depth.start == 0 { c.beta } else { F::one() },
             ..Tile::new()
         };
         // SAFETY: the tile lies within `A`, `B` and `C`; the kernels were chosen for this processor; the cells of
         // different threads do not overlap.
-        unsafe { c.tile(kernels.direct(height, vectors), tile, height, i, j) };
+        unsafe { c.tile(kernels.direct(height, vectors), tile, height, (i, j), depth.start == 0) };
     };
     // The pieces of the sum depend on its length alone, whatever the order of the loops: no bit may depend on the cell.
     let kc = even(a.depth, KC, 1);
@@ -169,6 +173,9 @@ pub(super) fn dots<F: Element>(kernels: &Kernels<F>, a: Strided<F>, b: Strided<F
                 c: c.at(i, j),
                 c_row: c.row,
                 c_column: c.column,
+                d: c.d.at(i, j),
+                d_row: c.d.line,
+                d_column: c.d.step,
                 alpha: c.alpha,
                 beta: c.beta,
             };

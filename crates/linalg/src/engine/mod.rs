@@ -52,7 +52,23 @@ pub(crate) fn gemm<F: Element>(alpha: F, a: ArrayView2<'_, F>, b: ArrayView2<'_,
     #[cfg(feature = "gemm")]
     foreign::gemm(alpha, a, b, beta, c);
     #[cfg(not(feature = "gemm"))]
-    product(level(), alpha, &a, &b.t(), beta, c);
+    product(level(), alpha, &a, &b.t(), beta, None, c);
+}
+
+/// `C ← α A B + β D`, with `D` of the shape of `C`.
+pub(crate) fn gemm_add<F: Element>(
+    alpha: F,
+    a: ArrayView2<'_, F>,
+    b: ArrayView2<'_, F>,
+    beta: F,
+    d: ArrayView2<'_, F>,
+    mut c: ArrayViewMut2<'_, F>,
+) {
+    if cfg!(feature = "gemm") {
+        c.assign(&d);
+        return gemm(alpha, a, b, beta, c);
+    }
+    product(level(), alpha, &a, &b.t(), beta, Some(d), c);
 }
 
 /// `C ← α A B + β C` with operands that pack themselves.
@@ -63,7 +79,7 @@ pub(crate) fn gemm_packed<F: Element>(
     beta: F,
     c: ArrayViewMut2<'_, F>,
 ) {
-    product(level(), alpha, left, right, beta, c);
+    product(level(), alpha, left, right, beta, None, c);
 }
 
 /// The product with the microkernels of a level that the processor has; the shapes have been checked.
@@ -73,20 +89,26 @@ fn product<F: Element>(
     left: &dyn Pack<F>,
     right: &dyn Pack<F>,
     beta: F,
+    d: Option<ArrayView2<'_, F>>,
     mut c: ArrayViewMut2<'_, F>,
 ) {
     // What an operand says of itself is asked once, here: anybody may implement `Pack`, and nothing that is read or written
     // below may lie outside because an answer has changed.
     let ((m, n), k) = (c.dim(), left.depth());
     assert!(left.lines() == m && right.lines() == n && right.depth() == k, "gemm: the shapes do not fit");
+    assert!(d.as_ref().is_none_or(|d| d.dim() == (m, n)), "gemm: the shapes do not fit");
     if m == 0 || n == 0 {
         return;
     }
     if k == 0 {
-        return if beta == F::zero() { c.fill(F::zero()) } else { c.mapv_inplace(|x| beta * x) };
+        return match d {
+            _ if beta.is_zero() => c.fill(F::zero()),
+            Some(d) => c.zip_mut_with(&d, |c, &d| *c = beta * d),
+            None => c.mapv_inplace(|x| beta * x),
+        };
     }
     let kernels = F::kernels(level);
-    let c = Output::new(alpha, beta, &mut c);
+    let c = Output::new(alpha, beta, d.as_ref(), &mut c);
     // Tiles write rows. Where it is the columns of C that are contiguous, Cᵀ = Bᵀ Aᵀ has rows.
     let turn = c.column != 1 && c.row == 1;
     let (left, right, m, n, c) = if turn { (right, left, n, m, c.transposed()) } else { (left, right, m, n, c) };

@@ -1,15 +1,16 @@
 //! Where the product goes: `C` by a pointer and two strides, shared by the threads that each write their own tiles.
 
+use super::direct::Strided;
 use super::kernels::TileFn;
 use super::tile::Tile;
 use super::transpose::transpose;
 use crate::Real;
-use ndarray::ArrayViewMut2;
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// Most numbers in a tile of any instruction set.
 const LARGEST_TILE: usize = 12 * 2 * 16;
 
-/// The destination of a product, with what to do there.
+/// The destination of a product, with what to do there: `C ← α A B + β D`, where `D` is `C` or a matrix of its shape.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output<F> {
     pub(super) to: *mut F,
@@ -17,29 +18,33 @@ pub(super) struct Output<F> {
     pub(super) column: isize,
     pub(super) alpha: F,
     pub(super) beta: F,
+    /// `D`, its rows as lines.
+    pub(super) d: Strided<F>,
 }
 
-// SAFETY: threads share an `Output` to write to tiles that do not overlap; the array behind it is borrowed for as long.
-unsafe impl<F: Send> Send for Output<F> {}
+// SAFETY: threads share an `Output` to write to tiles that do not overlap; the arrays behind it are borrowed for as long.
+unsafe impl<F: Send + Sync> Send for Output<F> {}
 // SAFETY: as above.
 unsafe impl<F: Send + Sync> Sync for Output<F> {}
 
 impl<F: Real> Output<F> {
-    pub(super) fn new(alpha: F, beta: F, c: &mut ArrayViewMut2<'_, F>) -> Self {
+    /// With `C` in the place of `D` where none is given.
+    pub(super) fn new(alpha: F, beta: F, d: Option<&ArrayView2<'_, F>>, c: &mut ArrayViewMut2<'_, F>) -> Self {
+        let d = Strided::new(d.unwrap_or(&c.view()));
         // The stride of an axis of length 1 means nothing: take it for what suits best.
         let row = if c.nrows() == 1 { 1 } else { c.strides()[0] };
         let column = if c.ncols() == 1 { 1 } else { c.strides()[1] };
-        Self { to: c.as_mut_ptr(), row, column, alpha, beta }
+        Self { to: c.as_mut_ptr(), row, column, alpha, beta, d }
     }
 
     /// The same place seen as `Cᵀ`.
     pub(super) fn transposed(self) -> Self {
-        Self { row: self.column, column: self.row, ..self }
+        Self { row: self.column, column: self.row, d: self.d.transposed(), ..self }
     }
 
     /// The part that begins at an element.
     pub(super) fn part(self, i: usize, j: usize) -> Self {
-        Self { to: self.at(i, j), ..self }
+        Self { to: self.at(i, j), d: Strided { from: self.d.at(i, j), ..self.d }, ..self }
     }
 
     /// The address of an element.
@@ -47,20 +52,32 @@ impl<F: Real> Output<F> {
         self.to.wrapping_offset(i as isize * self.row + j as isize * self.column)
     }
 
-    /// Runs a microkernel on the `rows` by `tile.columns` tile at `(i, j)`.
+    /// Runs a microkernel on the `rows` by `tile.columns` tile at `(i, j)`; unless it has the `first` terms of the sum, it
+    /// adds to what is there.
     ///
     /// # Safety
     /// The kernel's contract for the operands in `tile`; the tile lies within `C` and no other thread writes to it.
     // Inlined, the job is written once, number by number. A copy of it would be read by whole vectors from numbers that are
     // still on their way to the cache, behind all that the last tile has written: it would wait for them.
     #[inline(always)]
-    pub(super) unsafe fn tile(&self, kernel: TileFn<F>, tile: Tile<F>, rows: usize, i: usize, j: usize) {
+    pub(super) unsafe fn tile(
+        &self,
+        kernel: TileFn<F>,
+        tile: Tile<F>,
+        rows: usize,
+        (i, j): (usize, usize),
+        first: bool,
+    ) {
+        let to = self.at(i, j);
+        let (d, d_row, d_column) = (self.d.at(i, j), self.d.line, self.d.step);
+        let c = (to.cast_const(), self.row, self.column);
+        let (beta, (d, d_row, d_column)) = if first { (self.beta, (d, d_row, d_column)) } else { (F::one(), c) };
         // SAFETY: the caller's contract.
         unsafe {
-            if self.column == 1 {
-                kernel(&Tile { c: self.at(i, j), c_row: self.row, ..tile });
+            if self.column == 1 && (d_column == 1 || beta.is_zero()) {
+                kernel(&Tile { c: to, c_row: self.row, d, d_row, beta, ..tile });
             } else {
-                self.scattered(kernel, &tile, rows, i, j);
+                self.scattered(kernel, &tile, rows, to, (beta, d, d_row, d_column));
             }
         }
     }
@@ -70,21 +87,37 @@ impl<F: Real> Output<F> {
     /// # Safety
     /// As for [`tile`](Self::tile).
     #[inline(never)]
-    unsafe fn scattered(&self, kernel: TileFn<F>, tile: &Tile<F>, rows: usize, i: usize, j: usize) {
+    unsafe fn scattered(
+        &self,
+        kernel: TileFn<F>,
+        tile: &Tile<F>,
+        rows: usize,
+        to: *mut F,
+        (beta, d, d_row, d_column): (F, *const F, isize, isize),
+    ) {
         let mut finished = [F::zero(); LARGEST_TILE];
         let (columns, from) = (tile.columns, finished.as_mut_ptr());
         debug_assert!(rows * columns <= LARGEST_TILE);
         // SAFETY: the buffer holds any tile; the elements written to afterwards are those of the caller's tile.
         unsafe {
             kernel(&Tile { c: from, c_row: columns as isize, beta: F::zero(), ..*tile });
-            if self.row == 1 && tile.beta.is_zero() {
-                transpose(from, columns as isize, self.at(i, j), self.column, rows, columns);
+            if !beta.is_zero() {
+                for (p, row) in finished.chunks_exact_mut(columns).take(rows).enumerate() {
+                    let d = d.wrapping_offset(p as isize * d_row);
+                    for (q, x) in row.iter_mut().enumerate() {
+                        *x += beta * d.wrapping_offset(q as isize * d_column).read();
+                    }
+                }
+            }
+            let from = finished.as_ptr();
+            if self.row == 1 {
+                transpose(from, columns as isize, to, self.column, rows, columns);
                 return;
             }
             for q in 0..columns {
                 for p in 0..rows {
-                    let (x, to) = (from.add(p * columns + q).read(), self.at(i + p, j + q));
-                    to.write(if tile.beta.is_zero() { x } else { x + tile.beta * to.read() });
+                    let at = p as isize * self.row + q as isize * self.column;
+                    to.wrapping_offset(at).write(from.add(p * columns + q).read());
                 }
             }
         }

@@ -108,24 +108,34 @@ fn check<F: Element>(random: &mut Random, m: usize, n: usize, k: usize) {
     if beta == F::zero() {
         c.view_mut().fill(F::zero() / F::zero());
     }
+    // What is added: C itself, another matrix, or one row that stands for all.
+    let (mut other, kind) = (Placed::<F>::new(random, m, n), random.below(3));
+    let other = other.view_mut();
+    let row = other.row(0).to_owned();
+    let added = match kind {
+        0 => None,
+        1 => Some(other.view()),
+        _ => row.broadcast((m, n)),
+    };
     let before = c.whole.clone();
     let (a, b) = (a.view_mut(), b.view_mut());
-    let wanted = expected(alpha, &a.to_owned(), &b.to_owned(), beta, &c.view_mut().to_owned());
+    let kept = added.map_or_else(|| c.view_mut().to_owned(), |added| added.to_owned());
+    let wanted = expected(alpha, &a.to_owned(), &b.to_owned(), beta, &kept);
     let tolerance = F::EPSILON.to_f64() * (k as f64 + 4.0);
     for level in levels() {
         for hidden in [false, true] {
             c.whole.assign(&before);
             let (left, right) = (a.view(), b.t());
             if hidden {
-                product(level, alpha, &Hidden(left), &Hidden(right), beta, c.view_mut());
+                product(level, alpha, &Hidden(left), &Hidden(right), beta, added, c.view_mut());
             } else {
-                product(level, alpha, &left, &right, beta, c.view_mut());
+                product(level, alpha, &left, &right, beta, added, c.view_mut());
             }
             for (at, &x) in wanted.indexed_iter() {
                 let found = c.view_mut()[at].to_f64();
                 assert!(
                     (found - x).abs() <= tolerance,
-                    "{level:?}, hidden {hidden}, {m} × {k} × {n}, α {alpha}, β {beta}, at {at:?}: {found} for {x}; \
+                    "{level:?}, hidden {hidden}, {m} × {k} × {n}, α {alpha}, β {beta}, adding {kind}, at {at:?}: {found} for {x}; \
                      strides {:?} · {:?} → {:?}",
                     a.strides(),
                     b.strides(),
@@ -284,7 +294,7 @@ fn an_operand_is_asked_for_its_size_once() {
         let wanted = expected(1.0, &a, &b, 0.0, &Array2::zeros((m, n)));
         for level in levels() {
             let mut c = Array2::zeros((m, n));
-            product(level, 1.0, &Fickle::new(a.view()), &Fickle::new(b.t()), 0.0, c.view_mut());
+            product(level, 1.0, &Fickle::new(a.view()), &Fickle::new(b.t()), 0.0, None, c.view_mut());
             assert!((&c - &wanted).iter().all(|x| x.abs() < 1e-14));
         }
     }

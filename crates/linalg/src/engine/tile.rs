@@ -37,6 +37,10 @@ pub(crate) struct Tile<F> {
     pub(crate) c: *mut F,
     /// From a row of `C` to the next.
     pub(crate) c_row: isize,
+    /// What β multiplies, whose rows are contiguous: `C` itself, or a matrix `D` of its shape.
+    pub(crate) d: *const F,
+    /// From a row of `D` to the next.
+    pub(crate) d_row: isize,
     /// How many columns the tile really has; only its last vector may be partly filled.
     pub(crate) columns: usize,
     pub(crate) alpha: F,
@@ -46,20 +50,20 @@ pub(crate) struct Tile<F> {
 impl<F: Real> Tile<F> {
     /// A tile of nothing, to be filled in.
     pub(crate) fn new() -> Self {
-        let (a, b, c) = (std::ptr::null(), std::ptr::null(), std::ptr::null_mut());
+        let (a, b, c, d) = (std::ptr::null(), std::ptr::null(), std::ptr::null_mut(), std::ptr::null());
         let (alpha, beta) = (F::one(), F::zero());
-        Self { depth: 0, a, a_row: 0, a_step: 0, b, b_step: 0, c, c_row: 0, columns: 0, alpha, beta }
+        Self { depth: 0, a, a_row: 0, a_step: 0, b, b_step: 0, c, c_row: 0, d, d_row: 0, columns: 0, alpha, beta }
     }
 }
 
-/// `C ← α A B + β C` on one tile.
+/// `C ← α A B + β D` on one tile; `D` may be `C`.
 ///
 /// With `PACKED`, `A` is a panel in which the `ROWS` numbers of a step lie side by side, and `B` one whose rows are
 /// padded to whole vectors: the loop has neither strides nor masks.
 ///
 /// # Safety
-/// The processor has the instructions of `V`. `tile.a` and `tile.b` can be read, `tile.c` written (and read, unless
-/// `beta` is 0) at all the places that the strides lead to; the last vector of a row is touched only as far as
+/// The processor has the instructions of `V`. `tile.a` and `tile.b` can be read (and `tile.d`, unless `beta` is 0), `tile.c`
+/// written at all the places that the strides lead to; the last vector of a row is touched only as far as
 /// `columns` says, save in a padded panel. Nobody else writes to this tile of `C`.
 #[inline(always)]
 pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, const PACKED: bool>(
@@ -85,13 +89,14 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
         let whole = last == V::LANES;
         for (i, sums) in sums.iter().enumerate() {
             let row = tile.c.wrapping_offset(i as isize * tile.c_row);
+            let d_row = tile.d.wrapping_offset(i as isize * tile.d_row);
             for (j, &sum) in sums.iter().enumerate() {
-                let to = row.wrapping_add(j * V::LANES);
+                let (to, d) = (row.wrapping_add(j * V::LANES), d_row.wrapping_add(j * V::LANES));
                 if j + 1 < WIDTH || whole {
-                    let c = if keep { alpha.mul_add(sum, beta.mul(V::load(to))) } else { alpha.mul(sum) };
+                    let c = if keep { alpha.mul_add(sum, beta.mul(V::load(d))) } else { alpha.mul(sum) };
                     c.store(to);
                 } else {
-                    let c = if keep { alpha.mul_add(sum, beta.mul(V::load_first(to, last))) } else { alpha.mul(sum) };
+                    let c = if keep { alpha.mul_add(sum, beta.mul(V::load_first(d, last))) } else { alpha.mul(sum) };
                     c.store_first(to, last);
                 }
             }
@@ -143,11 +148,14 @@ pub(crate) struct Dots<F> {
     pub(crate) c: *mut F,
     pub(crate) c_row: isize,
     pub(crate) c_column: isize,
+    pub(crate) d: *const F,
+    pub(crate) d_row: isize,
+    pub(crate) d_column: isize,
     pub(crate) alpha: F,
     pub(crate) beta: F,
 }
 
-/// `C ← α A B + β C` on one tile, each element as an inner product of two contiguous lines.
+/// `C ← α A B + β D` on one tile, each element as an inner product of two contiguous lines.
 ///
 /// Here a vector runs along the sum, so nothing has to be packed; in exchange the lanes of each of the
 /// `ROWS · COLUMNS` sums must be added up at the end.
@@ -171,8 +179,9 @@ pub(crate) unsafe fn dots<V: Vector, const ROWS: usize, const COLUMNS: usize>(do
         for (i, sums) in sums.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
                 let to = dots.c.wrapping_offset(i as isize * dots.c_row + j as isize * dots.c_column);
+                let d = dots.d.wrapping_offset(i as isize * dots.d_row + j as isize * dots.d_column);
                 let sum = dots.alpha * sum.sum();
-                to.write(if dots.beta.is_zero() { sum } else { sum + dots.beta * to.read() });
+                to.write(if dots.beta.is_zero() { sum } else { sum + dots.beta * d.read() });
             }
         }
     }

@@ -28,7 +28,9 @@ impl Grid {
     pub(super) fn new(m: usize, n: usize, k: usize, unit: (usize, usize)) -> Self {
         #[cfg(feature = "rayon")]
         {
-            let work = m * n * k;
+            // Of a matrix times a vector each number is used once: to fetch them takes as long as several multiplications.
+            const FETCHED: usize = 8;
+            let work = m * n * k * if m.min(n) == 1 { FETCHED } else { 1 };
             let threads = Self::threads(work);
             if threads > 1 {
                 // Several cells for each thread, so that one held up elsewhere does not keep the others waiting.

@@ -1,7 +1,9 @@
 //! Products of matrices and of arrays.
 
 use gradus_linalg::ndarray::{Array1, Array2, ArrayD, ArrayViewD, IxDyn};
-use gradus_linalg::{Error, einsum, einsum_into, gemm, gemm_batched, gemm_packed, matmul, matmul_batched, matvec};
+use gradus_linalg::{
+    Error, einsum, einsum_into, gemm, gemm_add, gemm_batched, gemm_packed, matmul, matmul_batched, matvec,
+};
 use gradus_linalg::{Result, matvec_into, outer_into, tensordot, tensordot_into};
 use gradus_testing::refuses;
 
@@ -19,6 +21,8 @@ fn two_matrices() {
     refuses!(gemm(1.0, &of(2, 3), &of(3, 4), 0.0, &mut of(4, 2)), Error::Destination { .. }, @"gemm: the result has shape [2, 4], the destination [4, 2]; must be the same");
     let (a, b) = (of(2, 3), of(3, 4));
     // The right operand is given by its columns: `&b.t()` is the product with `b`.
+    refuses!(gemm_add(1.0, &of(2, 3), &of(4, 3), 1.0, &of(2, 3), &mut of(2, 3)), Error::InnerDimensions { .. }, @"gemm_add: [2, 3] · [4, 3]: inner dimensions differ (3 and 4); transpose the right-hand side?");
+    refuses!(gemm_add(1.0, &of(2, 3), &of(3, 4), 1.0, &of(1, 4), &mut of(2, 4)), Error::Destination { .. }, @"gemm_add: the result has shape [2, 4], the destination [1, 4]; must be the same");
     refuses!(gemm_packed(1.0, &a.view(), &b.view(), 0.0, &mut of(2, 3)), Error::InnerDimensions { .. }, @"gemm_packed: [2, 3] · [4, 3]: inner dimensions differ (3 and 4); transpose the right-hand side?");
     refuses!(gemm_packed(1.0, &a.view(), &b.t(), 0.0, &mut of(2, 3)), Error::Destination { .. }, @"gemm_packed: the result has shape [2, 4], the destination [2, 3]; must be the same");
 }

@@ -82,6 +82,7 @@ pub(crate) const CALLS: &[(&str, Call)] = &[
     // Products
     ("matmul", |a| done(matmul(&a.matrix(0), &a.matrix(1)))),
     ("gemm", |a| gemm(a.number, &a.matrix(0), &a.matrix(1), 0.5, &mut a.matrix(2))),
+    ("gemm_add", |a| gemm_add(a.number, &a.matrix(0), &a.matrix(1), 0.5, &a.matrix(2), &mut a.matrix(2))),
     ("gemm_packed", |a| gemm_packed(a.number, &a.matrix(0).view(), &a.matrix(1).view(), 0.0, &mut a.matrix(2))),
     ("matvec", |a| done(matvec(&a.matrix(0), &a.vector(1)))),
     ("matvec_into", |a| matvec_into(a.number, &a.matrix(0), &a.vector(1), 0.0, &mut a.vector(2))),

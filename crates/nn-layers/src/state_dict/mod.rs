@@ -1,11 +1,22 @@
 //! The state of a model: every parameter and buffer by name.
 
-mod file;
+#[cfg(feature = "interop")]
+mod budget;
+mod disk;
+mod element;
 mod load;
+#[cfg(feature = "interop")]
+mod npz;
+#[cfg(feature = "interop")]
+mod pt;
+mod safetensors;
+#[cfg(feature = "interop")]
+mod zip;
 
 pub use load::{LoadReport, ShapeDiffers, Unmatched};
 pub(crate) use load::{load_matching, load_strict};
 
+use crate::{Error, Result};
 use gradus_autograd::{Real, Value};
 use std::collections::HashMap;
 use std::fmt;
@@ -82,10 +93,51 @@ impl<F: Real> StateDict<F> {
     }
 
     /// The same arrays under other names; those for which `rename` returns `None` are left out. For weights from
-    /// elsewhere: `dict.renamed(|name| name.strip_prefix("model.").map(str::to_owned))`.
+    /// elsewhere, before [`Module::load_state_dict`](crate::Module::load_state_dict) or `load_matching`.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_nn_layers::{StateDict, ndarray::array};
+    /// let dict: StateDict = [("module.fc.weight", array![1.0]), ("optimizer", array![2.0])].into_iter().collect();
+    /// let dict = dict.renamed(|name| Some(name.strip_prefix("module.")?.replace("fc.", "out.")))?;
+    /// assert_eq!(dict.names().collect::<Vec<_>>(), ["out.weight"]);
+    /// # Ok::<(), gradus_nn_layers::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::SameName`] if two arrays would have one name.
+    pub fn renamed(self, rename: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut dict = Self::new();
+        for (name, array) in self.entries {
+            if let Some(name) = rename(&name) {
+                dict.insert_new(name, array)?;
+            }
+        }
+        Ok(dict)
+    }
+
+    /// The arrays whose names begin with `path` and a dot, under what follows: of a checkpoint
+    /// `{"model": {"weight": …}, "optimizer": …}` the part `"model"` holds `weight`.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_nn_layers::{StateDict, ndarray::array};
+    /// let checkpoint: StateDict = [("model.weight", array![1.0]), ("models", array![2.0])].into_iter().collect();
+    /// assert_eq!(checkpoint.part("model").names().collect::<Vec<_>>(), ["weight"]);
+    /// ```
     #[must_use]
-    pub fn renamed(self, rename: impl Fn(&str) -> Option<String>) -> Self {
-        self.entries.into_iter().filter_map(|(name, array)| Some((rename(&name)?, array))).collect()
+    pub fn part(&self, path: &str) -> Self {
+        let below = |name: &str| name.strip_prefix(path)?.strip_prefix('.').map(str::to_owned);
+        self.iter().filter_map(|(name, array)| Some((below(name)?, array.clone()))).collect()
+    }
+
+    /// Puts an array in at the end, under a name that must be new.
+    fn insert_new(&mut self, name: String, array: Value<F>) -> Result<()> {
+        if self.places.contains_key(&name) {
+            return Err(Error::SameName { name });
+        }
+        self.insert(name, array);
+        Ok(())
     }
 }
 

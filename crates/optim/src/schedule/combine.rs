@@ -23,6 +23,13 @@ impl<A: Schedule, B: Schedule> Schedule for Then<A, B> {
         }
     }
 
+    fn momentum(&self, step: u64) -> Option<f64> {
+        match step.checked_sub(self.steps) {
+            Some(step) => self.next.momentum(step),
+            None => self.first.momentum(step),
+        }
+    }
+
     fn validate(&self) -> Result<()> {
         self.first.validate()?;
         self.next.validate()
@@ -52,6 +59,11 @@ impl<S: Schedule> Schedule for WarmUp<S> {
             Some(step) => self.schedule.lr(step),
             None => self.schedule.lr(0) * (step + 1) as f64 / (self.steps as f64 + 1.0),
         }
+    }
+
+    /// The schedule's first momentum while the rate rises.
+    fn momentum(&self, step: u64) -> Option<f64> {
+        self.schedule.momentum(step.saturating_sub(self.steps))
     }
 
     fn validate(&self) -> Result<()> {

@@ -20,36 +20,62 @@
 //! | [`StepDecay`] | `lr · γ^⌊t / every⌋` |
 //! | [`Exponential`] | `lr · γᵗ` |
 //! | [`Linear`] | from one rate to another in a straight line, then constant |
+//! | [`MultiStep`] | `lr · γ^(milestones reached)` |
+//! | [`Polynomial`] | `floor + (lr − floor) · (1 − t / T)^power` |
+//! | [`InverseSqrt`] | `lr · √(shift / (t + shift))` |
 //! | [`CosineAnnealing`] | `floor + (lr − floor) · (1 + cos(π t / T)) / 2` |
+//! | [`CosineWarmRestarts`] | the same, begun again after each period |
+//! | [`OneCycle`] | up and down once, the momentum the other way |
+//! | [`Cyclic`] | up and down again and again |
 //! | [`Then`], [`WarmUp`] | one schedule after another; a rise before one |
+//!
+//! What waits for a metric is no function of the step: [`ReduceOnPlateau`] has a state, which is saved and restored.
 
 mod combine;
 mod cosine;
+mod cyclic;
 mod decay;
+mod milestones;
+mod one_cycle;
+mod plateau;
+mod power;
+mod restarts;
 
 pub use combine::{Then, WarmUp};
 pub use cosine::CosineAnnealing;
+pub use cyclic::Cyclic;
 pub use decay::{Constant, Exponential, Linear, StepDecay};
+pub use milestones::MultiStep;
+pub use one_cycle::OneCycle;
+pub use plateau::{PlateauState, ReduceOnPlateau};
+pub use power::{InverseSqrt, Polynomial};
+pub use restarts::CosineWarmRestarts;
 
 use crate::Result;
 
 /// A pure function from the step to the learning rate.
 ///
 /// # Examples
-/// A schedule of your own: the inverse square root of the step.
+/// A schedule of your own: the harmonic series, which Robbins and Monro's conditions allow.
 /// ```
 /// use gradus_optim::schedule::Schedule;
-/// struct InverseSqrt(f64);
-/// impl Schedule for InverseSqrt {
+/// struct Harmonic(f64);
+/// impl Schedule for Harmonic {
 ///     fn lr(&self, step: u64) -> f64 {
-///         self.0 / ((step + 1) as f64).sqrt()
+///         self.0 / (step + 1) as f64
 ///     }
 /// }
-/// assert_eq!(InverseSqrt(0.1).warm_up(2).lr(5), 0.05);
+/// assert_eq!(Harmonic(0.1).warm_up(2).lr(3), 0.05);
 /// ```
 pub trait Schedule: Send + Sync {
     /// The learning rate in force during this step; the first step is 0.
     fn lr(&self, step: u64) -> f64;
+
+    /// The momentum in force during this step, of a schedule that moves it, too: [`OneCycle`] and [`Cyclic`] do.
+    /// [`Optimizer::follow`](crate::Optimizer::follow) sets both.
+    fn momentum(&self, _step: u64) -> Option<f64> {
+        None
+    }
 
     /// Checks the settings, as a training loop does before the first batch.
     ///
@@ -80,6 +106,9 @@ impl<S: Schedule + ?Sized> Schedule for Box<S> {
     fn lr(&self, step: u64) -> f64 {
         (**self).lr(step)
     }
+    fn momentum(&self, step: u64) -> Option<f64> {
+        (**self).momentum(step)
+    }
     fn validate(&self) -> Result<()> {
         (**self).validate()
     }
@@ -88,6 +117,9 @@ impl<S: Schedule + ?Sized> Schedule for Box<S> {
 impl<S: Schedule + ?Sized> Schedule for &S {
     fn lr(&self, step: u64) -> f64 {
         (**self).lr(step)
+    }
+    fn momentum(&self, step: u64) -> Option<f64> {
+        (**self).momentum(step)
     }
     fn validate(&self) -> Result<()> {
         (**self).validate()
