@@ -173,7 +173,7 @@ impl<F: Real> Moments<F> {
         shrink: f64,
     ) -> Result<()> {
         let slot = self.state.at(name, param.shape())?;
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         let t = i32::try_from(slot.steps).unwrap_or(i32::MAX);
         let number = F::from_f64;
         let (b1, take1) = (number(self.beta1), number(1.0 - self.beta1));

@@ -51,9 +51,11 @@ impl<F: Real> Groups<F> {
     pub fn with(
         mut self,
         takes: impl Fn(&str) -> bool + Send + 'static,
-        optimizer: impl Optimizer<F> + 'static,
+        mut optimizer: impl Optimizer<F> + 'static,
     ) -> Self {
         let ratio = optimizer.lr() / self.rest.lr();
+        // A restored rate is computed from the ratio: so is the first one, to have the same bits.
+        optimizer.set_lr(self.rest.lr() * ratio);
         self.groups.push(Group { takes: Box::new(takes), optimizer: Box::new(optimizer), ratio });
         self.places = ByName::default();
         self

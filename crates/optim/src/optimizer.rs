@@ -1,9 +1,9 @@
 //! The seam: what every optimizer is.
 
 use crate::see::Change;
-use crate::{Error, OptimizerState, Result, Schedule};
-use gradus_autograd::{Gradients, Leaf, Real};
-use gradus_nn_layers::{ItemMut, Module};
+use crate::{Error, OptimizerState, Result, Schedule, walk};
+use gradus_autograd::{Gradients, Real};
+use gradus_nn_layers::Module;
 use ndarray::{ArrayViewD, ArrayViewMutD};
 
 /// A rule that changes parameters by their gradients.
@@ -149,41 +149,9 @@ pub trait Optimizer<F: Real = f32>: Send {
     /// ```
     fn step(&mut self, model: &mut dyn Module<F>, grads: &Gradients<F>) -> Result<()> {
         self.validate()?;
-        let (mut trainable, mut updated) = (0, 0);
-        let mut outcome = Ok(());
-        model.visit_mut(&mut |name, item| {
-            if outcome.is_err() {
-                return;
-            }
-            match item {
-                ItemMut::Parameter(parameter) if parameter.is_trainable() => {
-                    trainable += 1;
-                    let Some(grad) = grads.get_id(parameter.id()) else { return };
-                    updated += 1;
-                    outcome = if parameter.shape() == grad.shape() {
-                        self.update(name, parameter.value_mut().view_mut(), grad.view())
-                    } else {
-                        let (parameter, gradient) = (parameter.shape().to_vec(), grad.shape().to_vec());
-                        Err(Error::GradientShape { name: name.to_owned(), parameter, gradient })
-                    };
-                }
-                ItemMut::Parameter(_) => {}
-                ItemMut::Buffer(buffer) => {
-                    let Some(update) = grads.update_of(buffer.id()) else { return };
-                    if buffer.shape() == update.shape() {
-                        buffer.value_mut().assign(&**update);
-                    } else {
-                        let (buffer, update) = (buffer.shape().to_vec(), update.shape().to_vec());
-                        outcome = Err(Error::BufferShape { name: name.to_owned(), buffer, update });
-                    }
-                }
-            }
-        });
-        outcome?;
-        if updated == 0 {
-            return Err(Error::NoGradient { parameters: trainable, gradients: grads.len() });
-        }
-        Ok(())
+        walk::with_gradients(model, grads, true, &mut |name, parameter, grad| {
+            self.update(name, parameter.value_mut().view_mut(), grad.view())
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent, with momentum.
 
 use crate::see::{Change, number, term};
+use crate::state::rule_methods;
 use crate::{Error, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -24,8 +25,28 @@ use ndarray::{ArrayViewD, ArrayViewMutD};
 ///
 /// The learning rate stands outside the velocity, as in PyTorch: after a change of `lr`, past gradients count with the
 /// new one. Polyak's and Sutskever's form, `v ← μ v − lr · g`, `θ ← θ + v`, keeps it inside; while `lr` does not
-/// change the two walk the same path. Nesterov's method takes the gradient at `θ + μ v`; the form here is the same
-/// walk seen from the points at which the gradients are taken.
+/// change the two walk the same path.
+///
+/// # Both forms of Nesterov
+/// Nesterov's method first goes where the velocity will carry it, and takes the gradient there. Written as Sutskever et
+/// al. do, with parameters `φ` and a velocity `u` that has the rate inside:
+///
+/// ```text
+/// u ← μ u − lr · ∇L(φ + μ u)
+/// φ ← φ + u
+/// ```
+///
+/// That needs the gradient at a point where the model is not. The second form, of Bengio et al. and of PyTorch, walks
+/// on the points at which gradients are taken, `θ = φ + μ u`, with `v = −u / lr`:
+///
+/// ```text
+/// v ← μ v + ∇L(θ)
+/// θ ← θ − lr · (∇L(θ) + μ v)
+/// ```
+///
+/// Put one into the other: the new `φ + μ u` is `φ_old + (1 + μ) u = (θ_old − μ u_old) + (1 + μ)(μ u_old − lr g)`, which
+/// is `θ_old − lr (g + μ v)`. So both are one walk while `lr` and `μ` stay; the model holds the points ahead, and `φ` is
+/// `θ + μ lr v`. This is the form here. Near the minimum the velocity dies out and the two points meet.
 ///
 /// `weight_decay` is the penalty `λ/2 · ‖θ‖²` of the loss, through its gradient. Under plain descent that is the same as to
 /// shrink the parameters by `1 − lr · λ` at each step; with momentum it is not.
@@ -51,7 +72,9 @@ use ndarray::{ArrayViewD, ArrayViewMutD};
 /// - Y. Nesterov, *A method for solving a convex programming problem with convergence rate O(1/k²)*, Soviet Mathematics
 ///   Doklady 27, 1983
 /// - I. Sutskever, J. Martens, G. Dahl, G. Hinton, *On the importance of initialization and momentum in deep learning*,
-///   ICML 2013, <https://proceedings.mlr.press/v28/sutskever13.html>
+///   ICML 2013, <https://proceedings.mlr.press/v28/sutskever13.html> (the first form)
+/// - Y. Bengio, N. Boulanger-Lewandowski, R. Pascanu, *Advances in optimizing recurrent networks*, ICASSP 2013, §3.5,
+///   <https://arxiv.org/abs/1212.0901> (the second form)
 #[derive(Debug, Clone)]
 pub struct Sgd<F = f32> {
     lr: f64,
@@ -104,7 +127,7 @@ impl<F: Real> Optimizer<F> for Sgd<F> {
         }
         let slot = self.state.at(name, param.shape())?;
         let enters = F::from_f64(if slot.steps == 0 { 1.0 } else { 1.0 - self.dampening });
-        slot.steps += 1;
+        slot.steps = slot.steps.saturating_add(1);
         if self.nesterov {
             fused(param, grad, slot.arrays(), |p, g, [v]| {
                 let g = g + decay * *p;
@@ -119,14 +142,6 @@ impl<F: Real> Optimizer<F> for Sgd<F> {
             });
         }
         Ok(())
-    }
-
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
     }
 
     fn set_momentum(&mut self, momentum: f64) -> Result<()> {
@@ -174,15 +189,7 @@ impl<F: Real> Optimizer<F> for Sgd<F> {
         lines
     }
 
-    fn state(&self) -> OptimizerState<F> {
-        OptimizerState { lr: self.lr, slots: self.state.save() }
-    }
-
-    fn restore(&mut self, state: OptimizerState<F>) -> Result<()> {
-        self.state.load(state.slots)?;
-        self.lr = state.lr;
-        Ok(())
-    }
+    rule_methods!();
 }
 
 #[cfg(test)]

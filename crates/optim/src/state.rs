@@ -6,12 +6,13 @@ use gradus_linalg::parallel;
 use gradus_linalg::simd::vectorized;
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 
-/// What a rule remembers of one parameter: how many steps it took, and arrays of the parameter's shape.
+/// What a rule remembers of one parameter: how many steps it took, arrays of the parameter's shape, and single numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot<F> {
     /// The updates of this parameter so far.
     pub steps: u64,
     arrays: Vec<ArrayD<F>>,
+    numbers: Vec<F>,
 }
 
 impl<F: Real> Slot<F> {
@@ -21,6 +22,14 @@ impl<F: Real> Slot<F> {
     /// If `K` is not the number of names that the [`State`] was made with.
     pub fn arrays<const K: usize>(&mut self) -> &mut [ArrayD<F>; K] {
         self.arrays.as_mut_slice().try_into().expect("the rule asks for as many arrays as it has named")
+    }
+
+    /// The single numbers, in the order of [`State::with_numbers`].
+    ///
+    /// # Panics
+    /// If `K` is not how many numbers the [`State`] was made with.
+    pub fn numbers<const K: usize>(&mut self) -> &mut [F; K] {
+        self.numbers.as_mut_slice().try_into().expect("the rule asks for as many numbers as it has named")
     }
 }
 
@@ -52,6 +61,8 @@ impl<F: Real> Slot<F> {
 pub struct State<F = f32> {
     rule: &'static str,
     names: &'static [&'static str],
+    /// The names of the single numbers, and what each is before the first step.
+    numbers: &'static [(&'static str, f64)],
     slots: ByName<Slot<F>>,
 }
 
@@ -59,7 +70,25 @@ impl<F: Real> State<F> {
     /// Nothing yet. `rule` is the optimizer's name, `names` those of the arrays that it needs for each parameter.
     #[must_use]
     pub fn new(rule: &'static str, names: &'static [&'static str]) -> Self {
-        Self { rule, names, slots: ByName::default() }
+        Self { rule, names, numbers: &[], slots: ByName::default() }
+    }
+
+    /// With single numbers beside the arrays of each parameter: their names, and what each is before the first step.
+    /// They are saved as arrays without axes.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_optim::State;
+    /// let mut state = State::<f32>::new("mine", &["average"]).with_numbers(&[("decay_product", 1.0)]);
+    /// let [product] = state.at("weight", &[2, 3])?.numbers();
+    /// *product *= 0.5;
+    /// let saved = state.save();
+    /// assert_eq!((saved[0].arrays[1].0.as_str(), saved[0].arrays[1].1[[]]), ("decay_product", 0.5));
+    /// # Ok::<(), gradus_optim::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_numbers(self, numbers: &'static [(&'static str, f64)]) -> Self {
+        Self { numbers, ..self }
     }
 
     /// The slot of a parameter, with arrays of its shape; of zeros if the parameter is new.
@@ -67,10 +96,12 @@ impl<F: Real> State<F> {
     /// # Errors
     /// [`Error::StateShape`] if the parameter had another shape before.
     pub fn at(&mut self, name: &str, shape: &[usize]) -> Result<&mut Slot<F>> {
-        let names = self.names;
-        let slot = self
-            .slots
-            .find_or(name, || Slot { steps: 0, arrays: names.iter().map(|_| ArrayD::zeros(IxDyn(shape))).collect() });
+        let (names, numbers) = (self.names, self.numbers);
+        let slot = self.slots.find_or(name, || Slot {
+            steps: 0,
+            arrays: names.iter().map(|_| ArrayD::zeros(IxDyn(shape))).collect(),
+            numbers: numbers.iter().map(|&(_, start)| F::from_f64(start)).collect(),
+        });
         match slot.arrays.iter().find(|array| array.shape() != shape) {
             None => Ok(slot),
             Some(array) => Err(Error::StateShape {
@@ -85,11 +116,15 @@ impl<F: Real> State<F> {
     /// A copy of every slot, in the order in which the parameters were first met.
     #[must_use]
     pub fn save(&self) -> Vec<SavedSlot<F>> {
-        let saved = self.slots.entries.iter().map(|(name, slot)| SavedSlot {
-            parameter: name.clone(),
-            rule: self.rule.to_owned(),
-            steps: slot.steps,
-            arrays: self.names.iter().map(|&name| name.to_owned()).zip(slot.arrays.iter().cloned()).collect(),
+        let saved = self.slots.entries.iter().map(|(name, slot)| {
+            let numbers = slot.numbers.iter().map(|&number| ArrayD::from_elem(IxDyn(&[]), number));
+            let arrays = slot.arrays.iter().cloned().chain(numbers);
+            SavedSlot {
+                parameter: name.clone(),
+                rule: self.rule.to_owned(),
+                steps: slot.steps,
+                arrays: self.all_names().map(str::to_owned).zip(arrays).collect(),
+            }
         });
         saved.collect()
     }
@@ -100,25 +135,56 @@ impl<F: Real> State<F> {
     /// [`Error::StateArrays`] if another rule saved it, or this one under settings that need other arrays; nothing is
     /// changed then.
     pub fn load(&mut self, saved: Vec<SavedSlot<F>>) -> Result<()> {
-        for slot in &saved {
-            if slot.rule != self.rule || !slot.arrays.iter().map(|(name, _)| name).eq(self.names) {
-                return Err(Error::StateArrays {
-                    rule: self.rule,
-                    name: slot.parameter.clone(),
-                    expected: self.names.iter().map(|&name| name.to_owned()).collect(),
-                    found_rule: slot.rule.clone(),
-                    found: slot.arrays.iter().map(|(name, _)| name.clone()).collect(),
-                });
-            }
-        }
+        saved.iter().try_for_each(|slot| self.check(slot))?;
+        let arrays_of_each = self.names.len();
         let entries = saved.into_iter().map(|saved| {
-            let arrays = saved.arrays.into_iter().map(|(_, array)| row_major(array)).collect();
-            (saved.parameter, Slot { steps: saved.steps, arrays })
+            let mut arrays: Vec<_> = saved.arrays.into_iter().map(|(_, array)| row_major(array)).collect();
+            let numbers = arrays.split_off(arrays_of_each).into_iter().flatten().collect();
+            (saved.parameter, Slot { steps: saved.steps, arrays, numbers })
         });
         self.slots = ByName { entries: entries.collect(), next: 0 };
         Ok(())
     }
+
+    /// Whether this rule, under these settings, has saved a slot.
+    pub(crate) fn check(&self, slot: &SavedSlot<F>) -> Result<()> {
+        let fits = slot.arrays.iter().map(|(name, _)| name.as_str()).eq(self.all_names());
+        if slot.rule == self.rule
+            && fits
+            && slot.arrays[self.names.len()..].iter().all(|(_, number)| number.ndim() == 0)
+        {
+            return Ok(());
+        }
+        let expected = self.all_names().map(str::to_owned).collect();
+        Err(slot.refuse(self.rule, expected))
+    }
+
+    /// The names under which the arrays and the numbers are saved.
+    fn all_names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().copied().chain(self.numbers.iter().map(|&(name, _)| name))
+    }
 }
+
+/// What a rule with the fields `lr` and `state` has beside its update and its check.
+macro_rules! rule_methods {
+    () => {
+        fn lr(&self) -> f64 {
+            self.lr
+        }
+        fn set_lr(&mut self, lr: f64) {
+            self.lr = lr;
+        }
+        fn state(&self) -> OptimizerState<F> {
+            OptimizerState { lr: self.lr, slots: self.state.save() }
+        }
+        fn restore(&mut self, state: OptimizerState<F>) -> Result<()> {
+            self.state.load(state.slots)?;
+            self.lr = state.lr;
+            Ok(())
+        }
+    };
+}
+pub(crate) use rule_methods;
 
 /// An optimizer's state as plain data, to be kept, written to a file, restored.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,14 +198,33 @@ pub struct OptimizerState<F = f32> {
 /// What is remembered of one parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SavedSlot<F = f32> {
-    /// The parameter's name.
+    /// The parameter's name; `*` for what is remembered of all of them as one vector.
     pub parameter: String,
     /// The rule that remembers it.
     pub rule: String,
     /// The updates of the parameter so far.
     pub steps: u64,
-    /// Arrays of the parameter's shape, under PyTorch's names where it has one for them.
+    /// Arrays of the parameter's shape, and single numbers as arrays without axes, under PyTorch's names where it has one
+    /// for them.
     pub arrays: Vec<(String, ArrayD<F>)>,
+}
+
+impl<F> SavedSlot<F> {
+    /// The error of a rule that did not write this slot. What stands under a name it expects has the wrong shape: a
+    /// single number would fit.
+    pub(crate) fn refuse(&self, rule: &'static str, expected: Vec<String>) -> Error {
+        let same = self.rule == rule && self.arrays.iter().map(|(name, _)| name).eq(&expected);
+        let shown = |(name, array): &(String, ArrayD<F>)| {
+            if same { format!("{name} of shape {:?}", array.shape()) } else { name.clone() }
+        };
+        Error::StateArrays {
+            rule,
+            name: self.parameter.clone(),
+            found: self.arrays.iter().map(shown).collect(),
+            expected,
+            found_rule: self.rule.clone(),
+        }
+    }
 }
 
 /// Calls `f(parameter, gradient, what is remembered)` for every element, in one pass over memory.
@@ -246,7 +331,7 @@ mod tests {
         for order in [["x", "y", "z"], ["x", "y", "z"], ["z", "x", "y"], ["y", "z", "x"]] {
             for name in order {
                 let slot = state.at(name, &[2]).unwrap();
-                slot.steps += 1;
+                slot.steps = slot.steps.saturating_add(1);
                 slot.arrays::<1>()[0] += f64::from(name.as_bytes()[0]);
             }
         }

@@ -1,12 +1,16 @@
 //! Optimizers, clipping and schedules against PyTorch.
 
-use gradus_autograd::{Gradients, Leaf, Tape};
+use gradus_autograd::{Gradients, Leaf, Tape, Var};
 use gradus_nn_layers::{Module, Parameter};
 use gradus_optim::schedule::{
     CosineAnnealing, CosineWarmRestarts, Cyclic, Exponential, Linear, MultiStep, OneCycle, Polynomial, ReduceOnPlateau,
     StepDecay,
 };
-use gradus_optim::{Adam, AdamW, Groups, Optimizer, Real, Schedule, Sgd, clip_global_norm, clip_norm, clip_value};
+use gradus_optim::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, ClosureOptimizer, Evaluation, Groups, Lbfgs, Lion, NAdam, Optimizer, RAdam,
+    Real, RmsProp, Schedule, Sgd,
+};
+use gradus_optim::{clip_global_norm, clip_norm, clip_value};
 use gradus_testing::golden::{self, Case};
 use gradus_testing::{Float, Tolerance, close, close_scalar};
 use ndarray::{ArrayD, Axis, arr1};
@@ -14,7 +18,7 @@ use std::error::Error;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-const MISSING: &[&str] = &["adadelta", "adagrad", "adamax", "lbfgs", "lion", "nadam", "radam", "rmsprop"];
+const MISSING: &[&str] = &[];
 
 const MISSING_LR: &[&str] = &[];
 
@@ -27,6 +31,8 @@ struct Model<F: Real> {
 /// The optimizer that a case describes.
 fn optimizer<F: Real>(case: &Case) -> Option<Box<dyn Optimizer<F>>> {
     let lr = case.f64("lr");
+    let betas = || (case.f64s("betas")[0], case.f64s("betas")[1]);
+    let (eps, decay) = (|| case.f64("eps"), || case.f64("weight_decay"));
     Some(match case.op.as_str() {
         "sgd" => {
             let with_lr = |lr| {
@@ -40,25 +46,41 @@ fn optimizer<F: Real>(case: &Case) -> Option<Box<dyn Optimizer<F>>> {
             }
         }
         "adam" => {
-            let [beta1, beta2] = case.f64s("betas")[..] else { return None };
-            let adam = Adam::new(lr).betas(beta1, beta2).eps(case.f64("eps")).weight_decay(case.f64("weight_decay"));
+            let adam = Adam::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay());
             Box::new(if case.bool("amsgrad") { adam.amsgrad() } else { adam })
         }
         "adamw" => {
-            let [beta1, beta2] = case.f64s("betas")[..] else { return None };
-            let adam = AdamW::new(lr).betas(beta1, beta2).eps(case.f64("eps")).weight_decay(case.f64("weight_decay"));
+            let adam = AdamW::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay());
             Box::new(if case.bool("amsgrad") { adam.amsgrad() } else { adam })
         }
+        "adagrad" => {
+            let adagrad = Adagrad::new(lr).lr_decay(case.f64("lr_decay")).eps(eps()).weight_decay(decay());
+            Box::new(adagrad.initial_accumulator_value(case.f64("initial_accumulator_value")))
+        }
+        "adadelta" => Box::new(Adadelta::new(lr).rho(case.f64("rho")).eps(eps()).weight_decay(decay())),
+        "rmsprop" => {
+            let rmsprop = RmsProp::new(lr).alpha(case.f64("alpha")).eps(eps()).weight_decay(decay());
+            let rmsprop = rmsprop.momentum(case.f64("momentum"));
+            Box::new(if case.bool("centered") { rmsprop.centered() } else { rmsprop })
+        }
+        "adamax" => Box::new(Adamax::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay())),
+        "nadam" => {
+            let nadam = NAdam::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay());
+            Box::new(nadam.momentum_decay(case.f64("momentum_decay")))
+        }
+        "radam" => Box::new(RAdam::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay())),
+        "lion" => Box::new(Lion::new(lr).betas(betas().0, betas().1).weight_decay(decay())),
         _ => return None,
     })
 }
 
 /// Gradients that are these arrays: those of Σ parameter · array.
-fn gradients<F: Real>(pairs: &[(&Parameter<F>, ArrayD<F>)]) -> Result<Gradients<F>, Box<dyn Error>> {
+fn gradients<F: Real>(pairs: &[(&Parameter<F>, ArrayD<F>)]) -> gradus_nn_layers::Result<Gradients<F>> {
     let tape = Tape::recording();
-    let terms = pairs.iter().map(|(p, g)| Ok(tape.parameter(*p).try_mul(&tape.input(g.clone()))?.sum()));
-    let terms: Result<Vec<_>, Box<dyn Error>> = terms.collect();
-    let loss = terms?.into_iter().reduce(|a, b| a + &b).ok_or("no parameters")?;
+    let mut loss = tape.input(ArrayD::zeros(vec![]));
+    for (p, g) in pairs {
+        loss = loss + &tape.parameter(*p).try_mul(&tape.input(g.clone()))?.sum();
+    }
     Ok(loss.backward_with(ArrayD::from_elem(vec![], F::one()))?)
 }
 
@@ -78,22 +100,68 @@ fn with_golden_gradients<F: Real + Float>(case: &Case, tolerance: Tolerance) -> 
     Ok(())
 }
 
+/// The loss that the optimizers of the cases walk down.
+fn loss<F: Real + Float>(case: &Case, model: &Model<F>) -> gradus_nn_layers::Result<Var<F>> {
+    let tape = Tape::recording();
+    let x = tape.input(case.input_as::<F>("x"));
+    let y = x.matmul(&tape.parameter(&model.w))?.try_add(&tape.parameter(&model.b))?;
+    Ok(y.tanh().try_sub(&tape.input(case.input_as::<F>("target")))?.square().mean())
+}
+
 /// The walk with gradients from the tape.
 fn with_own_gradients(case: &Case) -> Outcome {
     let Some(mut optimizer) = optimizer::<f64>(case) else { return case.unknown() };
     let mut model = Model { w: case.input("w0").into(), b: case.input("b0").into() };
     let losses = case.output("loss");
     for step in 0..=case.usize("steps") {
-        let tape = Tape::recording();
-        let y = tape.input(case.input("x")).matmul(&tape.parameter(&model.w))?.try_add(&tape.parameter(&model.b))?;
-        let loss = y.tanh().try_sub(&tape.input(case.input("target")))?.square().mean();
+        let loss = loss(case, &model)?;
         close_scalar(loss.item().ok_or("no number")?, losses[step], Tolerance::F64, &format!("loss {step}"))?;
         if step < case.usize("steps") {
-            drop(y); // its entries are on the tape; the variable itself is no longer needed
             optimizer.step(&mut model, &loss.backward()?)?;
         }
     }
     Ok(())
+}
+
+/// The walk of an optimizer that asks for gradients itself.
+fn with_closure<F: Real + Float>(
+    case: &Case,
+    tolerance: Tolerance,
+    mut evaluate: impl FnMut(&Model<F>) -> gradus_nn_layers::Result<Evaluation<F>>,
+) -> Outcome {
+    let count = |name: &str| case.usize(name) as u64;
+    let lbfgs = Lbfgs::new(case.f64("lr")).max_iter(count("max_iter")).max_eval(count("max_eval"));
+    let lbfgs = lbfgs.tolerance_grad(case.f64("tolerance_grad")).tolerance_change(case.f64("tolerance_change"));
+    let lbfgs = lbfgs.history_size(count("history_size"));
+    let mut lbfgs = if case.try_str("line_search_fn").is_some() { lbfgs.strong_wolfe() } else { lbfgs };
+    let mut model = Model { w: case.input_as::<F>("w0").into(), b: case.input_as::<F>("b0").into() };
+    let (w, b, losses) = (case.output("w"), case.output("b"), case.output("loss"));
+    for step in 0..case.usize("steps") {
+        let loss = lbfgs.step_with(&mut model, &mut evaluate)?;
+        close_scalar(loss, losses[step], tolerance, &format!("loss {step}"))?;
+        close(&**model.w.value(), &w.index_axis(Axis(0), step + 1), tolerance, &format!("w after step {step}"))?;
+        close(&**model.b.value(), &b.index_axis(Axis(0), step + 1), tolerance, &format!("b after step {step}"))?;
+    }
+    Ok(())
+}
+
+/// In `f64` with evaluations of its own; in `f32` with the same ones, as the other optimizers have the golden gradients:
+/// L-BFGS learns from differences of gradients, in which the rounding of a forward pass in `f32` would be most of what is
+/// left near the minimum.
+fn lbfgs(case: &Case) -> Outcome {
+    let mut evaluations = Vec::new();
+    with_closure::<f64>(case, Tolerance::F64, |model| {
+        let evaluation = Evaluation::of(&loss(case, model)?)?;
+        let gradient = |parameter| evaluation.gradients.get(parameter).map(|g| g.mapv(|g| g as f32));
+        evaluations.push((evaluation.loss, gradient(&model.w), gradient(&model.b)));
+        Ok(evaluation)
+    })?;
+    let mut evaluations = evaluations.into_iter();
+    with_closure::<f32>(case, Tolerance::F32, |model| {
+        let (loss, Some(w), Some(b)) = evaluations.next().expect("as many evaluations") else { panic!("no gradient") };
+        Ok(Evaluation { loss, gradients: gradients(&[(&model.w, w), (&model.b, b)])? })
+    })?;
+    if evaluations.next().is_some() { Err("fewer evaluations in f32".into()) } else { Ok(()) }
 }
 
 fn clipping<F: Real + Float>(case: &Case, tolerance: Tolerance) -> Outcome {
@@ -127,6 +195,9 @@ fn optim() {
         if case.op.starts_with("clip_grad") {
             clipping::<f64>(case, Tolerance::F64)?;
             return clipping::<f32>(case, Tolerance::F32);
+        }
+        if case.op == "lbfgs" {
+            return lbfgs(case);
         }
         with_golden_gradients::<f64>(case, Tolerance::F64)?;
         with_golden_gradients::<f32>(case, Tolerance::F32)?;
