@@ -56,6 +56,7 @@ impl<L, S> Residual<L, S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Real, L: Module<F>, S: Module<F>> Module<F> for Residual<L, S> {
     fn walk<'module>(&'module self, walk: &mut crate::Walk<'module, '_, F>) {
         walk.field("body", &self.body);
