@@ -223,11 +223,11 @@ pub enum Error {
         /// The layer.
         layer: &'static str,
         /// The shape of the queries.
-        query: Vec<usize>,
+        query: Box<[usize]>,
         /// The shape of the keys.
-        key: Vec<usize>,
+        key: Box<[usize]>,
         /// The shape of the values.
-        value: Vec<usize>,
+        value: Box<[usize]>,
         /// What would fit.
         expected: &'static str,
     },
@@ -354,7 +354,7 @@ pub enum Error {
         /// The type of its elements.
         dtype: String,
         /// Its shape.
-        shape: Vec<usize>,
+        shape: Box<[usize]>,
         /// What would fit.
         expected: &'static str,
     },

@@ -4,7 +4,8 @@ use gradus_autograd::Flow;
 use gradus_nn_layers::ndarray::{Array1, ArrayD, IxDyn, array};
 use gradus_nn_layers::{
     Apply, Error, Flatten, Gradients, Identity, Layer, Linear, Module, Parameter, Real, Relu, Result, Sequential,
-    Sigmoid, Summary, Tanh, Tape, Var, Verdict, health, init, sequential, signal_propagation, summary,
+    Sigmoid, Summary, Tanh, Tape, TransformerBlock, Var, Verdict, health, init, sequential, signal_propagation,
+    summary,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -169,6 +170,17 @@ fn sizes_without_bound_are_no_trouble() {
     assert!(error.ends_with("a shape whose elements fit into memory would fit"), "{error}");
     let empty: Sequential = sequential![];
     assert_eq!(summary(&empty, &[2]).unwrap().total.output, [2]);
+}
+
+/// Two samples of seven positions of eight features, two heads, sixteen hidden units.
+#[test]
+fn the_work_of_attention_is_counted() {
+    let block: TransformerBlock = TransformerBlock::new(8, 2, 16, &mut rng(1)).unwrap();
+    let summary = summary(&block, &[2, 7, 8]).unwrap();
+    let (maps, attention, mlp) = (4 * 8 * 8, 2 * 7 * 8, 2 * 8 * 16); // for each position
+    assert_eq!(summary.total.multiply_adds, Some(2 * 7 * (maps + attention + mlp)));
+    assert_eq!(summary.total.output, [2, 7, 8]);
+    assert_eq!(summary.total.parameters, block.count_parameters());
 }
 
 proptest! {

@@ -14,6 +14,9 @@ const BLOCK: usize = 1 << 16;
 /// Queries in a block: fewer, and the keys would be packed for a product more often than it is worth.
 const FEWEST: usize = 32;
 
+/// Blocks of queries where each sees only the keys before it.
+const STEPS: usize = 4;
+
 /// The matrices of one head, and what hides keys from its queries.
 #[derive(Debug)]
 pub(super) struct Head<'a, F> {
@@ -97,7 +100,9 @@ impl<F: Real> Head<'_, F> {
     /// Calls `f` with the queries of each block, the number of keys that any of them sees, and memory for both blocks.
     fn for_each_block(&self, mut f: impl FnMut(Range<usize>, usize, &mut Scratch<F>)) {
         let (queries, keys) = (self.q.nrows(), self.k.nrows());
-        let height = (BLOCK / keys.max(1)).max(FEWEST).min(queries.max(1));
+        // The lower a block, the fewer keys does it read in vain that its first queries do not see yet.
+        let most = if self.causal { queries.div_ceil(STEPS) } else { queries };
+        let height = (BLOCK / keys.max(1)).min(most).max(FEWEST).min(queries.max(1));
         let [scores, probabilities] = [memory::take(height * keys), memory::take(height * keys)];
         let mut memory = Scratch { scores, probabilities };
         for first in (0..queries).step_by(height) {

@@ -197,7 +197,7 @@ impl<F: Real> MultiheadAttention<F> {
         let batch = |x: &Var<F>| x.shape()[..x.shape().len() - 2].to_vec();
         let length = |x: &Var<F>| x.shape()[x.shape().len() - 2];
         if batch(query) != batch(key) || batch(query) != batch(value) || length(key) != length(value) {
-            let [query, key, value] = inputs.map(|x| x.shape().to_vec());
+            let [query, key, value] = inputs.map(|x| x.shape().into());
             let expected = "(N, L, embed_dim), (N, S, kdim) and (N, S, vdim) would fit";
             return Err(Error::Attention { layer: NAME, query, key, value, expected });
         }
@@ -254,7 +254,7 @@ fn check_input<F: Real>(x: &Var<F>, expected: usize) -> Result<()> {
     match x.shape() {
         [.., _, features] if *features == expected => Ok(()),
         [_] => {
-            let [query, key, value] = [(); 3].map(|()| x.shape().to_vec());
+            let [query, key, value] = [(); 3].map(|()| x.shape().into());
             let expected = "each needs at least two axes, positions and features";
             Err(Error::Attention { layer: NAME, query, key, value, expected })
         }

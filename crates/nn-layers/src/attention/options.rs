@@ -143,7 +143,7 @@ pub fn scaled_dot_product_attention<F: Real>(
 ) -> Result<Var<F>> {
     const NAME: &str = "scaled_dot_product_attention";
     let wrong = |expected| {
-        let [query, key, value] = [query, key, value].map(|x| x.shape().to_vec());
+        let [query, key, value] = [query, key, value].map(|x| x.shape().into());
         Err(Error::Attention { layer: NAME, query, key, value, expected })
     };
     let inputs = [query, key, value];

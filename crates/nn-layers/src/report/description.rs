@@ -181,18 +181,31 @@ impl Description {
     }
 }
 
-/// The products and sums of an operation, if it is one of those that consist of them alone.
+/// The products and sums of an operation, if it is one of those that consist of them alone, or of none.
 fn multiply_adds(entry: &TapeEntry) -> Option<u64> {
+    let from_end = |shape: &[usize], place: usize| shape.len().checked_sub(place).map(|at| shape[at] as u64);
+    let input = |number: usize| entry.inputs.iter().find(|(own, _)| *own == number).map(|(_, shape)| shape.as_slice());
+    let output = size(&entry.output);
     let terms = || {
         let (input, shape) = entry.inputs.first()?;
         match (entry.operation, *input) {
-            ("affine", 0 | 1) | ("matmul", 0) => shape.last(),
-            ("matmul", 1) => shape.get(shape.len().saturating_sub(2)),
+            ("affine", 0 | 1) | ("matmul", 0) => from_end(shape, 1),
+            ("matmul", 1) => from_end(shape, 2.min(shape.len())),
             _ => None,
         }
     };
     match entry.operation {
-        "affine" | "matmul" => Some(size(&entry.output).saturating_mul(*terms()? as u64)),
+        "affine" | "matmul" => Some(output.saturating_mul(terms()?)),
+        // Each query with each key, each probability with each value; what a causal mask hides is counted, too.
+        "scaled_dot_product_attention" => {
+            let keys = from_end(input(1)?, 2)?;
+            Some(size(input(0)?).saturating_add(output).saturating_mul(keys))
+        }
+        "multihead_attention" => {
+            let keys = from_end(input(1).unwrap_or(&entry.output), 2)?;
+            Some(output.saturating_mul(2).saturating_mul(keys))
+        }
+        "layer_norm" | "rms_norm" | "group_norm" | "instance_norm" | "prelu" => Some(0),
         "einsum" | "outer" => None,
         _ => entry.parameters.is_empty().then_some(0),
     }

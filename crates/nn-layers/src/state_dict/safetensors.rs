@@ -95,7 +95,7 @@ fn read<F: Real>(name: String, tensor: &TensorView<'_>) -> Result<Value<F>> {
         format: "safetensors",
         name,
         dtype: tensor.dtype().to_string(),
-        shape: tensor.shape().to_vec(),
+        shape: tensor.shape().into(),
         expected,
     })
 }

@@ -44,7 +44,7 @@ pub(super) fn read<F: Real>(name: &str, bytes: &[u8], budget: &mut Budget) -> Re
         format: "npz",
         name: name.to_owned(),
         dtype: header.descr.to_owned(),
-        shape: header.shape.clone(),
+        shape: header.shape.clone().into(),
         expected,
     };
     let (element, order) = element_of(header.descr).ok_or_else(|| unreadable(READABLE))?;

@@ -40,7 +40,7 @@ impl<'s, 'a, F: Real> Storages<'s, 'a, F> {
             format: "pt",
             name: name.to_owned(),
             dtype: tensor.kind.name.to_owned(),
-            shape: tensor.shape.clone(),
+            shape: tensor.shape.clone().into(),
             expected,
         };
         let element = tensor.kind.element.ok_or_else(|| unreadable(READABLE))?;
