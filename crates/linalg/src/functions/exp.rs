@@ -27,7 +27,7 @@ macro_rules! exponential {
     (
         $float:ident, $parts:ident, $reduced:ident, $halves:ident, $power_of_two:ident,
         round $round:expr, bias $bias:literal, digits $digits:literal, ln 2 $high:expr, $low:expr,
-        from $least:literal to $most:literal, $rest:ident, [$($c:expr),+]
+        from $least:literal to $most:literal, $rest:ident, $factors:ident, [$($c:expr),+]
     ) => {
         /// The parts of `eˣ`, for `x` not far beyond the numbers of which it is neither 0 nor ∞.
         #[inline(always)]
@@ -57,27 +57,29 @@ macro_rules! exponential {
         }
 
         /// Of numbers beyond these, `eˣ` is ∞ or 0. A NaN passes: it is neither larger nor smaller.
-        ///
-        /// Where it is 0, another number is taken in `x`'s place, and whether that was so is returned: processors take a
-        /// hundred times as long for a product that vanishes on the way through the subnormal numbers, and behind a mask all
-        /// of them would.
         #[inline(always)]
-        fn $rest(x: $float) -> ($float, bool) {
+        fn $rest(x: $float) -> $float {
             let x = if x > $most { $most } else { x };
-            let vanishes = x < $least;
-            (if vanishes { 0.0 } else { x }, vanishes)
+            if x < $least { $least } else { x }
+        }
+
+        /// The two factors of `2ⁿ`, of which the first is 0 where `eˣ` is: processors take a hundred times as long for a
+        /// product that vanishes on the way through the subnormal numbers, and behind a mask all of them would.
+        #[inline(always)]
+        fn $factors(x: $float, n: $float) -> ($float, $float) {
+            let (low, high) = $halves(n);
+            (if x < $least { 0.0 } else { low }, high)
         }
 
         /// `eˣ`, and what its rounding has lost.
         #[inline(always)]
         pub(super) fn $parts(x: $float) -> ($float, $float) {
-            let (x, vanishes) = $rest(x);
-            let Reduced { n, r, lost, tail } = $reduced(x);
+            let Reduced { n, r, lost, tail } = $reduced($rest(x));
             let rest = r + (tail + lost);
             let power = 1.0 + rest;
             let rest = rest - (power - 1.0);
-            let (low, high) = $halves(n);
-            if vanishes { (0.0, 0.0) } else { (power * low * high, rest * low * high) }
+            let (low, high) = $factors(x, n);
+            (power * low * high, rest * low * high)
         }
     };
 }
@@ -86,7 +88,7 @@ exponential!(
     f32, exp_parts_f32, reduced_f32, halves_f32, power_of_two_f32,
     round 12_582_912.0, bias 127.0, digits 23, // 1.5 · 2²³
     ln 2 0.693_359_4, -2.121_944_4e-4, // the first has 10 bits
-    from -104.0 to 89.0, limited_f32,
+    from -104.0 to 89.0, limited_f32, factors_f32,
     [4.999_998_51e-1, 1.666_647_20e-1, 4.166_953_64e-2, 8.373_124_52e-3, 1.378_059_39e-3]
 );
 
@@ -94,7 +96,7 @@ exponential!(
     f64, exp_parts_f64, reduced_f64, halves_f64, power_of_two_f64,
     round 6_755_399_441_055_744.0, bias 1023.0, digits 52, // 1.5 · 2⁵²
     ln 2 6.931_471_803_691_238_164_90e-1, 1.908_214_929_270_587_700_02e-10, // the first has 33 bits
-    from -746.0 to 710.0, limited_f64,
+    from -746.0 to 710.0, limited_f64, factors_f64,
     [
         0.500_000_000_000_000_4,
         0.166_666_666_666_664_6,
@@ -112,19 +114,15 @@ exponential!(
 /// `eˣ`, within 1 ulp.
 #[inline(always)]
 pub(crate) fn exp_f32(x: f32) -> f32 {
-    let (x, vanishes) = limited_f32(x);
-    let Reduced { n, r, tail, .. } = reduced_f32(x);
-    let (low, high) = halves_f32(n);
-    let power = (1.0 + (r + tail)) * low * high;
-    if vanishes { 0.0 } else { power }
+    let Reduced { n, r, tail, .. } = reduced_f32(limited_f32(x));
+    let (low, high) = factors_f32(x, n);
+    (1.0 + (r + tail)) * low * high
 }
 
 /// `eˣ`, within 1 ulp.
 #[inline(always)]
 pub(crate) fn exp_f64(x: f64) -> f64 {
-    let (x, vanishes) = limited_f64(x);
-    let Reduced { n, r, lost, tail } = reduced_f64(x);
-    let (low, high) = halves_f64(n);
-    let power = (1.0 + (r + (tail + lost))) * low * high;
-    if vanishes { 0.0 } else { power }
+    let Reduced { n, r, lost, tail } = reduced_f64(limited_f64(x));
+    let (low, high) = factors_f64(x, n);
+    (1.0 + (r + (tail + lost))) * low * high
 }
