@@ -1,6 +1,6 @@
 //! Files that were good once: cut off anywhere, or with one byte changed. A model never gets half of one.
 
-use crate::{bits, fixture_bytes};
+use super::{bits, fixture_bytes};
 use gradus_nn_layers::{Linear, Module, Result, StateDict, ndarray::array};
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -105,7 +105,7 @@ proptest! {
             0..200,
         ),
     ) {
-        let _ = StateDict::<f32>::from_pt(&crate::zips::zip(&[("m/data.pkl", &opcodes), ("m/data/0", &[0; 4])]));
+        let _ = StateDict::<f32>::from_pt(&super::zips::zip(&[("m/data.pkl", &opcodes), ("m/data/0", &[0; 4])]));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Pickles and archives that nobody should write.
 
-use crate::pickles::{pickle, tensor, text, whole};
-use crate::zips::{self, zip};
+use super::pickles::{pickle, tensor, text, whole};
+use super::zips::{self, zip};
 use gradus_nn_layers::{Error, Result, StateDict};
 
 fn read(pickle: &[u8]) -> Result<StateDict<f32>> {

@@ -1,6 +1,6 @@
 //! NumPy's `.npz`.
 
-use crate::{bits64, fixture, fixture_bytes, zips};
+use super::{bits64, fixture, fixture_bytes, zips};
 use gradus_nn_layers::ndarray::{ArrayD, IxDyn, ShapeBuilder, array};
 use gradus_nn_layers::{Error, Real, Result, StateDict};
 use proptest::prelude::*;
@@ -65,10 +65,10 @@ proptest! {
         }
         let read = round_trip(&dict).unwrap();
         prop_assert_eq!(read.names().collect::<Vec<_>>(), dict.names().collect::<Vec<_>>());
-        prop_assert_eq!(crate::bits(&read), crate::bits(&dict));
+        prop_assert_eq!(super::bits(&read), super::bits(&dict));
         prop_assert_eq!(bits64(&round_trip(&dict64).unwrap()), bits64(&dict64));
         let read = StateDict::<f32>::from_bytes(&dict.to_bytes().unwrap()).unwrap();
-        prop_assert_eq!(crate::bits(&read), crate::bits(&dict), "safetensors");
+        prop_assert_eq!(super::bits(&read), super::bits(&dict), "safetensors");
     }
 }
 

@@ -1,7 +1,7 @@
 //! PyTorch's `.pt`.
 
-use crate::pickles::{pickle, tensor};
-use crate::{bits, bits64, fixture, fixture_bytes, zips};
+use super::pickles::{pickle, tensor};
+use super::{bits, bits64, fixture, fixture_bytes, zips};
 use gradus_nn_layers::{Error, Layer, Linear, Module, Sequential, StateDict, Tanh, Tape, ndarray::array, sequential};
 use proptest::prelude::*;
 use rand::SeedableRng;

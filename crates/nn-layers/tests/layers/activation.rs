@@ -1,6 +1,6 @@
 //! Activations: PyTorch's numbers, gradients on random shapes.
 
-use crate::check;
+use super::check;
 use gradus_nn_layers::ndarray::{ArrayD, array};
 use gradus_nn_layers::{
     Activations, Celu, Elu, Gelu, GeluTanh, Glu, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Layer, LeakyRelu,

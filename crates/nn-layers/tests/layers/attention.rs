@@ -1,6 +1,6 @@
 //! Attention: gradients on random shapes, against the formula in simple operations, masks.
 
-use crate::{check, normal, rng};
+use super::{check, normal, rng};
 use gradus_autograd::gradcheck;
 use gradus_nn_layers::ndarray::{Array, Array2, ArrayD, Axis, array};
 use gradus_nn_layers::{

@@ -1,6 +1,6 @@
 //! Bilinear forms, residual and parallel blocks.
 
-use crate::{check, normal, rng};
+use super::{check, normal, rng};
 use gradus_nn_layers::ndarray::array;
 use gradus_nn_layers::{
     Bilinear, Identity, Layer, Linear, Module, Parallel, Residual, Result, Tanh, Tape, Var, sequential,

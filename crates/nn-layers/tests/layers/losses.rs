@@ -1,6 +1,6 @@
 //! Losses that have no golden cases.
 
-use crate::normal;
+use super::normal;
 use gradus_autograd::gradcheck;
 use gradus_nn_layers::ndarray::{ArrayD, Axis, array};
 use gradus_nn_layers::{

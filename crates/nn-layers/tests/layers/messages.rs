@@ -1,6 +1,6 @@
 //! What every message says: what was asked, what was found, what would fit.
 
-use crate::rng;
+use super::rng;
 use gradus_nn_layers::ndarray::{ArrayD, array};
 use gradus_nn_layers::{
     Attention, Bilinear, BinaryFocal, Celu, CosineEmbedding, Dice, Focal, GaussianNll, Glu, GroupNorm, Hardtanh,

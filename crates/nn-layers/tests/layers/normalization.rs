@@ -1,6 +1,6 @@
 //! Normalization: gradients on random shapes, against compositions of simple operations, far from 0, in bands.
 
-use crate::{check, normal};
+use super::{check, normal};
 use gradus_nn_layers::ndarray::{ArrayD, array};
 use gradus_nn_layers::{GroupNorm, InstanceNorm, Layer, LayerNorm, Module, Parameter, RmsNorm, Tape, Var};
 use gradus_testing::{Tolerance, assert_close, strategies};
