@@ -1,5 +1,6 @@
 //! Adadelta.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -105,6 +106,20 @@ impl<F: Real> Optimizer<F> for Adadelta<F> {
         hyper::below_one("adadelta", "rho", self.rho)?;
         hyper::not_negative("adadelta", "eps", self.eps)?;
         hyper::not_negative("adadelta", "weight_decay", self.weight_decay)
+    }
+
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, rho, eps, weight_decay, .. } = *self;
+        let (mut lines, g) = change.gradient_with(weight_decay);
+        let (line, v) = change.average("square_avg", ["v", "ρ", "g²"], rho, g);
+        lines.push(line);
+        let u = change.remembered("acc_delta").0;
+        let d = ratio(u + eps, v + eps) * g;
+        let roots = format!("√({} + {eps}) / √({} + {eps})", number(u), number(v), eps = number(eps));
+        lines.push(format!("d = √(u + ε) / √(v + ε) · g = {roots} · {} = {}", term(g), number(d)));
+        lines.push(change.average("acc_delta", ["u", "ρ", "d²"], rho, d).0);
+        lines.push(change.along(change.before, lr, ["d", &term(d)]));
+        lines
     }
 
     rule_methods!();

@@ -1,5 +1,6 @@
 //! Adagrad.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -117,6 +118,24 @@ impl<F: Real> Optimizer<F> for Adagrad<F> {
         hyper::not_negative("adagrad", "initial_accumulator_value", self.initial_accumulator_value)?;
         hyper::not_negative("adagrad", "eps", self.eps)?;
         hyper::not_negative("adagrad", "weight_decay", self.weight_decay)
+    }
+
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, lr_decay, initial_accumulator_value, eps, weight_decay, .. } = *self;
+        let (mut lines, g) = change.gradient_with(weight_decay);
+        let (before, s) = change.remembered("sum");
+        let old = if change.steps <= 1 { initial_accumulator_value } else { before };
+        lines.push(format!("s ← s + g² = {} + {}² = {}", number(old), term(g), number(s)));
+        let d = format!("{} / (√{} + {})", term(g), number(s), number(eps));
+        if lr_decay == 0.0 {
+            lines.push(change.along(change.before, lr, ["g / (√s + ε)", &d]));
+        } else {
+            let (theta, lr, past) = (term(change.before), number(lr), change.steps.saturating_sub(1));
+            let rate = format!("{lr} / (1 + {past} · {})", number(lr_decay));
+            let formula = "θ ← θ − lr / (1 + (t − 1) · lr_decay) · g / (√s + ε)";
+            lines.push(format!("{formula} = {theta} − {rate} · {d} = {}", number(change.after)));
+        }
+        lines
     }
 
     rule_methods!();

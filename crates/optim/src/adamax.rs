@@ -1,5 +1,6 @@
 //! Adamax.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -112,6 +113,21 @@ impl<F: Real> Optimizer<F> for Adamax<F> {
         hyper::below_one("adamax", "beta2", self.beta2)?;
         hyper::not_negative("adamax", "eps", self.eps)?;
         hyper::not_negative("adamax", "weight_decay", self.weight_decay)
+    }
+
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, beta1, beta2, eps, weight_decay, .. } = *self;
+        let (mut lines, g) = change.gradient_with(weight_decay);
+        let (line, m) = change.average("exp_avg", ["m", "β₁", "g"], beta1, g);
+        lines.push(line);
+        let (before, u) = change.remembered("exp_inf");
+        let largest = format!("max({} · {}, |{}| + {})", number(beta2), number(before), number(g), number(eps));
+        lines.push(format!("u ← max(β₂ u, |g| + ε) = {largest} = {}", number(u)));
+        let (t, correct) = (change.steps, number(1.0 - hyper::power(beta1, change.steps)));
+        let (theta, lr, m, u) = (term(change.before), number(lr), term(m), number(u));
+        let step = format!("{theta} − {lr} / {correct} · {m} / {u}");
+        lines.push(format!("θ ← θ − lr / (1 − β₁^{t}) · m / u = {step} = {}", number(change.after)));
+        lines
     }
 
     rule_methods!();

@@ -1,5 +1,6 @@
 //! LAMB.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -142,6 +143,39 @@ impl<F: Real> Optimizer<F> for Lamb<F> {
         hyper::below_one("lamb", "beta2", self.beta2)?;
         hyper::not_negative("lamb", "eps", self.eps)?;
         hyper::not_negative("lamb", "weight_decay", self.weight_decay)
+    }
+
+    /// The ratio `r` is of norms, which one element does not show: it is what the step has made of `lr · u`.
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, beta1, beta2, eps, weight_decay, .. } = *self;
+        let (mut lines, g) = change.gradient_with(0.0);
+        let (line, m) = change.average("exp_avg", ["m", "β₁", "g"], beta1, g);
+        lines.push(line);
+        let (line, v) = change.average("exp_avg_sq", ["v", "β₂", "g²"], beta2, g);
+        lines.push(line);
+        let (line, m_hat) = change.corrected(["m", "β₁"], m, beta1);
+        lines.push(line);
+        let (line, v_hat) = change.corrected(["v", "β₂"], v, beta2);
+        lines.push(line);
+        let u = m_hat / (v_hat.sqrt() + eps) + weight_decay * change.before;
+        let (theta, new) = (term(change.before), term(change.after));
+        let quotient = format!("{} / (√{} + {})", term(m_hat), number(v_hat), number(eps));
+        if weight_decay == 0.0 {
+            lines.push(format!("u = m̂ / (√v̂ + ε) = {quotient} = {}", number(u)));
+        } else {
+            let decay = format!("{} · {theta}", number(weight_decay));
+            lines.push(format!("u = m̂ / (√v̂ + ε) + λ θ = {quotient} + {decay} = {}", number(u)));
+        }
+        let r = (change.before - change.after) / (lr * u);
+        let r = if lr * u == 0.0 {
+            "r".to_owned() // any
+        } else {
+            let moved = format!("({theta} − {new}) / ({} · {})", number(lr), term(u));
+            lines.push(format!("r = ‖θ‖ / ‖u‖, here (θ before − θ after) / (lr · u) = {moved} = {}", number(r)));
+            number(r)
+        };
+        lines.push(change.along(change.before, lr, ["r · u", &format!("{r} · {}", term(u))]));
+        lines
     }
 
     rule_methods!();

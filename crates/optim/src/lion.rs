@@ -1,5 +1,6 @@
 //! Lion.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -103,6 +104,21 @@ impl<F: Real> Optimizer<F> for Lion<F> {
         hyper::below_one("lion", "beta1", self.beta1)?;
         hyper::below_one("lion", "beta2", self.beta2)?;
         hyper::not_negative("lion", "weight_decay", self.weight_decay)
+    }
+
+    /// The momentum comes before the step that it has no part in, so that the last line is that of the parameter.
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, beta1, beta2, weight_decay, .. } = *self;
+        let (mut lines, g) = change.gradient_with(0.0);
+        let (shrunk, theta) = change.shrunk(lr, weight_decay);
+        lines.extend(shrunk);
+        let m = change.remembered("exp_avg").0;
+        let c = beta1 * m + (1.0 - beta1) * g;
+        let sum = format!("{} · {} + {} · {}", number(beta1), term(m), number(1.0 - beta1), term(g));
+        lines.push(format!("c = β₁ m + (1 − β₁) g = {sum} = {}", number(c)));
+        lines.push(change.average("exp_avg", ["m", "β₂", "g"], beta2, g).0);
+        lines.push(change.along(theta, lr, ["sign(c)", &format!("sign({})", number(c))]));
+        lines
     }
 
     rule_methods!();

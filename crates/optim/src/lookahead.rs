@@ -1,5 +1,6 @@
 //! Lookahead.
 
+use crate::see::{Change, number, term};
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -116,6 +117,28 @@ impl<F: Real, O: Optimizer<F>> Optimizer<F> for Lookahead<O, F> {
         self.inner.validate()?;
         hyper::steps("lookahead", "k", self.k)?;
         hyper::up_to_one("lookahead", "alpha", self.alpha)
+    }
+
+    /// The inner optimizer's lines; where the slow weights follow, one more.
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let mut inside = change.clone();
+        // Its own array is the last one: further ones belong to a lookahead inside.
+        let place = inside.state.iter().rposition(|remembered| remembered.name == "slow");
+        let slow = place.map(|place| inside.state.remove(place).before);
+        let (alpha, steps) = (self.alpha, self.state.get(&change.parameter).map_or(change.steps, |slot| slot.steps));
+        let Some(slow) = slow.filter(|_| steps.is_multiple_of(self.k)) else { return self.inner.explain(&inside) };
+        let slow = if steps <= 1 { change.before } else { slow };
+        let (mut lines, fast);
+        if alpha == 0.0 {
+            // What the inner step came to has left no trace.
+            (lines, fast) = (change.gradient_with(0.0).0, "θ".to_owned());
+        } else {
+            inside.after = slow + (change.after - slow) / alpha;
+            (lines, fast) = (self.inner.explain(&inside), term(inside.after));
+        }
+        let (old, alpha, new) = (term(slow), number(alpha), number(change.after));
+        lines.push(format!("θ ← φ ← φ + α (θ − φ) = {old} + {alpha} · ({fast} − {old}) = {new}"));
+        lines
     }
 
     fn state(&self) -> OptimizerState<F> {

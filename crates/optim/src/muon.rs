@@ -1,5 +1,6 @@
 //! Muon, and the orthogonalization that it is made of.
 
+use crate::see::{Change, number, term};
 use crate::{AdamW, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::{Real, gemm, memory};
 use ndarray::{Array2, ArrayRef2, ArrayViewD, ArrayViewMutD, Ix2};
@@ -183,6 +184,38 @@ impl<F: Real> Optimizer<F> for Muon<F> {
         hyper::not_negative("muon", "weight_decay", self.weight_decay)?;
         hyper::steps("muon", "ns_steps", self.ns_steps)?;
         self.others.validate()
+    }
+
+    /// The matrix `O(d)` is of all elements; of one it shows what the step has made of it.
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, momentum, nesterov, weight_decay, .. } = *self;
+        let &[i, j] = &change.index[..] else {
+            return self.others.explain(&Change { lr: self.others.lr(), ..change.clone() });
+        };
+        let shape = self.state.get(&change.parameter).and_then(|slot| slot.shape());
+        let Some(&[rows, columns]) = shape else { return change.plain() };
+        let (mut lines, g) = change.gradient_with(0.0);
+        let (shrunk, theta) = change.shrunk(lr, weight_decay);
+        lines.extend(shrunk);
+        let (line, b) = change.average("momentum_buffer", ["b", "μ", "g"], momentum, g);
+        lines.push(line);
+        let mut d = "b";
+        if nesterov {
+            let sum = format!("{} · {} + {} · {}", number(1.0 - momentum), term(g), number(momentum), term(b));
+            lines.push(format!("d = (1 − μ) g + μ b = {sum} = {}", number((1.0 - momentum) * g + momentum * b)));
+            d = "d";
+        }
+        let long = (rows as f64 / columns.max(1) as f64).max(1.0).sqrt();
+        let o = (theta - change.after) / (lr * long);
+        let element = if lr == 0.0 {
+            format!("O({d})") // any
+        } else {
+            lines.push(format!("O({d}), near U Vᵀ where {d} = U Σ Vᵀ, is {} at [{i}, {j}]", number(o)));
+            term(o)
+        };
+        let symbol = format!("√max(1, rows / columns) · O({d})");
+        lines.push(change.along(theta, lr, [&symbol, &format!("√max(1, {rows} / {columns}) · {element}")]));
+        lines
     }
 
     fn state(&self) -> OptimizerState<F> {

@@ -1,5 +1,6 @@
 //! NAdam.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -111,7 +112,7 @@ impl<F: Real> Optimizer<F> for NAdam<F> {
         let slot = self.state.at(name, param.shape())?;
         slot.steps = slot.steps.saturating_add(1);
         let t = slot.steps;
-        let momentum = |t: u64| beta1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * momentum_decay));
+        let momentum = |t| scheduled(beta1, momentum_decay, t);
         let (mu, next) = (momentum(t), momentum(t.saturating_add(1)));
         let [product] = slot.numbers();
         // PyTorch keeps this one number in single precision whatever the parameters are, and so in the ninth digit of its
@@ -157,5 +158,42 @@ impl<F: Real> Optimizer<F> for NAdam<F> {
         hyper::not_negative("nadam", "weight_decay", self.weight_decay)
     }
 
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, beta1, beta2, momentum_decay, eps, weight_decay, decoupled, .. } = *self;
+        let (penalty, decay) = if decoupled { (0.0, weight_decay) } else { (weight_decay, 0.0) };
+        let (mut lines, g) = change.gradient_with(penalty);
+        let (shrunk, theta) = change.shrunk(lr, decay);
+        lines.extend(shrunk);
+        let [mu, next] = [("μₜ", change.steps), ("μₜ₊₁", change.steps.saturating_add(1))].map(|(symbol, t)| {
+            let mu = scheduled(beta1, momentum_decay, t);
+            let (b1, psi, value) = (number(beta1), number(momentum_decay), number(mu));
+            lines.push(format!("{symbol} = β₁ (1 − ½ · 0.96^(t ψ)) = {b1} · (1 − 0.5 · 0.96^({t} · {psi})) = {value}"));
+            mu
+        });
+        let (before, product) = change.remembered("mu_product");
+        let before = if change.steps <= 1 { 1.0 } else { before };
+        lines.push(format!("Pₜ = μ₁ μ₂ … μₜ = {} · {} = {}", number(before), number(mu), number(product)));
+        let (line, m) = change.average("exp_avg", ["m", "β₁", "g"], beta1, g);
+        lines.push(line);
+        let (line, v) = change.average("exp_avg_sq", ["v", "β₂", "g²"], beta2, g);
+        lines.push(line);
+        let (line, v_hat) = change.corrected(["v", "β₂"], v, beta2);
+        lines.push(line);
+        let d = (1.0 - mu) * g / (1.0 - product) + next * m / (1.0 - product * next);
+        let (mu, next, product) = (number(mu), number(next), number(product));
+        let of_gradient = format!("(1 − {mu}) · {} / (1 − {product})", term(g));
+        let of_moment = format!("{next} · {} / (1 − {product} · {next})", term(m));
+        let formula = "d = (1 − μₜ) g / (1 − Pₜ) + μₜ₊₁ m / (1 − Pₜ μₜ₊₁)";
+        lines.push(format!("{formula} = {of_gradient} + {of_moment} = {}", number(d)));
+        let d = format!("{} / (√{} + {})", term(d), number(v_hat), number(eps));
+        lines.push(change.along(theta, lr, ["d / (√v̂ + ε)", &d]));
+        lines
+    }
+
     rule_methods!();
+}
+
+/// `μₜ`, the momentum of step `t`.
+fn scheduled(beta1: f64, momentum_decay: f64, t: u64) -> f64 {
+    beta1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * momentum_decay))
 }

@@ -1,5 +1,6 @@
 //! RAdam.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -153,14 +154,56 @@ impl<F: Real> Optimizer<F> for RAdam<F> {
         hyper::not_negative("radam", "weight_decay", self.weight_decay)
     }
 
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, beta1, beta2, eps, weight_decay, decoupled, .. } = *self;
+        let (penalty, decay) = if decoupled { (0.0, weight_decay) } else { (weight_decay, 0.0) };
+        let (mut lines, g) = change.gradient_with(penalty);
+        let (shrunk, theta) = change.shrunk(lr, decay);
+        lines.extend(shrunk);
+        let (line, m) = change.average("exp_avg", ["m", "β₁", "g"], beta1, g);
+        lines.push(line);
+        let (line, v) = change.average("exp_avg_sq", ["v", "β₂", "g²"], beta2, g);
+        lines.push(line);
+        let (line, m_hat) = change.corrected(["m", "β₁"], m, beta1);
+        lines.push(line);
+        let (t, kept) = (change.steps, hyper::power(beta2, change.steps));
+        let [most, now] = lengths(beta2, t);
+        let (left, all, held) = (number(1.0 - kept), number(most), number(now));
+        lines.push(format!("ρ∞ = 2 / (1 − β₂) − 1 = 2 / {} − 1 = {all}", number(1.0 - beta2)));
+        let bias = format!("2 · {t} · {} / {left}", number(kept));
+        lines.push(format!("ρₜ = ρ∞ − 2 t β₂^{t} / (1 − β₂^{t}) = {all} − {bias} = {held}"));
+        if now > 5.0 {
+            let r = ratio(most, now).sqrt();
+            let formula = "r = √((ρₜ − 4) (ρₜ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρₜ))";
+            let above = format!("({held} − 4) · ({held} − 2) · {all}");
+            let below = format!("(({all} − 4) · ({all} − 2) · {held})");
+            lines.push(format!("{formula} = √({above} / {below}) = {}", number(r)));
+            let root = format!("{} · √{left} / (√{} + {})", number(r), number(v), number(eps));
+            let symbol = format!("m̂ · r √(1 − β₂^{t}) / (√v + ε)");
+            lines.push(change.along(theta, lr, [&symbol, &format!("{} · {root}", term(m_hat))]));
+        } else {
+            lines.push(change.along(theta, lr, ["m̂", &term(m_hat)]));
+        }
+        lines
+    }
+
     rule_methods!();
+}
+
+/// `ρ∞` and `ρₜ`.
+fn lengths(beta2: f64, t: u64) -> [f64; 2] {
+    let kept = hyper::power(beta2, t);
+    let most = 2.0 / (1.0 - beta2) - 1.0;
+    [most, most - 2.0 * t as f64 * kept / (1.0 - kept)]
+}
+
+/// `r²`.
+fn ratio(most: f64, now: f64) -> f64 {
+    (now - 4.0) * (now - 2.0) * most / ((most - 4.0) * (most - 2.0) * now)
 }
 
 /// `r · √(1 − β₂ᵗ)` at step `t`, if the second moment can be trusted by then.
 fn rectification(beta2: f64, t: u64) -> Option<f64> {
-    let kept = hyper::power(beta2, t);
-    let most = 2.0 / (1.0 - beta2) - 1.0;
-    let now = most - 2.0 * t as f64 * kept / (1.0 - kept);
-    let ratio = (now - 4.0) * (now - 2.0) * most / ((most - 4.0) * (most - 2.0) * now);
-    (now > 5.0).then(|| (ratio * (1.0 - kept)).sqrt())
+    let [most, now] = lengths(beta2, t);
+    (now > 5.0).then(|| (ratio(most, now) * (1.0 - hyper::power(beta2, t))).sqrt())
 }

@@ -1,5 +1,6 @@
 //! RMSprop.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Error, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -174,6 +175,31 @@ impl<F: Real> Optimizer<F> for RmsProp<F> {
         hyper::not_negative("rmsprop", "eps", self.eps)?;
         hyper::below_one("rmsprop", "momentum", self.momentum)?;
         hyper::not_negative("rmsprop", "weight_decay", self.weight_decay)
+    }
+
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, alpha, eps, centered, momentum, velocity, weight_decay, .. } = *self;
+        let (mut lines, g) = change.gradient_with(weight_decay);
+        let (line, mut v) = change.average("square_avg", ["v", "α", "g²"], alpha, g);
+        lines.push(line);
+        let mut root = "√v";
+        if centered {
+            let (line, m) = change.average("grad_avg", ["m", "α", "g"], alpha, g);
+            lines.push(line);
+            (v, root) = ((v - m * m).max(0.0), "√(v − m²)");
+        }
+        let d = g / (v.sqrt() + eps);
+        let quotient = format!("{} / (√{} + {})", term(g), number(v), number(eps));
+        lines.push(format!("d = g / ({root} + ε) = {quotient} = {}", number(d)));
+        let (mut step, mut symbol) = (d, "d");
+        if velocity {
+            let (before, b) = change.remembered("momentum_buffer");
+            let (mu, old, d) = (number(momentum), term(before), term(d));
+            lines.push(format!("b ← μ b + d = {mu} · {old} + {d} = {}", number(b)));
+            (step, symbol) = (b, "b");
+        }
+        lines.push(change.along(change.before, lr, [symbol, &term(step)]));
+        lines
     }
 
     rule_methods!();

@@ -1,5 +1,6 @@
 //! Rprop.
 
+use crate::see::{Change, number, term};
 use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -126,6 +127,42 @@ impl<F: Real> Optimizer<F> for Rprop<F> {
         hyper::not_negative("rprop", "step_max", step_max)?;
         let fits = (0.0..=step_max).contains(&step_min);
         hyper::hold(fits, "rprop", "step_min", step_min, "at least 0 and at most step_max")
+    }
+
+    fn explain(&self, change: &Change) -> Vec<String> {
+        let Self { lr, eta_minus, eta_plus, step_min, step_max, .. } = *self;
+        let (mut lines, mut g) = change.gradient_with(0.0);
+        let (theta, new) = (term(change.before), number(change.after));
+        if lr == 0.0 {
+            lines.push(format!("nothing moves at rate 0: θ = {new}"));
+            return lines;
+        }
+        let ((last, _), (before, s)) = (change.remembered("prev"), change.remembered("step_size"));
+        let agree = hyper::sign(g) * hyper::sign(last);
+        let (symbol, factor) = if agree > 0.0 {
+            ("η⁺", eta_plus)
+        } else if agree < 0.0 {
+            ("η⁻", eta_minus)
+        } else {
+            ("1", 1.0)
+        };
+        let size = if change.steps <= 1 {
+            lines.push(format!("s ← lr = {}", number(lr)));
+            lr
+        } else {
+            let size = before * factor;
+            lines.push(format!("s ← s · {symbol} = {} · {} = {}", number(before), number(factor), number(size)));
+            size
+        };
+        if size < step_min || size > step_max {
+            lines.push(format!("s ← within {} … {} = {}", number(step_min), number(step_max), number(s)));
+        }
+        if agree < 0.0 {
+            lines.push("g ← 0".to_owned());
+            g = 0.0;
+        }
+        lines.push(format!("θ ← θ − sign(g) · s = {theta} − sign({}) · {} = {new}", number(g), number(s)));
+        lines
     }
 
     rule_methods!();

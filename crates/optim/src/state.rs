@@ -31,6 +31,11 @@ impl<F: Real> Slot<F> {
     pub fn numbers<const K: usize>(&mut self) -> &mut [F; K] {
         self.numbers.as_mut_slice().try_into().expect("the rule asks for as many numbers as it has named")
     }
+
+    /// The parameter's shape, if there is an array.
+    pub(crate) fn shape(&self) -> Option<&[usize]> {
+        self.arrays.first().map(|array| array.shape())
+    }
 }
 
 /// The memory of an optimizer: a [`Slot`] for each parameter, found by the parameter's name.
@@ -111,6 +116,11 @@ impl<F: Real> State<F> {
                 state: array.shape().to_vec(),
             }),
         }
+    }
+
+    /// The slot of a parameter, if it was met before.
+    pub(crate) fn get(&self, name: &str) -> Option<&Slot<F>> {
+        self.slots.entries.iter().find(|(own, _)| own == name).map(|(_, slot)| slot)
     }
 
     /// A copy of every slot, in the order in which the parameters were first met.

@@ -20,7 +20,8 @@ pub struct Change {
     pub gradient: f64,
     /// The element after.
     pub after: f64,
-    /// What the optimizer remembers of the element.
+    /// What the optimizer remembers of the element, and of the parameter as a whole; what an optimizer inside another one
+    /// remembers comes first.
     pub state: Vec<Remembered>,
 }
 

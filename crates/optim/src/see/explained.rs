@@ -93,13 +93,19 @@ impl<F: Real, O: Optimizer<F>> Explained<O, F> {
         self.optimizer
     }
 
-    /// What the optimizer remembers of an element: the count of steps, and a number under each name.
+    /// What the optimizer remembers of an element: the count of steps, and a number under each name, of the optimizer inside a
+    /// wrapper before the wrapper's own. A number without axes belongs to every element.
     fn memory(&self, name: &str, index: &[usize]) -> (Option<u64>, Vec<(String, f64)>) {
-        let slot = self.optimizer.state().slots.into_iter().find(|slot| slot.parameter == name);
-        slot.map_or((None, Vec::new()), |slot| {
-            let at = |(name, array): (String, ArrayD<F>)| Some((name, array.get(index)?.to_f64()));
-            (Some(slot.steps), slot.arrays.into_iter().filter_map(at).collect())
-        })
+        let (mut steps, mut numbers) = (None, Vec::new());
+        for slot in self.optimizer.state().slots.into_iter().filter(|slot| slot.parameter == name) {
+            steps = steps.or(Some(slot.steps));
+            let at = |(name, array): (String, ArrayD<F>)| {
+                let number = if array.ndim() == 0 { array.first() } else { array.get(index) };
+                number.map(|number| (name, number.to_f64()))
+            };
+            numbers.extend(slot.arrays.into_iter().filter_map(at));
+        }
+        (steps, numbers)
     }
 
     /// What must be known of the chosen element before its step; none of other parameters.
@@ -140,10 +146,12 @@ impl<F: Real, O: Optimizer<F>> Explained<O, F> {
             effective_lr: over(moved, slope),
             cosine: over(along, moved * slope),
         });
-        let Some(Look { index, before, gradient, had }) = look else { return };
+        let Some(Look { index, before, gradient, mut had }) = look else { return };
         let (steps, has) = self.memory(name, &index);
         let state = has.into_iter().map(|(name, after)| {
-            let before = had.iter().find(|(own, _)| *own == name).map_or(0.0, |(_, before)| *before);
+            // Wrappers in wrappers have equal names, in the same order: each is taken once.
+            let place = had.iter().position(|(own, _)| *own == name);
+            let before = place.map_or(0.0, |place| had.remove(place).1);
             Remembered { name, before, after }
         });
         let change = Change {

@@ -18,6 +18,7 @@ mod change;
 mod explained;
 mod keep;
 mod landscape;
+mod lines;
 mod log;
 mod normal;
 mod range_test;
