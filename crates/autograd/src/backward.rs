@@ -108,9 +108,10 @@ impl<F: Real> Walk<F> {
             cuts: Vec::new(),
             gradients,
         };
-        let detached = std::mem::take(&mut list.detached);
+        let (detached, observer) = (std::mem::take(&mut list.detached), list.observer.take());
         let fault = list.fault.take();
         drop(list); // the rules run without a hold on the tape, and so does what is dropped here
+        drop(observer);
         if let Some(fault) = fault {
             return Err(fault);
         }

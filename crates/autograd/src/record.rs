@@ -164,6 +164,10 @@ impl<F: Real> Tape<F> {
             let operands = std::mem::take(&mut list.operands);
             list.kept.push((node, operands));
         }
+        if list.observer.is_some() {
+            drop(list); // the observer may use the tape
+            self.show(node, operation, location, value);
+        }
         Some(node)
     }
 

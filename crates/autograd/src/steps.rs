@@ -25,6 +25,8 @@ pub struct Steps<F: Real = f32> {
 /// `Display` prints it as an [`Explanation`] does, with the numbers.
 #[derive(Debug, Clone)]
 pub struct Step<F: Real = f32> {
+    /// Its place on the tape, that of the first of its results: the number of an explanation's `v0`, `v1` and so on.
+    pub place: usize,
     /// The operation, or `variable` or `parameter`.
     pub operation: &'static str,
     /// The line that called it.
@@ -135,7 +137,7 @@ impl<F: Real> Steps<F> {
                 let factor = self.explanation.factor(part, input, crate::explain::Style::Text);
                 StepInput { input, factor, before, gradient }
             });
-            return Ok(Some(Step { operation, location, upstream, inputs: inputs.collect(), text }));
+            return Ok(Some(Step { place: node, operation, location, upstream, inputs: inputs.collect(), text }));
         }
     }
 }

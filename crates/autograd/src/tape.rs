@@ -2,6 +2,7 @@
 
 use crate::backward::Slots;
 use crate::hooks::Hook;
+use crate::observe::Observer;
 use crate::watch::NonFinite;
 use crate::{Error, Leaf, LeafId, Result, Value, Var};
 use gradus_linalg::Real;
@@ -63,6 +64,8 @@ pub(crate) struct List<F: Real> {
     pub(crate) updates: Vec<(LeafId, Value<F>)>,
     /// What is to be done with gradients when they are complete, by the place of the value.
     pub(crate) hooks: Vec<(Node, Hook<F>)>,
+    /// What is to see the values of new entries.
+    pub(crate) observer: Option<Observer<F>>,
     /// Where a value was cut off from its past, and by which line.
     pub(crate) detached: Vec<(Node, &'static Location<'static>)>,
     /// On a tape that runs a block without recording it: the parameters that it used.
@@ -125,6 +128,7 @@ impl<F: Real> Tape<F> {
             bound: Vec::with_capacity(if recording { 16 } else { 0 }),
             updates: Vec::new(),
             hooks: Vec::new(),
+            observer: None,
             detached: Vec::new(),
             noted: None,
             watching: false,
@@ -277,16 +281,22 @@ impl<F: Real> Tape<F> {
         let operation = if id.is_some() { "parameter" } else { "variable" };
         self.watch_leaf(operation, location, value);
         let mut list = self.list.borrow_mut();
-        list.recording.then(|| {
-            list.push(Entry {
-                operation,
-                location,
-                shape: value.raw_dim(),
-                inputs: (0, 0),
-                backward: Backward::Leaf(id),
-                retain: false,
-            })
-        })
+        if !list.recording {
+            return None;
+        }
+        let node = list.push(Entry {
+            operation,
+            location,
+            shape: value.raw_dim(),
+            inputs: (0, 0),
+            backward: Backward::Leaf(id),
+            retain: false,
+        });
+        if list.observer.is_some() {
+            drop(list);
+            self.show(node, operation, location, value);
+        }
+        Some(node)
     }
 }
 

@@ -304,3 +304,99 @@ fn what_is_not_finite_names_its_operands() {
         "{cause}, not {end}"
     );
 }
+
+/// A tape with a list of what its observer sees: place, operation, and the sum of the value.
+fn observed(tape: Tape<f64>) -> (Tape<f64>, Rc<RefCell<Vec<(usize, &'static str, f64)>>>) {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let note = Rc::clone(&seen);
+    let tape = tape.observed(move |new| note.borrow_mut().push((new.place, new.operation, new.value.sum())));
+    (tape, seen)
+}
+
+#[test]
+fn an_observer_sees_the_value_of_each_entry_and_nothing_else() {
+    let (tape, seen) = observed(Tape::recording());
+    let x = tape.variable(array![1.0, 2.0]);
+    let data = tape.input(array![3.0, 4.0]);
+    let _ = &data * &data; // of data alone: no entry
+    let y = (&x * &data).square();
+    let parts = y.split(0, &[1, 1]).unwrap();
+    let block = checkpoint(&[&parts[1]], |x| Ok::<_, Error>(x[0].sqrt().square())).unwrap();
+    let both = tape.record_many("both", &[&block], vec![block.value().clone(), Value::scalar(5.0)], |dys, slots| {
+        dys.into_iter().take(1).flatten().for_each(|dy| slots.add(0, dy));
+    });
+    let _ = both[0].detach().exp();
+    let expected = seen.borrow().clone();
+    assert_eq!(expected.len(), tape.len());
+    assert!(expected.iter().map(|seen| seen.0).eq(0..tape.len()), "{expected:?}");
+    let names: Vec<_> = expected.iter().map(|&(_, operation, sum)| (operation, sum)).collect();
+    assert_eq!(names[..3], [("variable", 3.0), ("mul", 11.0), ("square", 73.0)]);
+    assert_eq!(names[names.len() - 3..], [("checkpoint", 64.0), ("both", 64.0), ("both", 5.0)]);
+
+    // The places are those of the steps back, in which the block runs again on a tape of its own.
+    let loss = both[0].sum();
+    for step in loss.backward_steps().unwrap() {
+        let step = step.unwrap();
+        assert_eq!(seen.borrow()[step.place].1, step.operation);
+    }
+    assert_eq!(seen.borrow().len(), expected.len() + 1);
+
+    let (tape, seen) = observed(Tape::inference());
+    let _ = tape.variable(array![1.0]).exp();
+    assert!(seen.borrow().is_empty());
+}
+
+#[test]
+fn an_observer_changes_nothing_and_is_let_go_by_backward_or_a_second_one() {
+    let pass = |tape: Tape<f64>| {
+        let x = tape.variable(array![0.3, -0.7]);
+        let gradients = ((&x * 3.0).tanh() + &x.exp()).sum().backward().unwrap();
+        gradients.get(&x).unwrap().mapv(f64::to_bits)
+    };
+    let (tape, seen) = observed(Tape::recording());
+    let kept = tape.clone();
+    assert_eq!(pass(tape), pass(Tape::recording()));
+    assert_eq!((Rc::strong_count(&seen), kept.is_recording()), (1, false));
+    let (tape, first) = observed(Tape::recording());
+    let (tape, second) = observed(tape);
+    assert_eq!((Rc::strong_count(&first), Rc::strong_count(&second)), (1, 2));
+    drop(tape);
+    assert_eq!(Rc::strong_count(&second), 1);
+}
+
+#[test]
+fn an_observer_may_use_the_tape_which_records_nothing_meanwhile() {
+    let tape = Tape::<f32>::recording();
+    let (inner, calls) = (tape.clone(), Rc::new(Cell::new(0)));
+    let weights: Vec<_> = (0..3).map(|seed| Weight::new(2, seed)).collect();
+    let used: Vec<_> = (0..3).map(|seed| Weight::new(2, seed)).collect();
+    let count = Rc::clone(&calls);
+    let tape = tape.observed(move |new| {
+        count.set(count.get() + 1);
+        let bound = used
+            .iter()
+            .map(|weight| inner.parameter(weight))
+            .fold(inner.variable(new.value.clone()), |a, b| a + b.sum());
+        assert!(!bound.needs_gradient() && !inner.is_recording());
+    });
+    let loss = weights.iter().map(|weight| tape.parameter(weight).square().sum()).reduce(|a, b| a + b).unwrap();
+    assert_eq!((calls.get(), tape.len()), (11, 11));
+    let gradients = loss.backward().unwrap();
+    assert!(weights.iter().all(|weight| gradients.get(weight).is_some()));
+
+    // Walked back from within, it is spent, as after any walk.
+    let tape = Tape::<f64>::recording();
+    let x = tape.variable(array![1.0, 2.0]);
+    let (loss, gradients) = (RefCell::new(Some(x.square().sum())), Rc::new(RefCell::new(None)));
+    let found = Rc::clone(&gradients);
+    let tape = tape.observed(move |_| {
+        if let Some(loss) = loss.take() {
+            found.replace(Some(loss.backward()));
+        }
+    });
+    let parts = tape.record_many("two", &[&x], vec![Value::scalar(1.0), Value::scalar(2.0)], |_, _| {});
+    assert_eq!((tape.is_recording(), parts[1].needs_gradient()), (false, false));
+    let gradients = gradients.take().unwrap().unwrap();
+    assert_eq!(**gradients.get(&x).unwrap(), array![2.0, 4.0].into_dyn());
+    assert!(matches!(parts[0].sum().backward(), Err(Error::Spent | Error::NotRecorded)));
+}

@@ -4,7 +4,7 @@ use gradus_autograd::Flow;
 use gradus_nn_layers::ndarray::{Array1, ArrayD, IxDyn, array};
 use gradus_nn_layers::{
     Apply, Error, Flatten, Gradients, Identity, Layer, Linear, Module, Parameter, Real, Relu, Result, Sequential,
-    Sigmoid, Summary, Tanh, Tape, TransformerBlock, Var, Verdict, health, init, sequential, signal_propagation,
+    Sigmoid, Signal, Summary, Tanh, Tape, TransformerBlock, Var, Verdict, health, init, sequential, signal_propagation,
     summary,
 };
 use proptest::prelude::*;
@@ -270,6 +270,100 @@ fn stages_are_looked_between_at_any_depth_and_of_other_models_the_tape() {
     assert!(report.rows.iter().all(|row| row.gradient.is_some()));
     // What arrives at the last operation is what was sent back.
     assert_eq!(report.rows[3].gradient, report.rows[4].gradient);
+}
+
+/// The layers of a stack one after the other with `tanh` between, in a struct that does not say what its stages are.
+#[derive(Module)]
+struct TanhStack<F: Real> {
+    layers: Vec<Linear<F>>,
+}
+
+impl<F: Real> Layer<F> for TanhStack<F> {
+    fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
+        self.layers.iter().try_fold(x.clone(), |x, layer| Ok(layer.forward(&x)?.tanh()))
+    }
+}
+
+/// Ten layers of a width of 64 with weights of this deviation, in units of 1/√width.
+fn tanh_stack<F: Real>(scale: f64) -> TanhStack<F> {
+    let layer = |seed| Linear::from_parts(init::normal((64, 64), 0.0, scale / 8.0, &mut rng(seed)), None);
+    TanhStack { layers: (0..10).map(layer).collect::<Result<_>>().expect("the weights are matrices") }
+}
+
+#[test]
+fn a_stack_without_stages_is_seen_to_vanish_layer_by_layer() {
+    fn check<F: Real>() {
+        let report = signal_propagation(&tanh_stack::<F>(0.1), &[200, 64], &mut rng(20)).unwrap();
+        assert_eq!(report.verdict(), Verdict::Vanishing, "{report}");
+        assert_eq!(report.rows.len(), 1 + 2 * 10 + 1);
+        for depth in 1..=10 {
+            // So near to 0, tanh hands on what comes: each layer leaves 64 · (0.1/8)² = 1/100 of the variance.
+            let [affine, tanh] = [&report.rows[2 * depth - 1], &report.rows[2 * depth]];
+            assert!(affine.name.starts_with(&format!("layers.{}: affine at ", depth - 1)), "{}", affine.name);
+            assert!(tanh.name.starts_with("tanh at "), "{}", tanh.name);
+            for row in [affine, tanh] {
+                let found = row.activation.unwrap();
+                let share = found.variance / 0.01_f64.powi(depth as i32);
+                assert!((0.5..2.0).contains(&share), "{depth}: {share}");
+                assert!(found.mean.abs() < 0.1 * found.rms(), "{depth}: {found:?}");
+                // A root mean square of 1/10 after the first layer is still well; of 1/1000 after the third it is not.
+                if depth >= 3 {
+                    assert_eq!(row.verdict(), Verdict::Vanishing);
+                }
+            }
+        }
+    }
+    check::<f64>();
+    check::<f32>();
+}
+
+#[test]
+fn with_and_without_stages_the_numbers_are_the_same() {
+    fn check<F: Real>(scale: f64) {
+        let whole = tanh_stack::<F>(scale);
+        let staged = whole.layers.iter().fold(Sequential::new(), |model, layer| model.push(layer.clone()).push(Tanh));
+        let staged = signal_propagation(&staged, &[20, 64], &mut rng(20)).unwrap();
+        let whole = signal_propagation(&whole, &[20, 64], &mut rng(20)).unwrap();
+        // Every bit, and what the rows say of them; the last operation's is also the output's.
+        let numbers = |row: &Signal| (row.activation, row.gradient, row.verdict());
+        let (output, rows) = whole.rows.split_last().unwrap();
+        assert_eq!(rows.iter().map(numbers).collect::<Vec<_>>(), staged.rows.iter().map(numbers).collect::<Vec<_>>());
+        assert_eq!(Some(numbers(output)), staged.rows.last().map(numbers));
+        assert_eq!(whole.verdict(), staged.verdict());
+    }
+    for scale in [0.1, 1.0, 3.0] {
+        check::<f64>(scale);
+        check::<f32>(scale);
+    }
+}
+
+#[test]
+fn all_results_of_an_operation_count_and_an_infinity_that_passes_is_no_fault() {
+    // The same numbers as they are and shifted by 2: together of mean 1, and of variance 1 more.
+    let two = Apply::new(|x: &Var<f64>| {
+        let values = vec![x.value().clone(), x.value().mapv(|x| x + 2.0).into()];
+        let both = x.tape().record_many("two", &[x], values, |dys, slots| {
+            dys.into_iter().flatten().for_each(|dy| slots.add(0, dy));
+        });
+        Ok(&both[0] + &both[1])
+    });
+    let report = signal_propagation(&two, &[50, 4], &mut rng(1)).unwrap();
+    let [input, both] = [0, 1].map(|row| report.rows[row].activation.unwrap());
+    assert!(report.rows[1].name.starts_with("two at "), "{report}");
+    assert!((both.mean - (input.mean + 1.0)).abs() < 1e-12 && (both.variance - (input.variance + 1.0)).abs() < 1e-12);
+    assert_eq!(report.rows.len(), 4);
+
+    let masked = Apply::new(|x: &Var<f64>| {
+        Ok(x.masked_fill(&array![false, false, false, true], f64::NEG_INFINITY)?.softmax(-1)?)
+    });
+    let report = signal_propagation(&masked, &[50, 4], &mut rng(1)).unwrap();
+    assert!(!report.rows[1].activation.unwrap().rms().is_finite());
+    assert_eq!(report.verdict(), Verdict::Healthy, "{report}");
+    let naive = Apply::new(|x: &Var<f64>| {
+        let powers = (x * 1e4).exp();
+        Ok(&powers / &(&powers + 1.0))
+    });
+    assert_eq!(signal_propagation(&naive, &[50, 4], &mut rng(1)).unwrap().verdict(), Verdict::NotFinite);
 }
 
 #[test]

@@ -4,10 +4,13 @@ use super::Moments;
 use crate::{Module, Result};
 use gradus_autograd::{Gradients, Real, Step, Value, Var};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::panic::Location;
 
 /// One operation of a forward pass.
 pub(super) struct TapeEntry {
+    /// The places of its results on the tape.
+    pub(super) places: Range<usize>,
     pub(super) operation: &'static str,
     pub(super) location: &'static Location<'static>,
     /// The shape of its (first) result.
@@ -48,7 +51,7 @@ pub(super) fn entries<F: Real>(
         names.extend(gradients.get(parameter).and_then(place).map(|place| (place, name)));
     }
     let mut entries = Vec::new();
-    for Step { operation, location, upstream, inputs, .. } in steps.iter().rev() {
+    for Step { place: first, operation, location, upstream, inputs, .. } in steps.iter().rev() {
         let mut parameters: Vec<String> = Vec::new();
         for input in inputs {
             let name = input.gradient.as_ref().and_then(place).and_then(|place| names.get(&place).cloned());
@@ -64,6 +67,7 @@ pub(super) fn entries<F: Real>(
         }
         let shape = |value: &Value<F>| value.shape().to_vec();
         entries.push(TapeEntry {
+            places: *first..first + upstream.len(),
             operation,
             location,
             output: upstream.iter().flatten().next().map(shape).unwrap_or_default(),

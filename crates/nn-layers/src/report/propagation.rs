@@ -7,7 +7,9 @@ use crate::{Error, Layer, Result, init};
 use gradus_autograd::{Real, Tape, Value, Var};
 use ndarray::ArrayD;
 use rand::Rng;
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 /// Mean and variance of many numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,10 +79,13 @@ pub struct Propagation {
 pub struct Signal {
     /// The layer's path, `input`, or the operation with its line.
     pub name: String,
-    /// Of the output; `None` for an operation inside a layer, whose result the tape does not keep.
+    /// Of the output, of all results if an operation has several; `None` where the model has put an observer of its
+    /// own on the tape.
     pub activation: Option<Moments>,
     /// Of the gradient with respect to the output; `None` where none flows.
     pub gradient: Option<Moments>,
+    /// Whether this is an operation inside a layer.
+    is_inner: bool,
 }
 
 impl Signal {
@@ -91,10 +96,17 @@ impl Signal {
     /// exploding     root mean square above 100
     /// vanishing     root mean square below 1/100, or no gradient
     /// ```
+    ///
+    /// An operation inside a layer may compute an infinity of which the next makes a finite number, as masks of `−∞`
+    /// before a softmax do. Where it is a fault, a gradient or the output is not finite either, and these are judged.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let gradient = self.gradient.map_or(Verdict::Vanishing, |gradient| gradient.verdict());
-        worse(self.activation.map_or(Verdict::Healthy, |activation| activation.verdict()), gradient)
+        let activation = match self.activation.map(|activation| activation.verdict()) {
+            Some(Verdict::NotFinite) if self.is_inner => Verdict::Healthy,
+            activation => activation.unwrap_or_default(),
+        };
+        worse(activation, gradient)
     }
 }
 
@@ -122,8 +134,8 @@ impl Propagation {
 /// Before training, a model should hand on both about as large as they came: where the variance falls by a factor at
 /// each layer, nothing is learned far from the output, and where it grows, the first step leads anywhere. There is
 /// one row for each layer of a [`Sequential`](crate::Sequential), and of any model that says what its
-/// [`stages`](Layer::stages) are, at any depth. For a model that does not, there is one for each entry of the tape,
-/// with the gradient that came back to it: which operation, on which line, of which layer.
+/// [`stages`](Layer::stages) are, at any depth. For a model that does not, there is one for each operation on the
+/// tape through which the gradient comes back: which operation, on which line, of which layer.
 ///
 /// Layers behave as in training; the model is not changed.
 ///
@@ -168,11 +180,16 @@ pub fn signal_propagation<F: Real>(
     fits_into_memory::<F>("signal_propagation", input)?;
     let noise = |shape: &[usize], rng: &mut _| -> ArrayD<F> { init::normal(shape, 0.0, 1.0, rng) };
     let x = noise(input, rng);
-    let tape = Tape::training(rng);
-    let x = tape.variable(x);
-    let mut passed = vec![("input".to_owned(), x.clone())];
     let stages = model.stages();
     let is_opaque = stages.is_empty();
+    let mut tape = Tape::training(rng);
+    let values = Rc::new(RefCell::new(Vec::new())); // of each entry of the tape, by its place
+    if is_opaque {
+        let values = Rc::clone(&values);
+        tape = tape.observed(move |new| values.borrow_mut().push(new.value.clone()));
+    }
+    let x = tape.variable(x);
+    let mut passed = vec![("input".to_owned(), x.clone())];
     let y = if is_opaque {
         let y = model.forward(&x)?;
         passed.push(("output".to_owned(), y.clone()));
@@ -193,14 +210,18 @@ pub fn signal_propagation<F: Real>(
             name,
             activation: Some(moments(output.value())),
             gradient: gradients.as_ref().and_then(|gradients| gradients.get(&output)).map(moments),
+            is_inner: false,
         })
         .collect();
     if is_opaque {
+        let values = values.borrow();
         let inner = entries.into_iter().map(|entry| {
             let path = entry.path();
             let of = if path.is_empty() { String::new() } else { format!("{path}: ") };
             let name = format!("{of}{} at {}", entry.operation, entry.location);
-            Signal { name, activation: None, gradient: Some(entry.gradient) }
+            let results = values.get(entry.places);
+            let activation = results.map(|values| Moments::of(values.iter().flat_map(|value| value.iter().copied())));
+            Signal { name, activation, gradient: Some(entry.gradient), is_inner: true }
         });
         rows.splice(1..1, inner);
     }
