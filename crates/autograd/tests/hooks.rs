@@ -305,8 +305,11 @@ fn what_is_not_finite_names_its_operands() {
     );
 }
 
-/// A tape with a list of what its observer sees: place, operation, and the sum of the value.
-fn observed(tape: Tape<f64>) -> (Tape<f64>, Rc<RefCell<Vec<(usize, &'static str, f64)>>>) {
+/// Place, operation and sum of each value that was seen.
+type Seen = Rc<RefCell<Vec<(usize, &'static str, f64)>>>;
+
+/// A tape with a list of what its observer sees.
+fn observed(tape: Tape<f64>) -> (Tape<f64>, Seen) {
     let seen = Rc::new(RefCell::new(Vec::new()));
     let note = Rc::clone(&seen);
     let tape = tape.observed(move |new| note.borrow_mut().push((new.place, new.operation, new.value.sum())));

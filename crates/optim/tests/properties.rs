@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
-mod explanations;
-mod table;
-
+use crate::table::{ALL, Model, run};
 use gradus_autograd::Tape;
 use gradus_nn_layers::{Buffer, Module, Parameter};
 use gradus_optim::schedule::{
@@ -17,7 +15,6 @@ use gradus_optim::{
 use gradus_testing::{Tolerance, assert_close};
 use ndarray::{ArrayD, arr1, array};
 use proptest::prelude::*;
-use table::{ALL, Model, run};
 
 #[test]
 fn every_optimizer_finds_the_minimum_of_a_quadratic() {

@@ -1,6 +1,6 @@
 //! Steps in numbers.
 
-use crate::{Net, bits, quadratic};
+use super::{Net, bits, quadratic};
 use gradus_nn_layers::{Gradients, Module, Parameter};
 use gradus_optim::see::{Change, Explained};
 use gradus_optim::{Adam, AdamW, Error, Groups, Optimizer, Sgd, fused};

@@ -1,6 +1,6 @@
 //! The range test, slices of the loss, directions: the model stays as it was.
 
-use crate::{Net, bits, quadratic};
+use super::{Net, bits, quadratic};
 use gradus_linalg::Real;
 use gradus_nn_layers::{Module, Parameter};
 use gradus_optim::race::Race;

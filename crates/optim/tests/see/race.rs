@@ -1,6 +1,6 @@
 //! Races, trajectories and contour lines.
 
-use crate::{Net, quadratic};
+use super::{Net, quadratic};
 use gradus_nn_layers::{Parameter, Var};
 use gradus_optim::race::Race;
 use gradus_optim::see::{Trajectories, contour, surface};

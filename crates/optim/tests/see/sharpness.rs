@@ -1,6 +1,6 @@
 //! The Hessian's largest eigenvalue, where it is known.
 
-use crate::{Net, bits, numbers, quadratic};
+use super::{Net, bits, numbers, quadratic};
 use gradus_autograd::{Dual, Leaf};
 use gradus_nn_layers::{Parameter, Result};
 use gradus_optim::see::{Sharpness, surface};

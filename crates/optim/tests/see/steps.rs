@@ -1,6 +1,6 @@
 //! What happens to gradients before a step, and whom weight decay spares.
 
-use crate::Net;
+use super::Net;
 use gradus_autograd::Leaf;
 use gradus_nn_layers::{Parameter, Tape};
 use gradus_optim::{Clipper, decays, without_decay};
