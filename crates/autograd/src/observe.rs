@@ -9,7 +9,8 @@ use std::panic::Location;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Observed<'a, F: Real = f32> {
-    /// Its place on the tape, from 0: the number of an explanation's `v0`, `v1` and so on, and of [`Step::place`](crate::Step::place).
+    /// Its place on the tape, from 0: the number of an explanation's `v0`, `v1` and so on, and
+    /// [`Step::place`](crate::Step::place).
     pub place: usize,
     /// The operation, or `variable` or `parameter`.
     pub operation: &'static str,

@@ -305,12 +305,12 @@ fn what_is_not_finite_names_its_operands() {
     );
 }
 
-/// Place, operation and sum of each value that was seen.
+/// What an observer saw: places, operations, and the sums of the values.
 type Seen = Rc<RefCell<Vec<(usize, &'static str, f64)>>>;
 
 /// A tape with a list of what its observer sees.
 fn observed(tape: Tape<f64>) -> (Tape<f64>, Seen) {
-    let seen = Rc::new(RefCell::new(Vec::new()));
+    let seen = Seen::default();
     let note = Rc::clone(&seen);
     let tape = tape.observed(move |new| note.borrow_mut().push((new.place, new.operation, new.value.sum())));
     (tape, seen)
