@@ -55,25 +55,29 @@ proptest! {
         prop_assert_eq!(sam.state(), adam.state());
     }
 
-    /// By the formula.
+    /// By the formula, each step from where the one before has led. Near a point of rest the direction of the gradient is
+    /// that of its rounding: there is nothing to compare.
     #[test]
     fn sam_takes_the_gradient_of_the_worst_point((x, a, lr, rho) in problem(), adaptive in any::<bool>()) {
         let mut w = Parameter::new(arr1(&x));
         let sam = Sam::new(Sgd::new(lr), rho);
         let mut sam = if adaptive { sam.adaptive() } else { sam };
-        let mut theta = Array1::from(x);
         let a_ = arr1(&a);
         for _ in 0..5 {
-            sam.step_with(&mut w, |w| wave(&a, w)).unwrap();
+            let theta: Array1<f64> = w.value().iter().copied().collect();
             let slope = |x: &Array1<f64>| x * &a_ - x.mapv(f64::sin);
             let g = slope(&theta);
             let size = if adaptive { theta.mapv(f64::abs) } else { Array1::ones(theta.len()) };
             let norm = (&g * &size).mapv(|x| x * x).sum().sqrt();
+            if norm < 1e-3 {
+                break;
+            }
+            sam.step_with(&mut w, |w| wave(&a, w)).unwrap();
             let worst = &theta + &(&size * &size * &g * (rho / norm));
-            theta = &theta - &(slope(&worst) * lr);
+            let expected = &theta - &(slope(&worst) * lr);
+            let close = gradus_testing::close(&**w.value(), &expected, gradus_testing::Tolerance::F64, "w");
+            prop_assert!(close.is_ok(), "{close:?}");
         }
-        let close = gradus_testing::close(&**w.value(), &theta, gradus_testing::Tolerance::F64, "w");
-        prop_assert!(close.is_ok(), "{close:?}");
     }
 
     /// With a line search that is nearly exact on a quadratic, a few iterations more than there are numbers are enough.
