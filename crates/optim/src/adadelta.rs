@@ -1,7 +1,7 @@
 //! Adadelta.
 
+use crate::rule::{rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -60,22 +60,19 @@ impl<F: Real> Adadelta<F> {
         Self { lr, rho: 0.9, eps: 1e-6, weight_decay: 0.0, state }
     }
 
-    /// With this share of both averages kept from step to step.
-    #[must_use]
-    pub fn rho(self, rho: f64) -> Self {
-        Self { rho, ..self }
+    setter! {
+        /// With this share of both averages kept from step to step.
+        rho(rho)
     }
 
-    /// With this number inside both roots.
-    #[must_use]
-    pub fn eps(self, eps: f64) -> Self {
-        Self { eps, ..self }
+    setter! {
+        /// With this number inside both roots.
+        eps(eps)
     }
 
-    /// With the penalty `weight_decay/2 · ‖θ‖²`.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With the penalty `weight_decay/2 · ‖θ‖²`.
+        weight_decay(weight_decay)
     }
 }
 

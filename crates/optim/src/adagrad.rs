@@ -1,7 +1,7 @@
 //! Adagrad.
 
+use crate::rule::{rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -63,28 +63,24 @@ impl<F: Real> Adagrad<F> {
         Self { lr, lr_decay: 0.0, initial_accumulator_value: 0.0, eps: 1e-10, weight_decay: 0.0, state }
     }
 
-    /// With a rate that falls as `1 / (1 + (t − 1) · lr_decay)`.
-    #[must_use]
-    pub fn lr_decay(self, lr_decay: f64) -> Self {
-        Self { lr_decay, ..self }
+    setter! {
+        /// With a rate that falls as `1 / (1 + (t − 1) · lr_decay)`.
+        lr_decay(lr_decay)
     }
 
-    /// With sums of squares that begin here: the larger, the shorter the first steps.
-    #[must_use]
-    pub fn initial_accumulator_value(self, initial_accumulator_value: f64) -> Self {
-        Self { initial_accumulator_value, ..self }
+    setter! {
+        /// With sums of squares that begin here: the larger, the shorter the first steps.
+        initial_accumulator_value(initial_accumulator_value)
     }
 
-    /// With this number beside the root.
-    #[must_use]
-    pub fn eps(self, eps: f64) -> Self {
-        Self { eps, ..self }
+    setter! {
+        /// With this number beside the root.
+        eps(eps)
     }
 
-    /// With the penalty `weight_decay/2 · ‖θ‖²`.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With the penalty `weight_decay/2 · ‖θ‖²`.
+        weight_decay(weight_decay)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Adamax.
 
+use crate::rule::{momentum_is, rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -60,22 +60,19 @@ impl<F: Real> Adamax<F> {
         Self { lr, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, state }
     }
 
-    /// With these shares of the moment and of the maximum kept from step to step.
-    #[must_use]
-    pub fn betas(self, beta1: f64, beta2: f64) -> Self {
-        Self { beta1, beta2, ..self }
+    setter! {
+        /// With these shares of the moment and of the maximum kept from step to step.
+        betas(beta1, beta2)
     }
 
-    /// With this number beside the gradient's absolute value.
-    #[must_use]
-    pub fn eps(self, eps: f64) -> Self {
-        Self { eps, ..self }
+    setter! {
+        /// With this number beside the gradient's absolute value.
+        eps(eps)
     }
 
-    /// With the penalty `weight_decay/2 · ‖θ‖²`.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With the penalty `weight_decay/2 · ‖θ‖²`.
+        weight_decay(weight_decay)
     }
 }
 
@@ -102,10 +99,7 @@ impl<F: Real> Optimizer<F> for Adamax<F> {
         Ok(())
     }
 
-    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
-        self.beta1 = momentum;
-        Ok(())
-    }
+    momentum_is!(beta1);
 
     fn validate(&self) -> Result<()> {
         hyper::not_negative("adamax", "lr", self.lr)?;

@@ -25,6 +25,7 @@ pub mod race;
 mod radam;
 mod rmsprop;
 mod rprop;
+mod rule;
 mod sam;
 pub mod schedule;
 pub mod see;

@@ -1,7 +1,7 @@
 //! Lion.
 
+use crate::rule::{momentum_is, rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -60,16 +60,14 @@ impl<F: Real> Lion<F> {
         Self { lr, beta1: 0.9, beta2: 0.99, weight_decay: 0.0, state: State::new("lion", &["exp_avg"]) }
     }
 
-    /// With this share of the momentum in the step, and this one kept of it.
-    #[must_use]
-    pub fn betas(self, beta1: f64, beta2: f64) -> Self {
-        Self { beta1, beta2, ..self }
+    setter! {
+        /// With this share of the momentum in the step, and this one kept of it.
+        betas(beta1, beta2)
     }
 
-    /// With parameters shrunk by `lr · weight_decay` of themselves at each step.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With parameters shrunk by `lr · weight_decay` of themselves at each step.
+        weight_decay(weight_decay)
     }
 }
 
@@ -94,10 +92,7 @@ impl<F: Real> Optimizer<F> for Lion<F> {
         Ok(())
     }
 
-    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
-        self.beta1 = momentum;
-        Ok(())
-    }
+    momentum_is!(beta1);
 
     fn validate(&self) -> Result<()> {
         hyper::not_negative("lion", "lr", self.lr)?;

@@ -1,5 +1,6 @@
 //! Lookahead.
 
+use crate::rule::setter;
 use crate::see::{Change, number, term};
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
@@ -68,10 +69,9 @@ impl<F: Real, O: Optimizer<F>> Lookahead<O, F> {
         Self { k, ..self }
     }
 
-    /// With slow weights that go this share of the way.
-    #[must_use]
-    pub fn alpha(self, alpha: f64) -> Self {
-        Self { alpha, ..self }
+    setter! {
+        /// With slow weights that go this share of the way.
+        alpha(alpha)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Muon, and the orthogonalization that it is made of.
 
+use crate::rule::setter;
 use crate::see::{Change, number, term};
 use crate::{AdamW, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::{Real, gemm, memory};
@@ -92,10 +93,9 @@ impl<F: Real> Muon<F> {
         muon
     }
 
-    /// With this share of the average gradient kept from step to step.
-    #[must_use]
-    pub fn momentum(self, momentum: f64) -> Self {
-        Self { momentum, ..self }
+    setter! {
+        /// With this share of the average gradient kept from step to step.
+        momentum(momentum)
     }
 
     /// With Nesterov's look ahead, or without.
@@ -104,10 +104,9 @@ impl<F: Real> Muon<F> {
         Self { nesterov, ..self }
     }
 
-    /// With matrices shrunk by `lr · weight_decay` of themselves at each step.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With matrices shrunk by `lr · weight_decay` of themselves at each step.
+        weight_decay(weight_decay)
     }
 
     /// With so many iterations of the orthogonalization.

@@ -1,7 +1,7 @@
 //! NAdam.
 
+use crate::rule::{momentum_is, rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -75,28 +75,24 @@ impl<F: Real> NAdam<F> {
         Self { lr, beta1: 0.9, beta2: 0.999, momentum_decay, eps, weight_decay, decoupled: false, state }
     }
 
-    /// With these shares of the first and the second moment kept from step to step.
-    #[must_use]
-    pub fn betas(self, beta1: f64, beta2: f64) -> Self {
-        Self { beta1, beta2, ..self }
+    setter! {
+        /// With these shares of the first and the second moment kept from step to step.
+        betas(beta1, beta2)
     }
 
-    /// With this speed at which the momentum rises.
-    #[must_use]
-    pub fn momentum_decay(self, momentum_decay: f64) -> Self {
-        Self { momentum_decay, ..self }
+    setter! {
+        /// With this speed at which the momentum rises.
+        momentum_decay(momentum_decay)
     }
 
-    /// With this number beside the root.
-    #[must_use]
-    pub fn eps(self, eps: f64) -> Self {
-        Self { eps, ..self }
+    setter! {
+        /// With this number beside the root.
+        eps(eps)
     }
 
-    /// With the penalty `weight_decay/2 · ‖θ‖²`, or with that share of decay if it is decoupled.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With the penalty `weight_decay/2 · ‖θ‖²`, or with that share of decay if it is decoupled.
+        weight_decay(weight_decay)
     }
 
     /// With parameters shrunk by `lr · weight_decay` of themselves at each step, in place of the penalty.
@@ -144,10 +140,7 @@ impl<F: Real> Optimizer<F> for NAdam<F> {
         Ok(())
     }
 
-    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
-        self.beta1 = momentum;
-        Ok(())
-    }
+    momentum_is!(beta1);
 
     fn validate(&self) -> Result<()> {
         hyper::not_negative("nadam", "lr", self.lr)?;

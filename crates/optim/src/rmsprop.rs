@@ -1,7 +1,7 @@
 //! RMSprop.
 
+use crate::rule::{rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Error, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -72,16 +72,14 @@ impl<F: Real> RmsProp<F> {
             .with_arrays()
     }
 
-    /// With this share of the averages kept from step to step.
-    #[must_use]
-    pub fn alpha(self, alpha: f64) -> Self {
-        Self { alpha, ..self }
+    setter! {
+        /// With this share of the averages kept from step to step.
+        alpha(alpha)
     }
 
-    /// With this number beside the root.
-    #[must_use]
-    pub fn eps(self, eps: f64) -> Self {
-        Self { eps, ..self }
+    setter! {
+        /// With this number beside the root.
+        eps(eps)
     }
 
     /// With the standard deviation of the gradient in place of the root of its mean square.
@@ -96,10 +94,9 @@ impl<F: Real> RmsProp<F> {
         Self { momentum, velocity: momentum != 0.0, ..self }.with_arrays()
     }
 
-    /// With the penalty `weight_decay/2 · ‖θ‖²`.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With the penalty `weight_decay/2 · ‖θ‖²`.
+        weight_decay(weight_decay)
     }
 
     /// With the memory that these settings need.

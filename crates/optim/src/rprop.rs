@@ -1,7 +1,7 @@
 //! Rprop.
 
+use crate::rule::{rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -71,16 +71,14 @@ impl<F: Real> Rprop<F> {
         Self { lr, eta_minus: 0.5, eta_plus: 1.2, step_min: 1e-6, step_max: 50.0, state }
     }
 
-    /// With these factors of the step sizes: after a change of the sign, and while it stays.
-    #[must_use]
-    pub fn etas(self, eta_minus: f64, eta_plus: f64) -> Self {
-        Self { eta_minus, eta_plus, ..self }
+    setter! {
+        /// With these factors of the step sizes: after a change of the sign, and while it stays.
+        etas(eta_minus, eta_plus)
     }
 
-    /// With step sizes held between these.
-    #[must_use]
-    pub fn step_sizes(self, step_min: f64, step_max: f64) -> Self {
-        Self { step_min, step_max, ..self }
+    setter! {
+        /// With step sizes held between these.
+        step_sizes(step_min, step_max)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent, with momentum.
 
+use crate::rule::{momentum_is, rule_methods, setter};
 use crate::see::{Change, number, term};
-use crate::state::rule_methods;
 use crate::{Error, Optimizer, OptimizerState, Result, State, fused, hyper};
 use gradus_linalg::Real;
 use ndarray::{ArrayViewD, ArrayViewMutD};
@@ -93,16 +93,14 @@ impl<F: Real> Sgd<F> {
         Self { lr, momentum: 0.0, dampening: 0.0, nesterov: false, weight_decay: 0.0, state }
     }
 
-    /// With momentum: the share of the velocity that is kept from step to step.
-    #[must_use]
-    pub fn momentum(self, momentum: f64) -> Self {
-        Self { momentum, ..self }
+    setter! {
+        /// With momentum: the share of the velocity that is kept from step to step.
+        momentum(momentum)
     }
 
-    /// With a share of the gradient kept out of the velocity.
-    #[must_use]
-    pub fn dampening(self, dampening: f64) -> Self {
-        Self { dampening, ..self }
+    setter! {
+        /// With a share of the gradient kept out of the velocity.
+        dampening(dampening)
     }
 
     /// With Nesterov's look ahead.
@@ -111,10 +109,9 @@ impl<F: Real> Sgd<F> {
         Self { nesterov: true, ..self }
     }
 
-    /// With the penalty `weight_decay/2 · ‖θ‖²`.
-    #[must_use]
-    pub fn weight_decay(self, weight_decay: f64) -> Self {
-        Self { weight_decay, ..self }
+    setter! {
+        /// With the penalty `weight_decay/2 · ‖θ‖²`.
+        weight_decay(weight_decay)
     }
 }
 
@@ -144,10 +141,7 @@ impl<F: Real> Optimizer<F> for Sgd<F> {
         Ok(())
     }
 
-    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
-        self.momentum = momentum;
-        Ok(())
-    }
+    momentum_is!(momentum);
 
     fn validate(&self) -> Result<()> {
         let Self { lr, momentum, dampening, nesterov, weight_decay, .. } = *self;

@@ -175,27 +175,6 @@ impl<F: Real> State<F> {
     }
 }
 
-/// What a rule with the fields `lr` and `state` has beside its update and its check.
-macro_rules! rule_methods {
-    () => {
-        fn lr(&self) -> f64 {
-            self.lr
-        }
-        fn set_lr(&mut self, lr: f64) {
-            self.lr = lr;
-        }
-        fn state(&self) -> OptimizerState<F> {
-            OptimizerState { lr: self.lr, slots: self.state.save() }
-        }
-        fn restore(&mut self, state: OptimizerState<F>) -> Result<()> {
-            self.state.load(state.slots)?;
-            self.lr = state.lr;
-            Ok(())
-        }
-    };
-}
-pub(crate) use rule_methods;
-
 /// An optimizer's state as plain data, to be kept, written to a file, restored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptimizerState<F = f32> {

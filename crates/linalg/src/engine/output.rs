@@ -30,11 +30,14 @@ unsafe impl<F: Send + Sync> Sync for Output<F> {}
 impl<F: Real> Output<F> {
     /// With `C` in the place of `D` where none is given.
     pub(super) fn new(alpha: F, beta: F, d: Option<&ArrayView2<'_, F>>, c: &mut ArrayViewMut2<'_, F>) -> Self {
-        let d = Strided::new(d.unwrap_or(&c.view()));
         // The stride of an axis of length 1 means nothing: take it for what suits best.
         let row = if c.nrows() == 1 { 1 } else { c.strides()[0] };
         let column = if c.ncols() == 1 { 1 } else { c.strides()[1] };
-        Self { to: c.as_mut_ptr(), row, column, alpha, beta, d }
+        let ((lines, depth), to) = (c.dim(), c.as_mut_ptr());
+        // What C holds is read by the pointer that writes it: no borrow says that it stays as it is.
+        let own = Strided { from: to.cast_const(), lines, depth, line: row, step: column };
+        let d = d.map_or(own, Strided::new);
+        Self { to, row, column, alpha, beta, d }
     }
 
     /// The same place seen as `Cᵀ`.
