@@ -77,6 +77,31 @@ pub fn map_into<F: Real, D: Dimension>(x: &ArrayRef<F, D>, y: &mut ArrayRef<F, D
     });
 }
 
+/// `y ← eˣ`, in the same bits as by [`map_into`], and as fast as memory where no number is so large that the power is near to
+/// infinity or to zero.
+///
+/// # Panics
+/// If the shapes differ, or `y` is not in row-major order.
+///
+/// # Examples
+/// ```
+/// use gradus_linalg::{elementwise::exp_into, ndarray::array};
+/// let mut y = array![0.0, 0.0];
+/// exp_into(&array![0.0, 1.0], &mut y);
+/// assert_eq!(y, array![1.0, std::f64::consts::E]);
+/// ```
+pub fn exp_into<F: Real, D: Dimension>(x: &ArrayRef<F, D>, y: &mut ArrayRef<F, D>) {
+    assert_eq!(x.shape(), y.shape(), "exp_into: the shapes differ");
+    let x = x.as_standard_layout();
+    let x = x.as_slice().expect("a standard layout is a slice");
+    for_pieces(y.as_slice_mut().expect(ROW_MAJOR), [x], |y, [x]| {
+        vectorized(
+            #[inline(always)]
+            || F::exp_each(x, y),
+        );
+    });
+}
+
 /// `x ← f(x)`.
 pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) {
     match x.as_slice_memory_order_mut() {

@@ -77,6 +77,13 @@ pub trait Real:
         nan
     }
 
+    /// `y ← eˣ`, number by number and in the same bits as [`Real::exp`]; to be called inside
+    /// [`vectorized`](crate::simd::vectorized).
+    #[inline(always)]
+    fn exp_each(x: &[Self], y: &mut [Self]) {
+        x.iter().zip(y).for_each(|(&x, y)| *y = x.exp());
+    }
+
     /// The larger of two numbers; NaN if either is NaN, so that a fault cannot hide.
     #[must_use]
     #[inline(always)]
@@ -144,7 +151,7 @@ pub trait Real:
 
 macro_rules! impl_real {
     (
-        $float:ident, $exp:ident, $exp_m1:ident, $ln:ident, $ln_1p:ident, $sin:ident, $cos:ident, $tanh:ident,
+        $float:ident, $exp:ident, $exp_each:ident, $exp_m1:ident, $ln:ident, $ln_1p:ident, $sin:ident, $cos:ident, $tanh:ident,
         $sigmoid:ident, $erf:ident, $erfc:ident, $powf:path
     ) => {
         impl Real for $float {
@@ -163,6 +170,10 @@ macro_rules! impl_real {
             #[inline(always)]
             fn exp(self) -> Self {
                 functions::$exp(self)
+            }
+            #[inline(always)]
+            fn exp_each(x: &[Self], y: &mut [Self]) {
+                functions::$exp_each(x, y);
             }
             #[inline(always)]
             fn exp_m1(self) -> Self {
@@ -267,6 +278,7 @@ macro_rules! impl_real {
 impl_real!(
     f32,
     exp_f32,
+    exp_each_f32,
     exp_m1_f32,
     ln_f32,
     ln_1p_f32,
@@ -281,6 +293,7 @@ impl_real!(
 impl_real!(
     f64,
     exp_f64,
+    exp_each_f64,
     exp_m1_f64,
     ln_f64,
     ln_1p_f64,

@@ -4,7 +4,7 @@
 //! and each of its fused multiply-adds is a call of the library.
 
 use super::arith::mapped;
-use crate::Var;
+use crate::{Value, Var};
 use gradus_linalg::{Real, elementwise};
 
 impl<F: Real> Var<F> {
@@ -32,7 +32,12 @@ impl<F: Real> Var<F> {
         f: impl Fn(F) -> F + Sync,
         df: impl Fn(F, F) -> F + Sync + 'static,
     ) -> Self {
-        let y = mapped(self.value(), f);
+        self.with_computed(name, mapped(self.value(), f), df)
+    }
+
+    /// `y` with `dx = df(dy, y)`.
+    #[track_caller]
+    fn with_computed(&self, name: &'static str, y: Value<F>, df: impl Fn(F, F) -> F + Sync + 'static) -> Self {
         let saved = y.clone();
         self.tape().record(name, [self], y, move |mut dy| {
             elementwise::update(&mut dy, &saved, df);
@@ -48,7 +53,9 @@ impl<F: Real> Var<F> {
     #[track_caller]
     #[must_use]
     pub fn exp(&self) -> Self {
-        self.with_output("exp", F::exp, |dy, y| dy * y)
+        let mut y = Value::unspecified(self.value().raw_dim());
+        elementwise::exp_into(self.value(), &mut y);
+        self.with_computed("exp", y, |dy, y| dy * y)
     }
 
     /// Natural logarithm; of a negative number NaN, of zero −∞.

@@ -26,7 +26,7 @@ mod tanh;
 mod trig;
 
 pub(crate) use erf::{erf, erf_f32, erf_f64, erfc, erfc_f32, erfc_f64};
-pub(crate) use exp::{exp_f32, exp_f64};
+pub(crate) use exp::{exp_each_f32, exp_each_f64, exp_f32, exp_f64};
 pub(crate) use ln::{ln_f32, ln_f64};
 pub(crate) use near::{exp_m1_f32, exp_m1_f64, ln_1p_f32, ln_1p_f64};
 pub(crate) use pow::powf_f32;
@@ -65,6 +65,13 @@ macro_rules! polynomial {
     }};
 }
 use polynomial;
+
+/// `c₀ + c₁ x + c₂ x² + …` by Horner's rule: the fewest steps, each of which waits for the one before it.
+macro_rules! horner {
+    ($x:expr, $c:expr) => { $c };
+    ($x:expr, $c:expr, $($rest:expr),+) => { multiply_add!($x, horner!($x, $($rest),+), $c) };
+}
+use horner;
 
 #[cfg(test)]
 mod reference;

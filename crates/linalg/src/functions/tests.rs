@@ -194,6 +194,23 @@ fn exceptional_arguments() {
     assert!((ln_f64(5e-324) - 5e-324_f64.ln()).abs() < 1e-12);
 }
 
+/// Blocks with and without numbers whose power is near ∞ or 0.
+#[test]
+fn many_exponentials_have_the_bits_of_one() {
+    fn check<F: Real>(moderate: f64, bits: fn(F) -> u64) {
+        let mut random = Random(2);
+        let mut x: Vec<F> = (0..3000).map(|_| F::from_f64(random.within(-moderate, moderate))).collect();
+        let mut y = vec![F::ZERO; x.len()];
+        for (place, beyond) in [(2999, moderate), (0, -moderate), (700, 2.0), (1500, f64::NAN), (600, -f64::INFINITY)] {
+            x[place] = F::from_f64(beyond * 1.02);
+            F::exp_each(&x, &mut y);
+            assert!(x.iter().zip(&y).all(|(&x, &y)| bits(x.exp()) == bits(y)));
+        }
+    }
+    check::<f32>(87.0, |x| u64::from(x.to_bits()));
+    check::<f64>(708.0, f64::to_bits);
+}
+
 #[test]
 fn f32_powers() {
     let exponents =
