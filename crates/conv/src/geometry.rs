@@ -227,6 +227,24 @@ impl Axis {
         Reach { start, end, first }
     }
 
+    /// How long the input is with as much padding as windows reach into.
+    pub(crate) fn spanned(&self) -> usize {
+        ((self.out - 1) * self.stride + self.extent).max(self.before + self.size)
+    }
+
+    /// How many places before the first one would still see the input, if there were any.
+    pub(crate) fn seen_before(&self) -> usize {
+        (self.extent - 1).saturating_sub(self.before) / self.stride
+    }
+
+    /// Of positions `i = q · stride + remainder`, number `k` of the window sees those from place `q + shift`, if any: the shift,
+    /// counted from [`seen_before`](Self::seen_before) places before the first.
+    pub(crate) fn seen_from(&self, remainder: usize, k: usize) -> Option<usize> {
+        let ahead = k * self.dilation;
+        let moved = remainder + self.before + self.seen_before() * self.stride;
+        (moved >= ahead && (moved - ahead).is_multiple_of(self.stride)).then(|| (moved - ahead) / self.stride)
+    }
+
     /// The first number of the window at place `o` that lies over the input, if one does: its position there.
     pub(crate) fn first_inside(&self, o: usize) -> Option<usize> {
         let moved = o * self.stride; // at most the padded size

@@ -39,10 +39,10 @@ pub use decompose::{
     Dominant, RightSide, Triangle, Work, WorkStep, elimination_steps, householder_steps, largest_singular_value,
     power_iteration, solve_triangular, spectral_radius, trace,
 };
-pub use engine::Pack;
+pub use engine::{Gathered, Offsets, Pack, Packed};
 pub use error::{Error, FamilyError, Result};
 pub use norm::{Norm, l0_norm, l1_norm, l2_norm, lp_norm, max_norm, min_norm, norm};
-pub use product::{gemm, gemm_add, gemm_packed, matmul};
+pub use product::{gemm, gemm_add, gemm_gathered, gemm_packed, matmul};
 pub use real::Real;
 #[cfg(feature = "decompose")]
 pub use regression::{LinearRegression, Sgd, Solver};

@@ -1,6 +1,6 @@
 //! Matrix products with their shapes checked.
 
-use crate::{Error, Pack, Real, Result, memory};
+use crate::{Error, Gathered, Pack, Packed, Real, Result, memory};
 use ndarray::{Array2, ArrayRef2, ArrayView2, ArrayViewMut2};
 
 /// General matrix product `C ← α A B + β C`, into existing memory.
@@ -125,6 +125,82 @@ pub fn gemm_packed<F: Real>(
     }
     F::gemm_packed(alpha, left, right, beta, c.view_mut());
     Ok(())
+}
+
+/// Matrix product `C ← α A B + β D` with a left operand that is read through a table, as the patches of an image are, and a
+/// right one that has been packed.
+///
+/// ```text
+/// A[r · lines + i, p] = data[starts[r] + i · line + offsets[p]]
+/// ```
+///
+/// `C` may have any strides, and without `D` is its own: `C ← α A B + β C`. A row of numbers to be added to each row of the
+/// product is a `D` that is broadcast from it.
+///
+/// # Shapes
+/// `A`: `m` lines of depth `k`; `B`: `n` lines of depth `k`; `C` and `D` `(m, n)`
+///
+/// # Errors
+/// [`Error::InnerDimensions`] or [`Error::Destination`] where the shapes do not fit.
+///
+/// # Examples
+/// Sums of a window of three numbers, and their differences, as it moves over a signal: no window is ever written down.
+/// ```
+/// use gradus_linalg::{Gathered, Offsets, Packed, gemm_gathered, ndarray::{Array2, array}};
+/// let signal = [1.0, 2.0, 4.0, 8.0, 16.0];
+/// let window = Offsets::new([0, 1, 2]);
+/// let windows = Gathered::new(&signal, &[0], (3, 1), &window).expect("three windows fit in the signal");
+/// let weights = array![[1.0, 1.0, 1.0], [-1.0, 0.0, 1.0]]; // a line each
+/// let mut c = Array2::zeros((3, 2));
+/// gemm_gathered(1.0, &windows, &Packed::new(&weights.view()), 0.0, None, &mut c)?;
+/// assert_eq!(c, array![[7.0, 3.0], [14.0, 6.0], [28.0, 12.0]]);
+/// # Ok::<(), gradus_linalg::Error>(())
+/// ```
+pub fn gemm_gathered<F: Real>(
+    alpha: F,
+    a: &Gathered<'_, F>,
+    b: &Packed<F>,
+    beta: F,
+    d: Option<&ArrayRef2<F>>,
+    c: &mut ArrayRef2<F>,
+) -> Result<()> {
+    let (m, n) = (a.lines(), b.lines());
+    if a.depth() != b.depth() {
+        let (left, right) = (vec![m, a.depth()], vec![b.depth(), n]);
+        return Err(Error::InnerDimensions { operation: "gemm_gathered", left, right });
+    }
+    for shape in [Some(c.shape()), d.map(|d| d.shape())].into_iter().flatten() {
+        if shape != [m, n] {
+            let (expected, found) = (vec![m, n], shape.to_vec());
+            return Err(Error::Destination { operation: "gemm_gathered", expected, found });
+        }
+    }
+    F::gemm_gathered(alpha, a, b, beta, d.map(|d| d.view()), c.view_mut());
+    Ok(())
+}
+
+/// As its definition has it, for scalars without an engine.
+pub(crate) fn gathered<F: Real>(
+    alpha: F,
+    a: &Gathered<'_, F>,
+    b: &Packed<F>,
+    beta: F,
+    d: Option<ArrayView2<'_, F>>,
+    mut c: ArrayViewMut2<'_, F>,
+) {
+    if let Some(d) = d.filter(|_| !beta.is_zero()) {
+        c.assign(&d);
+    }
+    for (row, mut c) in c.rows_mut().into_iter().enumerate() {
+        let place = a.starts[row / a.lines] + row % a.lines * a.line;
+        for (j, c) in c.iter_mut().enumerate() {
+            let mut sum = F::zero();
+            for (p, offset) in a.offsets.as_slice().iter().enumerate() {
+                sum += a.data[place + offset] * b.at(j, p);
+            }
+            *c = if beta.is_zero() { alpha * sum } else { alpha * sum + beta * *c };
+        }
+    }
 }
 
 fn check_inner<F>(operation: &'static str, a: &ArrayRef2<F>, b: &ArrayRef2<F>) -> Result<()> {

@@ -1,8 +1,8 @@
 //! The scalar that everything in the family computes with.
 
-use crate::Pack;
 use crate::functions;
 use crate::memory::Spare;
+use crate::{Gathered, Pack, Packed};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use num_traits::{Num, NumAssign};
 use std::cell::RefCell;
@@ -141,6 +141,26 @@ pub trait Real:
         crate::product::unpacked(alpha, left, right, beta, c);
     }
 
+    /// `C ← α A B + β D` with `A` read through a table and `B` packed; `D` has the shape of `C`, or is `C` if none is given.
+    /// Shapes have been checked; with β = 0, `D` is not read.
+    fn gemm_gathered(
+        alpha: Self,
+        a: &Gathered<'_, Self>,
+        b: &Packed<Self>,
+        beta: Self,
+        d: Option<ArrayView2<'_, Self>>,
+        c: ArrayViewMut2<'_, Self>,
+    ) {
+        crate::product::gathered(alpha, a, b, beta, d, c);
+    }
+
+    /// Lines of a panel of an operand that is packed once, and what the last one is padded to a multiple of.
+    #[doc(hidden)]
+    #[must_use]
+    fn panel() -> (usize, usize) {
+        (1, 1)
+    }
+
     /// This thread's spare buffers, if the type keeps any: see [`memory`](crate::memory).
     #[doc(hidden)]
     #[must_use]
@@ -265,6 +285,21 @@ macro_rules! impl_real {
                 c: ArrayViewMut2<'_, Self>,
             ) {
                 crate::engine::gemm_packed(alpha, left, right, beta, c);
+            }
+
+            fn gemm_gathered(
+                alpha: Self,
+                a: &Gathered<'_, Self>,
+                b: &Packed<Self>,
+                beta: Self,
+                d: Option<ArrayView2<'_, Self>>,
+                c: ArrayViewMut2<'_, Self>,
+            ) {
+                crate::engine::gemm_gathered(alpha, a, b, beta, d, c);
+            }
+
+            fn panel() -> (usize, usize) {
+                crate::engine::panel::<Self>()
             }
 
             fn spare() -> Option<&'static LocalKey<RefCell<Spare<Self>>>> {

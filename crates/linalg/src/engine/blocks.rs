@@ -20,7 +20,7 @@ use super::pack::Pack;
 use super::team::in_phases;
 use super::tile::Tile;
 use super::workers::Grid;
-use crate::memory;
+use crate::{Real, memory};
 use std::ops::Range;
 
 /// Sizes of blocks, in elements.
@@ -298,12 +298,13 @@ impl<F: Element> Panels<'_, F> {
 }
 
 /// Recycled memory that begins on a cache line, so that no vector of a packed panel lies across two.
+#[derive(Debug)]
 pub(super) struct Aligned<F> {
     buffer: Vec<F>,
     start: usize,
 }
 
-impl<F: Element> Aligned<F> {
+impl<F: Real> Aligned<F> {
     pub(super) fn new(len: usize) -> Self {
         const LINE: usize = 64;
         let buffer: Vec<F> = memory::take(len + LINE / size_of::<F>());
@@ -319,7 +320,13 @@ impl<F: Element> Aligned<F> {
         &self.buffer[self.start..]
     }
 
-    pub(super) fn give(self) {
-        memory::give(self.buffer);
+    pub(super) fn give(mut self) {
+        memory::give(self.take());
+    }
+
+    /// The buffer, to be given back; what is left is empty.
+    pub(super) fn take(&mut self) -> Vec<F> {
+        self.start = 0;
+        std::mem::take(&mut self.buffer)
     }
 }

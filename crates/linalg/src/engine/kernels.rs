@@ -4,7 +4,7 @@
 
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 use super::neon::{F32x4, F64x2};
-use super::tile::{Dots, Tile, dots, tile};
+use super::tile::{Dots, IN_PLACE, PACKED, THROUGH, Tile, dots, tile};
 use super::vector::{Portable, Vector};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{F32x8, F32x16, F64x4, F64x8};
@@ -20,6 +20,8 @@ pub(crate) struct Kernels<F: 'static> {
     pub(crate) lanes: usize,
     /// `packed[w][r − 1]`: tiles of `r` rows by `w + 1` vectors, for packed operands.
     packed: [&'static [TileFn<F>]; 2],
+    /// `through[w][r − 1]`: the same for a left operand that is read through a table.
+    through: [&'static [TileFn<F>]; 2],
     /// `direct[w][r − 1]`: tiles of `r` rows by 1, 2 or 4 vectors, for operands as they lie in memory.
     direct: [&'static [TileFn<F>]; 3],
     /// `dots[r − 1][c − 1]`: tiles of `r` by `c` inner products.
@@ -39,6 +41,15 @@ impl<F> Kernels<F> {
 
     pub(crate) fn packed(&self, rows: usize, vectors: usize) -> TileFn<F> {
         self.packed[vectors - 1][rows - 1]
+    }
+
+    /// Most rows of a tile whose left operand is read through a table.
+    pub(crate) fn rows_through(&self) -> usize {
+        self.through[1].len()
+    }
+
+    pub(crate) fn through(&self, rows: usize, vectors: usize) -> TileFn<F> {
+        self.through[vectors - 1][rows - 1]
     }
 
     /// The widest tile, in vectors, for `rows` rows and at least as many columns as its vectors begin.
@@ -75,16 +86,16 @@ pub(crate) trait Element: crate::Real {
 macro_rules! instruction_set {
     (
         $module:ident, [$($feature:literal)?], $f32:ty, $f64:ty,
-        rows [$($r:literal)*], wide [$($w:literal)*], dots [$($d:tt)*]
+        rows [$($r:literal)*], through [$($t:literal)*], wide [$($w:literal)*], dots [$($d:tt)*]
     ) => {
         mod $module {
             use super::*;
 
             // The compiler cannot name a constant generic parameter in a table: one entry for each is written out.
             $(#[target_feature(enable = $feature)])?
-            unsafe fn tile_here<V: Vector, const R: usize, const W: usize, const PACKED: bool>(job: &Tile<V::Scalar>) {
+            unsafe fn tile_here<V: Vector, const R: usize, const W: usize, const READ: u8>(job: &Tile<V::Scalar>) {
                 // SAFETY: the same contract; the features of `V` are enabled here.
-                unsafe { tile::<V, R, W, PACKED>(job) }
+                unsafe { tile::<V, R, W, READ>(job) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -93,29 +104,31 @@ macro_rules! instruction_set {
                 unsafe { dots::<V, R, C>(job) }
             }
 
-            pub(super) static F32: Kernels<f32> = instruction_set!(@table $f32, [$($r)*], [$($w)*], [$($d)*]);
-            pub(super) static F64: Kernels<f64> = instruction_set!(@table $f64, [$($r)*], [$($w)*], [$($d)*]);
+            pub(super) static F32: Kernels<f32> = instruction_set!(@table $f32, [$($r)*], [$($t)*], [$($w)*], [$($d)*]);
+            pub(super) static F64: Kernels<f64> = instruction_set!(@table $f64, [$($r)*], [$($t)*], [$($w)*], [$($d)*]);
         }
     };
-    (@table $v:ty, [$($r:literal)*], [$($w:literal)*], [$([$row:literal: $($c:literal)*])*]) => {
+    (@table $v:ty, [$($r:literal)*], [$($t:literal)*], [$($w:literal)*], [$([$row:literal: $($c:literal)*])*]) => {
         Kernels {
             lanes: <$v as Vector>::LANES,
-            packed: [&[$(tile_here::<$v, $r, 1, true>),*], &[$(tile_here::<$v, $r, 2, true>),*]],
+            packed: [&[$(tile_here::<$v, $r, 1, PACKED>),*], &[$(tile_here::<$v, $r, 2, PACKED>),*]],
+            through: [&[$(tile_here::<$v, $t, 1, THROUGH>),*], &[$(tile_here::<$v, $t, 2, THROUGH>),*]],
             direct: [
-                &[$(tile_here::<$v, $r, 1, false>),*],
-                &[$(tile_here::<$v, $r, 2, false>),*],
-                &[$(tile_here::<$v, $w, 4, false>),*],
+                &[$(tile_here::<$v, $r, 1, IN_PLACE>),*],
+                &[$(tile_here::<$v, $r, 2, IN_PLACE>),*],
+                &[$(tile_here::<$v, $w, 4, IN_PLACE>),*],
             ],
             dots: [$(&[$(dots_here::<$v, $row, $c>),*]),*],
         }
     };
 }
 
-// 32 registers: 24 for a tile of 12 × 2 vectors, or of 6 × 4.
+// 32 registers: 24 for a tile of 12 × 2 vectors, or of 6 × 4; 28 for one of 14 × 2, as many as a row of a small image has
+// places or half a row of a larger one.
 #[cfg(target_arch = "x86_64")]
 instruction_set!(
     avx512, ["avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"], F32x16, F64x8,
-    rows [1 2 3 4 5 6 7 8 9 10 11 12], wide [1 2 3 4 5 6],
+    rows [1 2 3 4 5 6 7 8 9 10 11 12], through [1 2 3 4 5 6 7 8 9 10 11 12 13 14], wide [1 2 3 4 5 6],
     dots [[1: 1 2 3 4] [2: 1 2 3 4] [3: 1 2 3 4] [4: 1 2 3 4]]
 );
 
@@ -123,7 +136,7 @@ instruction_set!(
 #[cfg(target_arch = "x86_64")]
 instruction_set!(
     avx2, ["avx2,fma"], F32x8, F64x4,
-    rows [1 2 3 4 5 6], wide [1 2 3],
+    rows [1 2 3 4 5 6], through [1 2 3 4 5 6], wide [1 2 3],
     dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2]]
 );
 
@@ -131,14 +144,14 @@ instruction_set!(
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 instruction_set!(
     neon, ["neon"], F32x4, F64x2,
-    rows [1 2 3 4 5 6 7 8], wide [1 2 3 4],
+    rows [1 2 3 4 5 6 7 8], through [1 2 3 4 5 6 7 8], wide [1 2 3 4],
     dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2]]
 );
 
 // Vectors of 16 bytes, which every target of today has at least 16 of.
 instruction_set!(
     portable, [], Portable<f32, 4>, Portable<f64, 2>,
-    rows [1 2 3 4 5 6], wide [1 2 3],
+    rows [1 2 3 4 5 6], through [1 2 3 4 5 6], wide [1 2 3],
     dots [[1: 1 2] [2: 1 2] [3: 1 2] [4: 1 2]]
 );
 

@@ -10,6 +10,7 @@
 //! - `pack`, `transpose`: operands copied into the order in which tiles read them;
 //! - `blocks`: the loops around the tile, which keep blocks of packed operands in the caches;
 //! - `direct`: small or narrow products, where packing would cost more than it saves;
+//! - `through`: the patches of an image as an operand that is read through a table of offsets;
 //! - `foreign`: the `gemm` crate in this one's place, by a feature;
 //! - `workers`, `team`: a large product divided among threads.
 //!
@@ -30,6 +31,7 @@ mod neon;
 mod output;
 mod pack;
 mod team;
+mod through;
 mod tile;
 mod transpose;
 mod vector;
@@ -38,6 +40,7 @@ mod workers;
 mod x86;
 
 pub use pack::Pack;
+pub use through::{Gathered, Offsets, Packed};
 
 use crate::simd::{Level, level};
 use direct::{NEAR, Strided};
@@ -82,6 +85,41 @@ pub(crate) fn gemm_packed<F: Element>(
     product(level(), alpha, left, right, beta, None, c);
 }
 
+/// `C ← α A B + β D` with `A` read through a table, and `D` of the shape of `C` or `C` itself.
+pub(crate) fn gemm_gathered<F: Element>(
+    alpha: F,
+    a: &Gathered<'_, F>,
+    b: &Packed<F>,
+    beta: F,
+    d: Option<ArrayView2<'_, F>>,
+    mut c: ArrayViewMut2<'_, F>,
+) {
+    let dim = (a.lines(), b.lines());
+    assert!(c.dim() == dim && d.as_ref().is_none_or(|d| d.dim() == dim), "gemm_gathered: the shapes do not fit");
+    if dim.0 == 0 || dim.1 == 0 {
+        return;
+    }
+    if a.depth() == 0 {
+        return without_terms(beta, d, c);
+    }
+    through::product(F::kernels(level()), a, b, Output::new(alpha, beta, d.as_ref(), &mut c));
+}
+
+/// Lines of a panel of a right operand that is packed once, and what the last one is padded to a multiple of.
+pub(crate) fn panel<F: Element>() -> (usize, usize) {
+    let kernels = F::kernels(level());
+    (kernels.columns(), kernels.lanes)
+}
+
+/// `C ← β D`, where no term is to be added.
+fn without_terms<F: Element>(beta: F, d: Option<ArrayView2<'_, F>>, mut c: ArrayViewMut2<'_, F>) {
+    match d {
+        _ if beta.is_zero() => c.fill(F::zero()),
+        Some(d) => c.zip_mut_with(&d, |c, &d| *c = beta * d),
+        None => c.mapv_inplace(|x| beta * x),
+    }
+}
+
 /// The product with the microkernels of a level that the processor has; the shapes have been checked.
 fn product<F: Element>(
     level: Level,
@@ -101,11 +139,7 @@ fn product<F: Element>(
         return;
     }
     if k == 0 {
-        return match d {
-            _ if beta.is_zero() => c.fill(F::zero()),
-            Some(d) => c.zip_mut_with(&d, |c, &d| *c = beta * d),
-            None => c.mapv_inplace(|x| beta * x),
-        };
+        return without_terms(beta, d, c);
     }
     let kernels = F::kernels(level);
     let c = Output::new(alpha, beta, d.as_ref(), &mut c);

@@ -3,12 +3,12 @@
 use super::direct::Strided;
 use super::kernels::TileFn;
 use super::tile::Tile;
-use super::transpose::transpose;
+use super::transpose::{transpose, transpose_room};
 use crate::Real;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-/// Most numbers in a tile of any instruction set.
-const LARGEST_TILE: usize = 12 * 2 * 16;
+/// Room for a tile of any instruction set, and for as many rows as are turned over together.
+const LARGEST_TILE: usize = 16 * 2 * 16;
 
 /// The destination of a product, with what to do there: `C ← α A B + β D`, where `D` is `C` or a matrix of its shape.
 #[derive(Debug, Clone, Copy)]
@@ -100,11 +100,18 @@ impl<F: Real> Output<F> {
     ) {
         let mut finished = [F::zero(); LARGEST_TILE];
         let (columns, from) = (tile.columns, finished.as_mut_ptr());
+        let c_row = columns as isize;
         debug_assert!(rows * columns <= LARGEST_TILE);
-        // SAFETY: the buffer holds any tile; the elements written to afterwards are those of the caller's tile.
+        // SAFETY: the buffers hold any tile; the elements written to afterwards are those of the caller's tile.
         unsafe {
-            kernel(&Tile { c: from, c_row: columns as isize, beta: F::zero(), ..*tile });
-            if !beta.is_zero() {
+            if beta.is_zero() || d_column == 1 {
+                kernel(&Tile { c: from, c_row, d, d_row, beta, ..*tile });
+            } else if d_row == 1 {
+                let mut turned = [F::zero(); LARGEST_TILE];
+                transpose(d, d_column, turned.as_mut_ptr(), c_row, columns, rows);
+                kernel(&Tile { c: from, c_row, d: turned.as_ptr(), d_row: c_row, beta, ..*tile });
+            } else {
+                kernel(&Tile { c: from, c_row, beta: F::zero(), ..*tile });
                 for (p, row) in finished.chunks_exact_mut(columns).take(rows).enumerate() {
                     let d = d.wrapping_offset(p as isize * d_row);
                     for (q, x) in row.iter_mut().enumerate() {
@@ -114,7 +121,7 @@ impl<F: Real> Output<F> {
             }
             let from = finished.as_ptr();
             if self.row == 1 {
-                transpose(from, columns as isize, to, self.column, rows, columns);
+                transpose_room(from, c_row, to, self.column, rows, columns);
                 return;
             }
             for q in 0..columns {

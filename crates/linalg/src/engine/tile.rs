@@ -29,6 +29,8 @@ pub(crate) struct Tile<F> {
     /// From a row of `A` to the next, and from a column to the next (packed: 1 and the number of rows).
     pub(crate) a_row: isize,
     pub(crate) a_step: isize,
+    /// Where each column of `A` begins, counted from `a`, if it is read through a table.
+    pub(crate) offsets: *const usize,
     /// The first number of `B`, whose rows are contiguous.
     pub(crate) b: *const F,
     /// From a row of `B` to the next.
@@ -52,37 +54,56 @@ impl<F: Real> Tile<F> {
     pub(crate) fn new() -> Self {
         let (a, b, c, d) = (std::ptr::null(), std::ptr::null(), std::ptr::null_mut(), std::ptr::null());
         let (alpha, beta) = (F::one(), F::zero());
-        Self { depth: 0, a, a_row: 0, a_step: 0, b, b_step: 0, c, c_row: 0, d, d_row: 0, columns: 0, alpha, beta }
+        let offsets = std::ptr::null();
+        Self {
+            depth: 0,
+            a,
+            a_row: 0,
+            a_step: 0,
+            offsets,
+            b,
+            b_step: 0,
+            c,
+            c_row: 0,
+            d,
+            d_row: 0,
+            columns: 0,
+            alpha,
+            beta,
+        }
     }
 }
 
-/// `C ← α A B + β D` on one tile; `D` may be `C`.
-///
-/// With `PACKED`, `A` is a panel in which the `ROWS` numbers of a step lie side by side, and `B` one whose rows are
+/// Both operands as they lie in memory, by their strides.
+pub(crate) const IN_PLACE: u8 = 0;
+/// Both operands packed. `A` is a panel in which the `ROWS` numbers of a step lie side by side, and `B` one whose rows are
 /// padded to whole vectors: the loop has neither strides nor masks.
+pub(crate) const PACKED: u8 = 1;
+/// `B` packed, and `A` read through a table of offsets, one for each step of the sum.
+pub(crate) const THROUGH: u8 = 2;
+
+/// `C ← α A B + β D` on one tile; `D` may be `C`. `READ` is how the operands are read.
 ///
 /// # Safety
 /// The processor has the instructions of `V`. `tile.a` and `tile.b` can be read (and `tile.d`, unless `beta` is 0), `tile.c`
-/// written at all the places that the strides lead to; the last vector of a row is touched only as far as
-/// `columns` says, save in a padded panel. Nobody else writes to this tile of `C`.
+/// written at all the places that the strides, or the `depth` offsets, lead to; the last vector of a row is touched only as far
+/// as `columns` says, save in a padded panel. Nobody else writes to this tile of `C`.
 #[inline(always)]
-pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, const PACKED: bool>(
-    tile: &Tile<V::Scalar>,
-) {
+pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, const READ: u8>(tile: &Tile<V::Scalar>) {
     let last = tile.columns - (WIDTH - 1) * V::LANES; // columns in the last vector
     // SAFETY: the caller vouches for the instructions and for every place read and written.
     unsafe {
         let mut sums = [[V::splat(V::Scalar::zero()); WIDTH]; ROWS];
-        let (mut a, mut b) = (tile.a, tile.b);
+        let mut at = At { a: tile.a, offset: tile.offsets, b: tile.b };
         // Counting takes turns from the multipliers: four steps are counted as one.
         const UNROLL: usize = 4;
         for _ in 0..tile.depth / UNROLL {
             for _ in 0..UNROLL {
-                outer::<V, ROWS, WIDTH, PACKED>(&mut sums, tile, &mut a, &mut b);
+                outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
             }
         }
         for _ in 0..tile.depth % UNROLL {
-            outer::<V, ROWS, WIDTH, PACKED>(&mut sums, tile, &mut a, &mut b);
+            outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
         }
         let alpha = V::splat(tile.alpha);
         let (keep, beta) = (!tile.beta.is_zero(), V::splat(tile.beta));
@@ -104,36 +125,48 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
     }
 }
 
+/// Where a step of the sum reads.
+struct At<F> {
+    a: *const F,
+    offset: *const usize,
+    b: *const F,
+}
+
 /// Adds one term to each sum, the outer product of a column of `A` and a row of `B`, and moves on to the next.
 ///
 /// # Safety
 /// As for [`tile`], at this step.
 #[inline(always)]
-unsafe fn outer<V: Vector, const ROWS: usize, const WIDTH: usize, const PACKED: bool>(
+unsafe fn outer<V: Vector, const ROWS: usize, const WIDTH: usize, const READ: u8>(
     sums: &mut [[V; WIDTH]; ROWS],
     tile: &Tile<V::Scalar>,
-    a: &mut *const V::Scalar,
-    b: &mut *const V::Scalar,
+    at: &mut At<V::Scalar>,
 ) {
     let last = tile.columns - (WIDTH - 1) * V::LANES;
     // SAFETY: the caller vouches for the instructions and for every place read.
     unsafe {
         let mut row = [V::splat(V::Scalar::zero()); WIDTH];
         for (j, x) in row.iter_mut().enumerate() {
-            let from = b.wrapping_add(j * V::LANES);
-            *x = if PACKED || j + 1 < WIDTH { V::load(from) } else { V::load_first(from, last) };
+            let from = at.b.wrapping_add(j * V::LANES);
+            *x = if READ != IN_PLACE || j + 1 < WIDTH { V::load(from) } else { V::load_first(from, last) };
         }
+        let column = if READ == THROUGH { at.a.wrapping_add(*at.offset) } else { at.a };
         for (i, sums) in sums.iter_mut().enumerate() {
-            let at = if PACKED { a.wrapping_add(i) } else { a.wrapping_offset(i as isize * tile.a_row) };
-            let x = V::splat(*at);
+            let from =
+                if READ == PACKED { column.wrapping_add(i) } else { column.wrapping_offset(i as isize * tile.a_row) };
+            let x = V::splat(*from);
             for (sum, b) in sums.iter_mut().zip(row) {
                 *sum = x.mul_add(b, *sum);
             }
         }
     }
     // The last step leads beyond the end: `wrapping`, and never read.
-    *a = a.wrapping_offset(if PACKED { ROWS as isize } else { tile.a_step });
-    *b = b.wrapping_offset(if PACKED { (WIDTH * V::LANES) as isize } else { tile.b_step });
+    match READ {
+        THROUGH => at.offset = at.offset.wrapping_add(1),
+        PACKED => at.a = at.a.wrapping_add(ROWS),
+        _ => at.a = at.a.wrapping_offset(tile.a_step),
+    }
+    at.b = at.b.wrapping_offset(if READ == IN_PLACE { tile.b_step } else { (WIDTH * V::LANES) as isize });
 }
 
 /// What one call of the dot kernel works on: rows of `A` and columns of `B` that are both contiguous.

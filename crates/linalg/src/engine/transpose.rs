@@ -97,6 +97,31 @@ pub(super) unsafe fn transpose<F: Real>(
     }
 }
 
+/// As [`transpose`], where there is room to read: up to 16 lines, whole groups of four at a time, of which those beyond
+/// `lines` hold anything and go nowhere.
+///
+/// # Safety
+/// As for [`transpose`], with as many lines to read as the next multiple of 4 says.
+#[inline]
+pub(super) unsafe fn transpose_room<F: Real>(
+    from: *const F,
+    line: isize,
+    to: *mut F,
+    stride: isize,
+    lines: usize,
+    depth: usize,
+) {
+    // SAFETY: the caller's contract; a cast happens only between equal types.
+    unsafe {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        if TypeId::of::<F>() == TypeId::of::<f32>() && x86::f32_room(from.cast(), line, to.cast(), stride, lines, depth)
+        {
+            return;
+        }
+        transpose(from, line, to, stride, lines, depth);
+    }
+}
+
 /// Transposes of a few terms of many lines in registers.
 ///
 /// A register takes the same terms of every fourth line (of `f64`: every second), 16 bytes of each. Such pieces are then
@@ -117,13 +142,15 @@ mod x86 {
     macro_rules! lines {
         (
             $name:ident, $feature:literal, $float:ty; $terms:literal terms at a time,
-            gather |$at:ident| $gather:expr, turn |$rows:ident| $turn:expr, store |$to:ident, $x:ident| $store:expr
+            gather |$at:ident| $gather:expr, turn |$rows:ident| $turn:expr,
+            store |$to:ident, $x:ident, $lines:ident| $store:expr
         ) => {
             /// # Safety
-            /// The processor has the feature; `LINES` lines of `depth` numbers each to read, `LINES` numbers at each of
-            /// `depth` steps to write.
+            /// The processor has the feature; `LINES` lines of `depth` numbers each to read, and as many numbers at each of
+            /// `depth` steps to write, or `lines` of them, where the instruction set can write some of a register.
             #[target_feature(enable = $feature)]
             unsafe fn $name<const LINES: usize>(
+                $lines: usize,
                 from: *const $float,
                 line: isize,
                 to: *mut $float,
@@ -144,7 +171,7 @@ mod x86 {
                         }
                     }
                     for p in whole..depth {
-                        for i in 0..LINES {
+                        for i in 0..$lines {
                             *to.offset(p as isize * stride).add(i) = *from.offset(i as isize * line).add(p);
                         }
                     }
@@ -170,7 +197,7 @@ mod x86 {
                 _mm512_shuffle_ps::<0x44>(t1, t3), _mm512_shuffle_ps::<0xEE>(t1, t3),
             ]
         },
-        store |to, x| _mm512_mask_storeu_ps(to, ((1_u32 << LINES) - 1) as __mmask16, x)
+        store |to, x, lines| _mm512_mask_storeu_ps(to, ((1_u32 << lines) - 1) as __mmask16, x)
     );
 
     lines!(
@@ -188,7 +215,7 @@ mod x86 {
                 _mm256_shuffle_ps::<0x44>(t1, t3), _mm256_shuffle_ps::<0xEE>(t1, t3),
             ]
         },
-        store |to, x| if LINES > 4 { _mm256_storeu_ps(to, x) } else { _mm_storeu_ps(to, _mm256_castps256_ps128(x)) }
+        store |to, x, lines| if LINES > 4 { _mm256_storeu_ps(to, x) } else { _mm_storeu_ps(to, _mm256_castps256_ps128(x)) }
     );
 
     lines!(
@@ -201,7 +228,7 @@ mod x86 {
             x
         },
         turn |x| [_mm512_unpacklo_pd(x[0], x[1]), _mm512_unpackhi_pd(x[0], x[1])],
-        store |to, x| _mm512_mask_storeu_pd(to, ((1_u32 << LINES) - 1) as __mmask8, x)
+        store |to, x, lines| _mm512_mask_storeu_pd(to, ((1_u32 << lines) - 1) as __mmask8, x)
     );
 
     lines!(
@@ -212,7 +239,7 @@ mod x86 {
             x
         },
         turn |x| [_mm256_unpacklo_pd(x[0], x[1]), _mm256_unpackhi_pd(x[0], x[1])],
-        store |to, x| if LINES > 2 { _mm256_storeu_pd(to, x) } else { _mm_storeu_pd(to, _mm256_castpd256_pd128(x)) }
+        store |to, x, lines| if LINES > 2 { _mm256_storeu_pd(to, x) } else { _mm_storeu_pd(to, _mm256_castpd256_pd128(x)) }
     );
 
     /// Transposes as many of the lines as come in blocks of these sizes, and says how many.
@@ -234,7 +261,7 @@ mod x86 {
                         $(while lines - done >= $lines {
                             let (from, to) = (from.wrapping_offset(done as isize * line), to.wrapping_add(done));
                             // SAFETY: some of the caller's lines; the level says what the processor has.
-                            unsafe { $function::<$lines>(from, line, to, stride, depth) };
+                            unsafe { $function::<$lines>($lines, from, line, to, stride, depth) };
                             done += $lines;
                         })*
                     })*
@@ -247,4 +274,33 @@ mod x86 {
 
     blocks!(f32_lines, f32: Level::Avx512 => f32_avx512 [16 12 8 4], Level::Avx2 => f32_avx [8 4]);
     blocks!(f64_lines, f64: Level::Avx512 => f64_avx512 [8 6 4 2], Level::Avx2 => f64_avx [4 2]);
+
+    /// Transposes up to 16 lines at once, reading whole groups of four, or nothing where the instruction set cannot.
+    ///
+    /// # Safety
+    /// `depth` numbers of each line of the groups to read, `lines` numbers at each of `depth` steps to write.
+    pub(super) unsafe fn f32_room(
+        from: *const f32,
+        line: isize,
+        to: *mut f32,
+        stride: isize,
+        lines: usize,
+        depth: usize,
+    ) -> bool {
+        if level() != Level::Avx512 {
+            return false;
+        }
+        // SAFETY: the caller's lines; the level says what the processor has.
+        unsafe {
+            match lines {
+                0 => {}
+                1..=4 => f32_avx512::<4>(lines, from, line, to, stride, depth),
+                5..=8 => f32_avx512::<8>(lines, from, line, to, stride, depth),
+                9..=12 => f32_avx512::<12>(lines, from, line, to, stride, depth),
+                13..=16 => f32_avx512::<16>(lines, from, line, to, stride, depth),
+                _ => return false,
+            }
+        }
+        true
+    }
 }

@@ -1,11 +1,14 @@
 //! The operation: what deep learning calls convolution, as products with patches.
 
+mod direct;
+mod layout;
+
 use crate::geometry::{Axis, Geometry, count};
-use crate::patches::{Tap, gather, scatter, taps, volume};
+use crate::patches::volume;
 use crate::{Error, Result};
+use direct::Direct;
 use gradus_autograd::{Real, Slots, Value, Var};
-use gradus_linalg::simd::vectorized;
-use gradus_linalg::{elementwise, memory};
+use gradus_linalg::elementwise;
 use ndarray::{ArrayView2, ArrayViewMut2, IxDyn};
 use std::ops::Range;
 
@@ -156,8 +159,10 @@ pub(crate) fn check_parameters<const R: usize>(
     }
 }
 
-/// The sizes of a convolution, and how it is divided into products.
-struct Plan {
+/// The sizes of a convolution.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The axes in space; of a kernel of 1 that moves in steps of 1, one axis of all places.
     axes: Vec<Axis>,
     images: usize,
     groups: usize,
@@ -166,20 +171,14 @@ struct Plan {
     outputs: usize,
     /// Numbers of one channel of the input, of the kernel and of the output.
     pixels: usize,
-    taps: Vec<Tap>,
+    taps: usize,
     places: usize,
-    /// Whether the patches of an image are the image.
-    pointwise: bool,
-    /// How many images share one product.
-    together: usize,
+    direct: Direct,
 }
-
-/// Columns that a product should have, for the tiles of its result to be well filled: small images are put together.
-const COLUMNS: usize = 512;
 
 impl Plan {
     /// The plan and the shape of the result; the parameters have been checked.
-    fn new<F: Real, const R: usize>(
+    pub(crate) fn new<F: Real, const R: usize>(
         x: &[usize],
         weight: &[usize],
         geometry: &Geometry<R>,
@@ -198,105 +197,48 @@ impl Plan {
         if in_channels / groups != inputs {
             return Err(Error::Channels { operation, input: x.to_vec(), weight: weight.to_vec(), groups });
         }
-        let axes = geometry.axes(operation, size)?;
+        let mut axes = geometry.axes(operation, size)?;
         let mut out_shape = vec![images, out_channels];
         out_shape.extend(axes.iter().map(|axis| axis.out));
         count::<F>(operation, "result of shape", &out_shape)?;
-        let places = volume(&axes, |axis| axis.out);
-        let numbers = volume(&axes, |axis| axis.kernel_size);
-        let still = |axis: &Axis| axis.extent == 1 && axis.stride == 1 && axis.out == axis.size;
-        let pointwise = axes.iter().all(still);
-        let together = if pointwise { 1 } else { (COLUMNS / places).clamp(1, images.max(1)) };
-        count::<F>(operation, "matrix of patches", &[inputs.max(out_channels / groups), numbers, together, places])?;
-        let (pixels, outputs, taps) = (volume(&axes, |axis| axis.size), out_channels / groups, taps(&axes));
-        let plan = Self { axes, images, groups, inputs, outputs, pixels, taps, places, pointwise, together };
-        Ok((plan, out_shape))
+        let spanned: Vec<usize> = [in_channels].into_iter().chain(axes.iter().map(Axis::spanned)).collect();
+        count::<F>(operation, "image with its padding, of shape", &spanned)?;
+        let (pixels, places) = (volume(&axes, |axis| axis.size), volume(&axes, |axis| axis.out));
+        if axes.iter().all(|axis| axis.extent == 1 && axis.stride == 1 && axis.out == axis.size) {
+            axes = Geometry::<1>::new(1).axes(operation, &[pixels])?;
+        }
+        let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
+        let direct = Direct::new(&axes, inputs, outputs);
+        Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct }, out_shape))
     }
 
-    /// `Y = W P + b`, image by image and group by group.
-    fn forward<F: Real>(&self, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
-        let mut patches = self.buffer(self.depth());
-        let mut sums = if self.together > 1 { self.buffer(self.outputs) } else { Vec::new() };
-        let beta = if bias.is_some() { F::one() } else { F::zero() };
-        for (images, group) in self.portions() {
-            let columns = images.len() * self.places;
-            let p = self.patches(x, &images, group, &mut patches);
-            let w = matrix(&w[self.weights(group)], self.outputs, self.depth());
-            let bias = bias.map(|bias| &bias[group * self.outputs..][..self.outputs]);
-            if images.len() == 1 {
-                let y = &mut y[self.output(images.start, group)];
-                if let Some(bias) = bias {
-                    y.chunks_exact_mut(self.places).zip(bias).for_each(|(row, &b)| row.fill(b));
-                }
-                F::gemm(F::one(), w, p, beta, matrix_mut(y, self.outputs, columns));
-            } else {
-                let sums = &mut sums[..self.outputs * columns];
-                F::gemm(F::one(), w, p, F::zero(), matrix_mut(sums, self.outputs, columns));
-                for (channel, row) in sums.chunks_exact(columns).enumerate() {
-                    let b = bias.map_or_else(F::zero, |bias| bias[channel]);
-                    for (image, sums) in images.clone().zip(row.chunks_exact(self.places)) {
-                        let y = &mut y[self.output(image, group)][channel * self.places..][..self.places];
-                        vectorized(
-                            #[inline(always)]
-                            || y.iter_mut().zip(sums).for_each(|(y, &sum)| *y = sum + b),
-                        );
-                    }
-                }
-            }
+    /// `Y = W P + b`.
+    pub(crate) fn forward<F: Real>(&self, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
+        if !x.is_empty() {
+            return self.direct.forward(self, x, w, bias, y);
         }
-        memory::give(patches);
-        memory::give(sums);
+        let channels = y.chunks_exact_mut(self.places).enumerate();
+        channels.for_each(|(i, y)| y.fill(bias.map_or(F::zero(), |bias| bias[i % bias.len()])));
     }
 
-    /// `dW ← Σ dY Pᵀ + β dW`; the sum runs over the images in their order.
-    fn weight_gradient<F: Real>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
-        if self.images == 0 && beta == F::zero() {
-            dw.fill(F::zero());
+    /// `dW ← Σ dY Pᵀ + β dW`.
+    pub(crate) fn weight_gradient<F: Real>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
+        if !x.is_empty() && !dw.is_empty() {
+            return self.direct.weight_gradient(self, x, dy, beta, dw);
         }
-        let mut patches = self.buffer(self.depth());
-        let mut gathered = if self.together > 1 { self.buffer(self.outputs) } else { Vec::new() };
-        for (images, group) in self.portions() {
-            let beta = if images.start == 0 { beta } else { F::one() };
-            let p = self.patches(x, &images, group, &mut patches);
-            let dy = self.rows(dy, &images, group, &mut gathered);
-            let dw = matrix_mut(&mut dw[self.weights(group)], self.outputs, self.depth());
-            F::gemm(F::one(), dy, p.reversed_axes(), beta, dw);
-        }
-        memory::give(patches);
-        memory::give(gathered);
+        dw.iter_mut().for_each(|dw| *dw = if beta.is_zero() { F::zero() } else { beta * *dw });
     }
 
-    /// `dx ← col2im(Wᵀ dY) + β dx`.
-    fn input_gradient<F: Real>(&self, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
-        if beta == F::zero() && !self.pointwise {
-            dx.fill(F::zero());
+    /// `dx ← Σ_k W_kᵀ dY + β dx`.
+    pub(crate) fn input_gradient<F: Real>(&self, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
+        if !dx.is_empty() && !dy.is_empty() {
+            return self.direct.input_gradient(self, w, dy, beta, dx);
         }
-        let mut patches = self.buffer(self.depth());
-        let mut gathered = if self.together > 1 { self.buffer(self.outputs) } else { Vec::new() };
-        for (images, group) in self.portions() {
-            let columns = images.len() * self.places;
-            let dy = self.rows(dy, &images, group, &mut gathered);
-            let wt = matrix(&w[self.weights(group)], self.outputs, self.depth()).reversed_axes();
-            if self.pointwise {
-                let dx = &mut dx[self.input(images.start, group)];
-                F::gemm(F::one(), wt, dy, beta, matrix_mut(dx, self.inputs, columns));
-                continue;
-            }
-            let patches = &mut patches[..self.depth() * columns];
-            F::gemm(F::one(), wt, dy, F::zero(), matrix_mut(patches, self.depth(), columns));
-            self.each_row(columns, patches, |channel, tap, row| {
-                for (image, seen) in images.clone().zip(row.chunks_exact_mut(self.places)) {
-                    let plane = &mut dx[self.input(image, group)][channel * self.pixels..][..self.pixels];
-                    scatter(&self.axes, tap, seen, plane);
-                }
-            });
-        }
-        memory::give(patches);
-        memory::give(gathered);
+        dx.iter_mut().for_each(|dx| *dx = if beta.is_zero() { F::zero() } else { beta * *dx });
     }
 
     /// `db = Σ dY`, over images and places.
-    fn bias_gradient<F: Real>(&self, dy: &[F]) -> Value<F> {
+    pub(crate) fn bias_gradient<F: Real>(&self, dy: &[F]) -> Value<F> {
         let mut db = Value::zeros(IxDyn(&[self.groups * self.outputs]));
         let sums = slice_mut(&mut db);
         for image in dy.chunks_exact(self.places * sums.len().max(1)) {
@@ -307,88 +249,25 @@ impl Plan {
         db
     }
 
-    /// The images and the group of each product.
-    fn portions(&self) -> impl Iterator<Item = (Range<usize>, usize)> + use<'_> {
-        let starts = (0..self.images).step_by(self.together);
-        let images = starts.map(|first| first..self.images.min(first + self.together));
-        images.flat_map(|images| (0..self.groups).map(move |group| (images.clone(), group)))
-    }
-
-    /// The patches of some images, `(inputs · taps, images · places)`.
-    fn patches<'a, F: Real>(
-        &self,
-        x: &'a [F],
-        images: &Range<usize>,
-        group: usize,
-        buffer: &'a mut [F],
-    ) -> ArrayView2<'a, F> {
-        let columns = images.len() * self.places;
-        if self.pointwise {
-            return matrix(&x[self.input(images.start, group)], self.inputs, columns);
-        }
-        let buffer = &mut buffer[..self.depth() * columns];
-        self.each_row(columns, buffer, |channel, tap, row| {
-            for (image, seen) in images.clone().zip(row.chunks_exact_mut(self.places)) {
-                let plane = &x[self.input(image, group)][channel * self.pixels..][..self.pixels];
-                gather(&self.axes, tap, plane, seen);
-            }
-        });
-        matrix(buffer, self.depth(), columns)
-    }
-
-    /// Calls `f` with each row of a matrix of patches, its channel and its number of the kernel.
-    fn each_row<F>(&self, columns: usize, patches: &mut [F], mut f: impl FnMut(usize, &Tap, &mut [F])) {
-        let rows = (0..self.inputs).flat_map(|channel| self.taps.iter().map(move |tap| (channel, tap)));
-        rows.zip(patches.chunks_exact_mut(columns)).for_each(|((channel, tap), row)| f(channel, tap, row));
-    }
-
-    /// The output channels of some images side by side, `(outputs, images · places)`.
-    fn rows<'a, F: Real>(
-        &self,
-        dy: &'a [F],
-        images: &Range<usize>,
-        group: usize,
-        buffer: &'a mut [F],
-    ) -> ArrayView2<'a, F> {
-        let columns = images.len() * self.places;
-        if images.len() == 1 {
-            return matrix(&dy[self.output(images.start, group)], self.outputs, columns);
-        }
-        let buffer = &mut buffer[..self.outputs * columns];
-        for (channel, row) in buffer.chunks_exact_mut(columns).enumerate() {
-            for (image, part) in images.clone().zip(row.chunks_exact_mut(self.places)) {
-                part.copy_from_slice(&dy[self.output(image, group)][channel * self.places..][..self.places]);
-            }
-        }
-        matrix(buffer, self.outputs, columns)
-    }
-
-    /// Terms of each sum: the rows of the patches.
+    /// Terms of each sum of the output.
     fn depth(&self) -> usize {
-        self.inputs * self.taps.len()
+        self.inputs * self.taps
     }
 
-    /// Memory for a matrix with the columns of one product.
-    fn buffer<F: Real>(&self, rows: usize) -> Vec<F> {
-        if self.pointwise { Vec::new() } else { memory::take(rows * self.together * self.places) }
+    /// Multiplications of each of the three products.
+    fn multiplications(&self) -> usize {
+        [self.images, self.places, self.groups, self.outputs, self.depth()].into_iter().fold(1, usize::saturating_mul)
     }
 
-    /// Where the channels of a group lie in the input, the output and the weight.
-    fn input(&self, image: usize, group: usize) -> Range<usize> {
-        let len = self.inputs * self.pixels;
-        let start = (image * self.groups + group) * len;
-        start..start + len
-    }
-
-    fn output(&self, image: usize, group: usize) -> Range<usize> {
-        let len = self.outputs * self.places;
-        let start = (image * self.groups + group) * len;
-        start..start + len
-    }
-
+    /// Where the weight of a group lies.
     fn weights(&self, group: usize) -> Range<usize> {
         let len = self.outputs * self.depth();
         group * len..(group + 1) * len
+    }
+
+    /// The bias of a group.
+    fn bias<'a, F>(&self, bias: Option<&'a [F]>, group: usize) -> Option<&'a [F]> {
+        bias.map(|bias| &bias[group * self.outputs..][..self.outputs])
     }
 }
 

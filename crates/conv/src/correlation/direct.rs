@@ -1,0 +1,372 @@
+//! Convolution without patches: the window's numbers are read from the image itself.
+//!
+//! All three products of a convolution are one product with a left operand that is read through a table
+//! ([`Gathered`](gradus_linalg::Gathered)) and a right operand that is packed. Vectors run along the channels of the right one:
+//!
+//! ```text
+//!                  lines of the left         summed over            packed, with vectors along
+//! y                places p                  channels c, taps k     W, output channels o
+//! dx               positions i               channels o, taps k     W turned over, input channels c
+//! dW               channels c, taps k        places p               dy, output channels o
+//! ```
+//!
+//! No matrix of patches is ever written, of a batch or of an image; what is written is the image once more with its
+//! margin of zeros, so that the window need not ask whether it hangs over the edge.
+//!
+//! For `dx` the image is `dy`, and the window is the kernel turned over: position `i` was seen by tap `k` from place
+//! `(i + before − k · dilation) / stride`, if that is a whole number. Positions with the same remainder by the stride are
+//! seen by the same taps; each such *phase* is a convolution with some of the taps, in steps of 1.
+
+use super::layout::{Margins, each, positions};
+use super::{Plan, matrix, matrix_mut};
+use crate::geometry::Axis;
+use gradus_autograd::Real;
+use gradus_linalg::parallel::for_each_part;
+use gradus_linalg::simd::vectorized;
+use gradus_linalg::{Gathered, Offsets, Packed, memory};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis as ArrayAxis, ShapeBuilder};
+
+/// Parts into which a batch is cut for threads. Each has a weight gradient of its own, and these are added up in their order:
+/// the number must not depend on that of the threads.
+const PARTS: usize = 8;
+/// Numbers that the parts' weight gradients may have in all.
+const SUMS: usize = 1 << 21;
+
+/// What all images of a convolution have in common.
+#[derive(Debug)]
+pub(super) struct Direct {
+    /// The input with its margin.
+    input: Margins,
+    /// The places of the first window of each row of places.
+    rows: Vec<usize>,
+    /// Places of a row, and the distance between two.
+    width: usize,
+    stride: usize,
+    /// Where the taps of a window lie, of all channels.
+    taps: Offsets,
+    phases: Vec<Phase>,
+    /// The output's gradient with the margin that the phases need.
+    output: Margins,
+}
+
+/// Positions of the input with the same remainder by the stride.
+#[derive(Debug)]
+struct Phase {
+    /// The remainders, and the number of positions along each axis.
+    remainder: Vec<usize>,
+    size: Vec<usize>,
+    /// The taps that see these positions.
+    taps: Vec<usize>,
+    /// The places of the first position of each row of positions.
+    rows: Vec<usize>,
+    /// From which places they are seen, of all channels and taps.
+    offsets: Offsets,
+}
+
+impl Direct {
+    pub(super) fn new(axes: &[Axis], inputs: usize, outputs: usize) -> Self {
+        let padded = |axis: &Axis| (axis.before, axis.size, axis.spanned());
+        let input = Margins::new(axes.iter().map(padded).collect());
+        let (out, kernel) = (each(axes, |axis| axis.out), each(axes, |axis| axis.kernel_size));
+        let window = |place: &[usize]| input.place(place.iter().zip(axes).map(|(o, axis)| o * axis.stride));
+        let outer = out.len().saturating_sub(1);
+        let rows = positions(&out[..outer]).map(|row| window(&row)).collect();
+        let tap = |k: &Vec<usize>| input.place(k.iter().zip(axes).map(|(k, axis)| k * axis.dilation));
+        let taps: Vec<usize> = positions(&kernel).map(|k| tap(&k)).collect();
+        let all: Vec<usize> = (0..inputs)
+            .flat_map(|c| taps.iter().map(move |tap| (c, *tap)))
+            .map(|(c, tap)| c * input.plane + tap)
+            .collect();
+        let (width, stride) = axes.last().map_or((1, 1), |axis| (axis.out, axis.stride));
+        let output = Margins::new(axes.iter().map(seen_from).collect());
+        let phases = positions(&each(axes, |axis| axis.stride.min(axis.size)));
+        let phases = phases.map(|remainder| Phase::new(axes, remainder, &output, outputs)).collect();
+        Self { input, rows, width, stride, taps: Offsets::new(all), phases, output }
+    }
+
+    /// `Y = W P + b`.
+    pub(super) fn forward<F: Real>(&self, plan: &Plan, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
+        let weights: Vec<Packed<F>> = (0..plan.groups)
+            .map(|group| Packed::new(&matrix(&w[plan.weights(group)], plan.outputs, plan.depth())))
+            .collect();
+        let (inputs, outputs) = (plan.inputs * plan.groups * plan.pixels, plan.outputs * plan.places);
+        if plan.images < PARTS / 2 && self.rows.len() > 1 {
+            // Of a few images, rows are shared out.
+            let mut room = Room::new(&self.input, plan.inputs * plan.groups);
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs * plan.groups)) {
+                let x = room.of(&self.input, x);
+                for (group, y) in y.chunks_exact_mut(outputs).enumerate() {
+                    let mut y = matrix_mut(y, plan.outputs, plan.places);
+                    let rows = self.rows.len().div_ceil(PARTS);
+                    let parts: Vec<_> =
+                        self.rows.chunks(rows).zip(y.axis_chunks_iter_mut(ArrayAxis(1), rows * self.width)).collect();
+                    for_each_part(plan.multiplications() / plan.images, parts, |(rows, y)| {
+                        self.multiply(
+                            plan,
+                            &x[group * plan.inputs * self.input.plane..],
+                            rows,
+                            &weights[group],
+                            plan.bias(bias, group),
+                            y,
+                        );
+                    });
+                }
+            }
+            return room.give();
+        }
+        let images = plan.images.div_ceil(PARTS).max(1);
+        let parts = x.chunks(images * inputs).zip(y.chunks_mut(images * outputs * plan.groups)).collect();
+        for_each_part(plan.multiplications(), parts, |(x, y)| {
+            let mut room = Room::new(&self.input, plan.inputs * plan.groups);
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs * plan.groups)) {
+                let x = room.of(&self.input, x);
+                for (group, y) in y.chunks_exact_mut(outputs).enumerate() {
+                    let x = &x[group * plan.inputs * self.input.plane..];
+                    let y = matrix_mut(y, plan.outputs, plan.places);
+                    self.multiply(plan, x, &self.rows, &weights[group], plan.bias(bias, group), y);
+                }
+            }
+            room.give();
+        });
+    }
+
+    fn multiply<F: Real>(
+        &self,
+        plan: &Plan,
+        x: &[F],
+        rows: &[usize],
+        weights: &Packed<F>,
+        bias: Option<&[F]>,
+        y: ArrayViewMut2<'_, F>,
+    ) {
+        let windows =
+            Gathered::new(x, rows, (self.width, self.stride), &self.taps).expect("windows lie within the margin");
+        let (beta, bias) = match bias {
+            Some(bias) => {
+                let bias = ArrayView2::from_shape((rows.len() * self.width, plan.outputs).strides((0, 1)), bias);
+                (F::one(), Some(bias.expect("one for each output channel")))
+            }
+            None => (F::zero(), None),
+        };
+        F::gemm_gathered(F::one(), &windows, weights, beta, bias, y.reversed_axes());
+    }
+
+    /// `dx ← Σ_k W_kᵀ dY + β dx`.
+    pub(super) fn input_gradient<F: Real>(&self, plan: &Plan, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
+        let weights: Vec<Vec<Packed<F>>> = (0..plan.groups)
+            .map(|group| self.phases.iter().map(|phase| phase.weights(plan, &w[plan.weights(group)])).collect())
+            .collect();
+        let (inputs, outputs) = (plan.inputs * plan.pixels, plan.outputs * plan.groups * plan.places);
+        let images = plan.images.div_ceil(PARTS).max(1);
+        let parts = dy.chunks(images * outputs).zip(dx.chunks_mut(images * inputs * plan.groups)).collect();
+        for_each_part(plan.multiplications(), parts, |(dy, dx)| {
+            let mut room = Room::new(&self.output, plan.outputs * plan.groups);
+            let largest = self.phases.iter().map(|phase| phase.size.iter().product()).max().unwrap_or(0);
+            let mut apart = if self.phases.len() > 1 { memory::take(largest * plan.inputs) } else { Vec::new() };
+            for (dy, dx) in dy.chunks_exact(outputs).zip(dx.chunks_exact_mut(inputs * plan.groups)) {
+                let dy = room.of(&self.output, dy);
+                for (group, dx) in dx.chunks_exact_mut(inputs).enumerate() {
+                    let dy = &dy[group * plan.outputs * self.output.plane..];
+                    for (phase, weights) in self.phases.iter().zip(&weights[group]) {
+                        let places: usize = phase.size.iter().product();
+                        let width = phase.size.last().copied().unwrap_or(1);
+                        let windows = Gathered::new(dy, &phase.rows, (width, 1), &phase.offsets);
+                        let windows = windows.expect("what sees a position lies within the margin");
+                        if self.phases.len() == 1 {
+                            let dx = matrix_mut(dx, plan.inputs, plan.pixels).reversed_axes();
+                            F::gemm_gathered(F::one(), &windows, weights, beta, None, dx);
+                        } else {
+                            let apart = &mut apart[..places * plan.inputs];
+                            let to = matrix_mut(apart, plan.inputs, places).reversed_axes();
+                            F::gemm_gathered(F::one(), &windows, weights, F::zero(), None, to);
+                            phase.interleave(plan, apart, beta, dx);
+                        }
+                    }
+                }
+            }
+            memory::give(apart);
+            room.give();
+        });
+    }
+
+    /// `dW ← Σ dY Pᵀ + β dW`; the sum runs over the images of each part in their order, and then over the parts.
+    pub(super) fn weight_gradient<F: Real>(&self, plan: &Plan, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
+        let (inputs, outputs) = (plan.inputs * plan.groups * plan.pixels, plan.outputs * plan.places);
+        let len = plan.depth() * plan.outputs * plan.groups;
+        let parts = PARTS.min(SUMS / len.max(1)).clamp(1, plan.images.max(1));
+        let images = plan.images.div_ceil(parts).max(1);
+        let lines = WeightLines::new(self, plan);
+        let mut sums: Vec<F> = memory::take(parts * len);
+        let jobs: Vec<_> = sums
+            .chunks_mut(len)
+            .zip(x.chunks(images * inputs).zip(dy.chunks(images * outputs * plan.groups)))
+            .collect();
+        let used = jobs.len();
+        for_each_part(plan.multiplications(), jobs, |(sums, (x, dy))| {
+            let mut room = Room::new(&self.input, plan.inputs * plan.groups);
+            for (image, (x, dy)) in x.chunks_exact(inputs).zip(dy.chunks_exact(outputs * plan.groups)).enumerate() {
+                let beta = if image == 0 { F::zero() } else { F::one() };
+                let x = room.of(&self.input, x);
+                let groups = dy.chunks_exact(outputs).zip(sums.chunks_exact_mut(plan.depth() * plan.outputs));
+                for (group, (dy, sums)) in groups.enumerate() {
+                    let dy = Packed::new(&matrix(dy, plan.outputs, plan.places));
+                    let x = &x[group * plan.inputs * self.input.plane..];
+                    let windows = Gathered::new(x, &lines.starts, (lines.lines, lines.line), &lines.places);
+                    let windows = windows.expect("windows lie within the margin");
+                    F::gemm_gathered(F::one(), &windows, &dy, beta, None, matrix_mut(sums, plan.depth(), plan.outputs));
+                }
+            }
+            room.give();
+        });
+        let (sum, others) = sums[..used * len].split_at_mut(len);
+        for part in others.chunks_exact(len) {
+            vectorized(
+                #[inline(always)]
+                || sum.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part),
+            );
+        }
+        let groups =
+            sum.chunks_exact(plan.outputs * plan.depth()).zip(dw.chunks_exact_mut(plan.outputs * plan.depth()));
+        for (sums, dw) in groups {
+            for (line, &number) in sums.chunks_exact(plan.outputs).zip(&lines.order) {
+                let dw = dw[number..].iter_mut().step_by(plan.depth());
+                if beta.is_zero() {
+                    dw.zip(line).for_each(|(dw, &sum)| *dw = sum);
+                } else {
+                    dw.zip(line).for_each(|(dw, &sum)| *dw = sum + beta * *dw);
+                }
+            }
+        }
+        memory::give(sums);
+    }
+}
+
+/// How the numbers of a kernel are lines of an operand: in runs of channels, or, of few channels, in runs of neighbours.
+struct WeightLines {
+    starts: Vec<usize>,
+    lines: usize,
+    line: usize,
+    places: Offsets,
+    /// Of each line, its number in the kernel `(channel, tap)`.
+    order: Vec<usize>,
+}
+
+impl WeightLines {
+    fn new(direct: &Direct, plan: &Plan) -> Self {
+        let all = direct.taps.as_slice();
+        let taps = all.len() / plan.inputs.max(1);
+        let (neighbours, apart) = plan.axes.last().map_or((1, 1), |axis| (axis.kernel_size, axis.dilation));
+        let places = direct.rows.iter().flat_map(|row| (0..direct.width).map(move |o| row + o * direct.stride));
+        let places = Offsets::new(places.collect::<Vec<_>>());
+        if plan.inputs >= neighbours {
+            let starts = all[..taps].to_vec();
+            let order = (0..taps).flat_map(|tap| (0..plan.inputs).map(move |c| c * taps + tap)).collect();
+            return Self { starts, lines: plan.inputs, line: direct.input.plane, places, order };
+        }
+        let starts = all.iter().copied().step_by(neighbours).collect();
+        Self { starts, lines: neighbours, line: apart, places, order: (0..all.len()).collect() }
+    }
+}
+
+impl Phase {
+    fn new(axes: &[Axis], remainder: Vec<usize>, output: &Margins, outputs: usize) -> Self {
+        let size: Vec<usize> =
+            axes.iter().zip(&remainder).map(|(axis, &r)| (axis.size - r).div_ceil(axis.stride)).collect();
+        let outer = size.len().saturating_sub(1);
+        let rows = positions(&size[..outer]).map(|row| output.place(row)).collect();
+        let (mut taps, mut places) = (Vec::new(), Vec::new());
+        for (number, tap) in positions(&each(axes, |axis| axis.kernel_size)).enumerate() {
+            let shift = |(i, axis): (usize, &Axis)| axis.seen_from(remainder[i], tap[i]);
+            if let Some(shift) = axes.iter().enumerate().map(shift).collect::<Option<Vec<_>>>() {
+                taps.push(number);
+                places.push(output.place(shift));
+            }
+        }
+        let offsets = (0..outputs).flat_map(|o| places.iter().map(move |place| (o, *place)));
+        let offsets = Offsets::new(offsets.map(|(o, place)| o * output.plane + place).collect::<Vec<_>>());
+        Self { remainder, size, taps, rows, offsets }
+    }
+
+    /// The weight of a group with input channels as its lines and these taps alone.
+    fn weights<F: Real>(&self, plan: &Plan, w: &[F]) -> Packed<F> {
+        let taps = plan.depth() / plan.inputs.max(1);
+        let depth = plan.outputs * self.taps.len();
+        let mut turned = memory::take(plan.inputs * depth);
+        for (c, line) in turned.chunks_exact_mut(depth.max(1)).enumerate() {
+            for (o, terms) in line.chunks_exact_mut(self.taps.len()).enumerate() {
+                let kernel = &w[(o * plan.inputs + c) * taps..][..taps];
+                terms.iter_mut().zip(&self.taps).for_each(|(term, &tap)| *term = kernel[tap]);
+            }
+        }
+        let packed = Packed::new(&matrix(&turned, plan.inputs, depth));
+        memory::give(turned);
+        packed
+    }
+
+    /// Writes the gradients of these positions between those of the other phases.
+    fn interleave<F: Real>(&self, plan: &Plan, apart: &[F], beta: F, dx: &mut [F]) {
+        let width = self.size.last().copied().unwrap_or(1);
+        if width == 0 {
+            return;
+        }
+        let (step, first) = match (plan.axes.last(), self.remainder.last()) {
+            (Some(axis), Some(&r)) => (axis.stride, r),
+            _ => (1, 0),
+        };
+        let outer = self.size.len().saturating_sub(1);
+        let mut strides = vec![1; self.size.len()];
+        for i in (1..strides.len()).rev() {
+            strides[i - 1] = strides[i] * plan.axes[i].size;
+        }
+        let at = |row: Vec<usize>| -> usize {
+            row.iter().enumerate().map(|(i, q)| (q * plan.axes[i].stride + self.remainder[i]) * strides[i]).sum()
+        };
+        let rows: Vec<usize> = positions(&self.size[..outer]).map(at).collect();
+        let places = rows.len() * width;
+        for (apart, dx) in apart.chunks_exact(places.max(1)).zip(dx.chunks_exact_mut(plan.pixels)) {
+            for (apart, &row) in apart.chunks_exact(width).zip(&rows) {
+                let dx = dx[row + first..].iter_mut().step_by(step);
+                if beta.is_zero() {
+                    dx.zip(apart).for_each(|(dx, &apart)| *dx = apart);
+                } else {
+                    dx.zip(apart).for_each(|(dx, &apart)| *dx = apart + beta * *dx);
+                }
+            }
+        }
+    }
+}
+
+/// Along one axis, the margin of the output's gradient: from which places positions of the input are seen, also from those
+/// where there is none.
+fn seen_from(axis: &Axis) -> (usize, usize, usize) {
+    let before = axis.seen_before();
+    let last = (axis.size.max(1) - 1 + axis.before) / axis.stride + before + 1;
+    (before, axis.out, last.max(before + axis.out))
+}
+
+/// Memory for the planes of an image with their margin, which is cleared once.
+struct Room<F>(Vec<F>);
+
+impl<F: Real> Room<F> {
+    fn new(margins: &Margins, planes: usize) -> Self {
+        if margins.is_none() {
+            return Self(Vec::new());
+        }
+        let mut room = memory::take(planes * margins.plane);
+        room.fill(F::zero());
+        Self(room)
+    }
+
+    /// The planes with their margin: a copy, or themselves if there is none.
+    fn of<'a>(&'a mut self, margins: &Margins, planes: &'a [F]) -> &'a [F] {
+        if margins.is_none() {
+            return planes;
+        }
+        margins.copy(planes, &mut self.0);
+        &self.0
+    }
+
+    fn give(self) {
+        memory::give(self.0);
+    }
+}
