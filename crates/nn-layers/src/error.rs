@@ -1,5 +1,7 @@
 //! What a layer's `forward` can fail with, wherever the layer comes from.
 
+mod fix;
+
 use crate::LoadReport;
 use gradus_linalg::FamilyError;
 use std::path::PathBuf;
@@ -27,10 +29,10 @@ pub enum Error {
     Source(Box<dyn std::error::Error + Send + Sync>),
 
     /// An input whose last axis is not as long as a layer's number of input features.
-    #[error("{layer}: input {input:?}: {}; this layer takes {expected} features on the last axis", match input.last() {
+    #[error("{layer}: input {input:?}: {}; this layer takes {expected} features on the last axis, (…, {expected}){}", match input.last() {
         Some(found) => format!("its last axis is {found} long"),
         None => "it has no axes".to_owned(),
-    })]
+    }, fix::features(layer, *expected, input))]
     Features {
         /// The layer.
         layer: &'static str,
@@ -161,7 +163,10 @@ pub enum Error {
     },
 
     /// An input whose last axes are not those over which a layer normalizes.
-    #[error("{layer}: input {input:?}: this layer normalizes over {expected:?}; the last axes should be these")]
+    #[error(
+        "{layer}: input {input:?}: this layer normalizes over {expected:?}; the last axes should be these{}",
+        fix::normalized(layer, expected, input)
+    )]
     NormalizedShape {
         /// The layer.
         layer: &'static str,
@@ -173,7 +178,8 @@ pub enum Error {
 
     /// An input without a layer's channels on its second axis.
     #[error(
-        "{layer}: input {input:?}: this layer takes {channels} channels on the second axis, and at least {least} axes"
+        "{layer}: input {input:?}: this layer takes {channels} channels on the second axis, and at least {least} axes{}",
+        fix::channels(layer, *channels, *least, input)
     )]
     Channels {
         /// The layer.
@@ -300,11 +306,14 @@ pub enum Error {
         expected: &'static str,
     },
 
-    /// An error of a layer inside a model.
-    #[error("layer `{path}`, given {input:?}: {source}")]
+    /// An error of a layer inside a model. What the layer's own message says already, its kind and the shape of its input, is
+    /// not said twice.
+    #[error("layer `{path}`{}: {source}", what_and_given(kind, input, source))]
     InLayer {
-        /// The names on the way to the layer, joined by dots.
+        /// The names on the way to the layer, joined by dots, as in a state dict.
         path: String,
+        /// What the layer is: [`Layer::kind`](crate::Layer::kind).
+        kind: &'static str,
         /// The shape of its input.
         input: Vec<usize>,
         /// What it objects to.
@@ -455,22 +464,60 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same, with the layer that it comes from: its name goes before the path that is there.
-    pub(crate) fn in_layer(self, name: &str, input: &[usize]) -> Self {
+    /// The same as an [`Error::InLayer`]: it comes from a part of this name, of this kind, given an input of this shape. What
+    /// comes from deeper inside keeps its kind and input, and the name goes before its path.
+    ///
+    /// For layers, [`Layer::forward_at`](crate::Layer::forward_at) calls this; for parts with other methods, call it yourself.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_nn_layers::Error;
+    /// let error = Error::Features { layer: "linear", expected: 784, input: vec![32, 1, 28, 28] };
+    /// let error = error.in_layer("fc1", "Linear", &[32, 1, 28, 28]).in_layer("head", "Head", &[32, 1, 28, 28]);
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "layer `head.fc1`: linear: input [32, 1, 28, 28]: its last axis is 28 long; this layer takes 784 features on the \
+    ///      last axis, (…, 784); a Flatten before it makes [32, 784] of it"
+    /// );
+    /// assert!(matches!(error.innermost(), Error::Features { expected: 784, .. }));
+    /// ```
+    #[must_use]
+    pub fn in_layer(self, name: &str, kind: &'static str, input: &[usize]) -> Self {
         match self {
-            Self::InLayer { path, input, source } => Self::InLayer { path: format!("{name}.{path}"), input, source },
-            other => Self::InLayer { path: name.to_owned(), input: input.to_vec(), source: Box::new(other) },
+            Self::InLayer { path, kind, input, source } => {
+                Self::InLayer { path: format!("{name}.{path}"), kind, input, source }
+            }
+            other => Self::InLayer { path: name.to_owned(), kind, input: input.to_vec(), source: Box::new(other) },
         }
     }
 
-    /// The error of another crate that this carries, if it is of type `E`.
+    /// The error as the layer made it that objects, whatever model the layer is in.
+    #[must_use]
+    pub fn innermost(&self) -> &Self {
+        let mut error = self;
+        while let Self::InLayer { source, .. } = error {
+            error = source;
+        }
+        error
+    }
+
+    /// The error of another crate that this carries, if it is of type `E`; also from inside a model.
     #[must_use]
     pub fn source_as<E: FamilyError>(&self) -> Option<&E> {
-        match self {
+        match self.innermost() {
             Self::Source(source) => source.downcast_ref(),
             _ => None,
         }
     }
+}
+
+/// The kind and the input of a layer in a model, as far as the layer's own message does not begin with the one, and has the other
+/// in it.
+fn what_and_given(kind: &str, input: &[usize], source: &Error) -> String {
+    let (message, input) = (source.to_string(), format!("{input:?}"));
+    let own = message.split(':').next().unwrap_or_default().replace('_', "");
+    let what = if own.eq_ignore_ascii_case(kind) { String::new() } else { format!(" ({kind})") };
+    if message.contains(&input) { what } else { format!("{what}, given {input}") }
 }
 
 /// The first names of a list, for a message.

@@ -17,6 +17,7 @@ mod module;
 mod normalization;
 mod parallel;
 mod parameter;
+mod perceptron;
 mod report;
 mod residual;
 mod sequential;
@@ -46,9 +47,10 @@ pub use module::{Glob, Item, ItemMut, Module, Walk, WalkMut};
 pub use normalization::{GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 pub use parallel::Parallel;
 pub use parameter::{Buffer, Parameter};
+pub use perceptron::{Convergence, Perceptron, PerceptronFit};
 pub use report::{
-    Description, Health, Moments, ParameterHealth, Propagation, Signal, Summary, SummaryRow, Verdict, health,
-    signal_propagation, summary,
+    DecisionRegions, Description, Health, Moments, ParameterHealth, Propagation, Signal, Summary, SummaryRow, Verdict,
+    decision_regions, health, signal_propagation, summary,
 };
 pub use residual::Residual;
 pub use sequential::Sequential;

@@ -78,9 +78,9 @@ impl<F: Real> Parallel<F> {
 impl<F: Real> Layer<F> for Parallel<F> {
     /// # Errors
     /// [`Error::Shapes`] if outputs that are to be added differ in shape, [`Error::Source`] if they cannot be concatenated
-    /// or there are none; and what the branches return.
+    /// or there are none; [`Error::InLayer`] with what a branch returns.
     fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
-        let outputs = self.iter().map(|(_, branch)| branch.forward(x)).collect::<Result<Vec<_>>>()?;
+        let outputs = self.iter().map(|(name, branch)| branch.forward_at(name, x)).collect::<Result<Vec<_>>>()?;
         if let Some(axis) = self.axis {
             return Ok(concatenate(axis, &outputs.iter().collect::<Vec<_>>())?);
         }
@@ -89,7 +89,7 @@ impl<F: Real> Layer<F> for Parallel<F> {
         outputs.try_fold(first, |sum, output| {
             if sum.shape() != output.shape() {
                 let (left, right) = (sum.shape().to_vec(), output.shape().to_vec());
-                let expected = "branches that are added must end in the same shape";
+                let expected = "branches that are added must end in the same shape; Parallel::concatenate needs only the other axes alike";
                 return Err(Error::Shapes { layer: "parallel", left, right, expected });
             }
             Ok(sum + output)

@@ -70,9 +70,9 @@ impl<F: Real, L: Module<F>, S: Module<F>> Module<F> for Residual<L, S> {
 
 impl<F: Real, L: Layer<F>, S: Layer<F>> Layer<F> for Residual<L, S> {
     /// # Errors
-    /// [`Error::Shapes`] if the two paths end in different shapes; and what the layers return.
+    /// [`Error::Shapes`] if the two paths end in different shapes; [`Error::InLayer`] with what one of them returns.
     fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
-        let (past, through) = (self.shortcut.forward(x)?, self.body.forward(x)?);
+        let (past, through) = (self.shortcut.forward_at("shortcut", x)?, self.body.forward_at("body", x)?);
         if past.shape() != through.shape() {
             let (left, right) = (past.shape().to_vec(), through.shape().to_vec());
             let expected = "the shortcut and the body must end in the same shape; give a shortcut that projects";

@@ -79,9 +79,11 @@ impl<F: Real> Sequential<F> {
 }
 
 impl<F: Real> Layer<F> for Sequential<F> {
+    /// # Errors
+    /// [`Error::InLayer`](crate::Error::InLayer), which names the layer that objects.
     fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
-        let Some(((_, first), others)) = self.layers.split_first() else { return Ok(x.clone()) };
-        others.iter().try_fold(first.forward(x)?, |x, (_, layer)| layer.forward(&x))
+        let Some(((name, first), others)) = self.layers.split_first() else { return Ok(x.clone()) };
+        others.iter().try_fold(first.forward_at(name, x)?, |x, (name, layer)| layer.forward_at(name, &x))
     }
 
     fn describe(&self, input: &[usize]) -> Result<Description> {

@@ -7,6 +7,8 @@ mod init;
 mod interop;
 mod layers;
 mod module;
+mod perceptron;
 mod properties;
+mod regions;
 mod reports;
 mod state_dict;

@@ -280,9 +280,12 @@ fn messages() {
     let table = [
         (
             linear.forward(&five),
-            "linear: input [8, 5]: its last axis is 5 long; this layer takes 4 features on the last axis",
+            "linear: input [8, 5]: its last axis is 5 long; this layer takes 4 features on the last axis, (…, 4); Linear::new(5, …) would take it",
         ),
-        (linear.forward(&none), "linear: input []: it has no axes; this layer takes 4 features on the last axis"),
+        (
+            linear.forward(&none),
+            "linear: input []: it has no axes; this layer takes 4 features on the last axis, (…, 4); a sample of shape [4] would fit",
+        ),
         (
             logits.cross_entropy(&array![0, 3]),
             "cross_entropy: label 3 at [1]: there are 3 classes, so labels lie below 3",

@@ -146,16 +146,13 @@ fn a_shape_that_does_not_fit_names_the_layer() {
     let error = summary(&model, &[7, 2, 3]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "layer `body.head`, given [7, 4]: linear: input [7, 4]: its last axis is 4 long; this layer takes 5 features on the last axis"
+        "layer `body.head`: linear: input [7, 4]: its last axis is 4 long; this layer takes 5 features on the last axis, (…, 5); Linear::new(4, …) would take it"
     );
     assert!(matches!(error, Error::InLayer { path, input, .. } if path == "body.head" && input == [7, 4]));
     let error = signal_propagation(&model, &[7, 2, 3], &mut rng(1)).unwrap_err().to_string();
-    assert!(error.starts_with("layer `body.head`, given [7, 4]: linear: "), "{error}");
+    assert!(error.starts_with("layer `body.head`: linear: input [7, 4]: "), "{error}");
     let error = summary(&model, &[7]).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "layer `0`, given [7]: flatten: shape [7]: an input with an axis after the first, (N, …), would fit"
-    );
+    assert_eq!(error, "layer `0`: flatten: shape [7]: an input with an axis after the first, (N, …), would fit");
     let error = summary(&mlp::<f32>(), &[7, 2]).unwrap_err().to_string();
     assert!(error.starts_with("linear: input [7, 2]"), "{error}");
 }

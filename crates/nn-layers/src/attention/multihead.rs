@@ -210,7 +210,7 @@ impl<F: Real> MultiheadAttention<F> {
         let options = if self.causal { &options.clone().causal() } else { options };
         let (heads, weights) = record(NAME, inputs, layout, options, options.need_weights)?;
         let mean = weights.map(|weights| weights.mean_axes(&[-3], false)).transpose()?;
-        Ok((self.out_proj.forward(&heads)?, mean))
+        Ok((self.out_proj.forward_at("out_proj", &heads)?, mean))
     }
 
     /// The width, of which each head gets its share; and the bias has to be three times as long.

@@ -78,13 +78,16 @@ impl<F: Real> TransformerBlock<F> {
     /// The output where the attention is restricted by these masks.
     ///
     /// # Errors
-    /// As [`MultiheadAttention::self_attention`] and [`LayerNorm`].
+    /// As [`MultiheadAttention::self_attention`], [`LayerNorm`] and [`Linear`], in an [`Error::InLayer`](crate::Error::InLayer).
     #[track_caller]
     pub fn forward_masked(&self, x: &Var<F>, options: &Attention<F>) -> Result<Var<F>> {
-        let (attended, _) = self.self_attn.self_attention(&self.norm1.forward(x)?, options)?;
+        let normalized = self.norm1.forward_at("norm1", x)?;
+        let attended = self.self_attn.self_attention(&normalized, options);
+        let (attended, _) = attended
+            .map_err(|error| error.in_layer("self_attn", Layer::<F>::kind(&self.self_attn), normalized.shape()))?;
         let h = x.try_add(&attended)?;
-        let hidden = self.linear1.forward(&self.norm2.forward(&h)?)?.gelu();
-        Ok(h.try_add(&self.linear2.forward(&hidden)?)?)
+        let hidden = self.linear1.forward_at("linear1", &self.norm2.forward_at("norm2", &h)?)?.gelu();
+        Ok(h.try_add(&self.linear2.forward_at("linear2", &hidden)?)?)
     }
 }
 

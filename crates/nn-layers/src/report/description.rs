@@ -90,7 +90,8 @@ impl Description {
     ) -> Result<Self> {
         let mut whole = Self::of(model, kind, input).activation_bytes(0);
         for (name, layer) in stages {
-            let part = layer.describe(&whole.output).map_err(|error| error.in_layer(name, &whole.output))?;
+            let part =
+                layer.describe(&whole.output).map_err(|error| error.in_layer(name, layer.kind(), &whole.output))?;
             whole.output.clone_from(&part.output);
             whole.add(name.to_owned(), part);
         }
@@ -148,7 +149,7 @@ impl Description {
     }
 
     fn from_run<F: Real, L: Layer<F> + ?Sized>(layer: &L, run: Run) -> Self {
-        let mut whole = Self::of(layer, type_name::<L>(), &run.output).activation_bytes(0);
+        let mut whole = Self::of(layer, layer.kind(), &run.output).activation_bytes(0);
         let mut counted: Vec<String> = Vec::new();
         let parameters = layer.parameters();
         for entry in &run.entries {
@@ -244,7 +245,7 @@ pub(crate) fn size(shape: &[usize]) -> u64 {
 }
 
 /// The name of a type without the modules that it is in and without its parameters.
-fn type_name<T: ?Sized>() -> &'static str {
+pub(crate) fn type_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();
     let plain = full.split('<').next().unwrap_or(full);
     plain.rsplit("::").next().unwrap_or(plain)

@@ -237,7 +237,7 @@ fn through<F: Real>(
 ) -> Result<Var<F>> {
     let stages = layer.stages();
     if stages.is_empty() {
-        let y = layer.forward(x).map_err(|error| error.in_layer(&path, x.shape()))?;
+        let y = layer.forward_at(&path, x)?;
         passed.push((path, y.clone()));
         return Ok(y);
     }

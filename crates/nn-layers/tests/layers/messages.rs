@@ -26,7 +26,7 @@ fn of_layers() {
     let table = [
         (
             message(LayerNorm::new((4, 3)).forward(&x(&[2, 3]))),
-            "layer_norm: input [2, 3]: this layer normalizes over [4, 3]; the last axes should be these",
+            "layer_norm: input [2, 3]: this layer normalizes over [4, 3]; the last axes should be these; LayerNorm::new((2, 3)) would take it",
         ),
         (
             message(LayerNorm::new(3).eps(-1.0).forward(&x(&[2, 3]))),
@@ -40,7 +40,7 @@ fn of_layers() {
         (message(GroupNorm::<f64>::new(0, 6)), "group_norm: 6 channels in 0 groups: at least one is needed"),
         (
             message(GroupNorm::new(2, 6).unwrap().forward(&x(&[6]))),
-            "group_norm: input [6]: this layer takes 6 channels on the second axis, and at least 2 axes",
+            "group_norm: input [6]: this layer takes 6 channels on the second axis, and at least 2 axes; one sample without a batch axis? unsqueeze(0) makes [1, 6] of it",
         ),
         (
             message(InstanceNorm::new(6).forward(&x(&[2, 6]))),
@@ -52,7 +52,7 @@ fn of_layers() {
         ),
         (
             message(attention.forward(&x(&[2, 3, 5]))),
-            "multihead_attention: input [2, 3, 5]: its last axis is 5 long; this layer takes 4 features on the last axis",
+            "multihead_attention: input [2, 3, 5]: its last axis is 5 long; this layer takes 4 features on the last axis, (…, 4); MultiheadAttention::new(5, …) would take it",
         ),
         (
             message(attention.cross_attention(&x(&[2, 3, 4]), &x(&[1, 5, 4]), &x(&[1, 5, 4]), &Attention::new())),
@@ -92,7 +92,7 @@ fn of_layers() {
         ),
         (
             message(Bilinear::new(2, 3, 1, &mut rng(1)).forward(&x(&[5, 2]), &x(&[5, 2]))),
-            "bilinear: input [5, 2]: its last axis is 2 long; this layer takes 3 features on the last axis",
+            "bilinear: input [5, 2]: its last axis is 2 long; this layer takes 3 features on the last axis, (…, 3); a Bilinear with 2 features there would take it",
         ),
         (
             message(Bilinear::<f64>::from_parts(array![[1.0]], None)),
@@ -104,12 +104,12 @@ fn of_layers() {
         ),
         (
             message(Parallel::sum().push(linear(2, 1)).push(linear(2, 3)).forward(&x(&[5, 2]))),
-            "parallel: shapes [5, 1] and [5, 3]: branches that are added must end in the same shape",
+            "parallel: shapes [5, 1] and [5, 3]: branches that are added must end in the same shape; Parallel::concatenate needs only the other axes alike",
         ),
         (message(Parallel::sum().forward(&x(&[5, 2]))), "parallel: no arrays were given; it needs at least one"),
         (
             message(Prelu::new(3).forward(&x(&[5, 2]))),
-            "prelu: input [5, 2]: this layer takes 3 channels on the second axis, and at least 2 axes",
+            "prelu: input [5, 2]: this layer takes 3 channels on the second axis, and at least 2 axes; Prelu::new(2) would take it",
         ),
         (
             message(Glu::default().forward(&x(&[5, 3]))),

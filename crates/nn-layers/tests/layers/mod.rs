@@ -9,6 +9,7 @@ mod blocks;
 mod losses;
 mod messages;
 mod normalization;
+mod paths;
 
 use gradus_nn_layers::ndarray::ArrayD;
 use gradus_nn_layers::{Layer, init, testing};
