@@ -1,6 +1,6 @@
 //! The other seam: optimizers that look at the loss more than once a step.
 
-use crate::{OptimizerState, Result};
+use crate::{Error, OptimizerState, Result, Schedule};
 use gradus_autograd::{Gradients, Real, Var};
 use gradus_nn_layers::{Module, Result as LayerResult};
 
@@ -42,7 +42,7 @@ pub trait Objective<F: Real = f32> {
 /// An [`Optimizer`](crate::Optimizer) is given gradients. These ask for them, as often as they like, through a closure that
 /// runs the forward and the backward pass: [`step_with`](ClosureOptimizer::step_with) is the method to call, and
 /// [`step_on`](ClosureOptimizer::step_on) the one to write. The trait can be made an object, and the methods beside the
-/// step are those of `Optimizer`.
+/// step are those of `Optimizer`. A loop that takes both kinds takes [`AsClosure`](crate::AsClosure).
 ///
 /// # Examples
 /// ```
@@ -88,10 +88,46 @@ pub trait ClosureOptimizer<F: Real = f32>: Send {
     /// Sets the learning rate.
     fn set_lr(&mut self, lr: f64);
 
+    /// Sets the momentum, which a [`Schedule`] may move against the rate: that of the base optimizer, for [`Sam`](crate::Sam).
+    ///
+    /// # Errors
+    /// [`Error::NoMomentum`] if the rule has none, as unless it says otherwise.
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        Err(Error::NoMomentum { momentum })
+    }
+
+    /// Sets the learning rate that the schedule has for this step, and the momentum if the schedule moves it.
+    ///
+    /// # Errors
+    /// [`Error::NoMomentum`] if the schedule moves a momentum and the rule has none; nothing is changed then.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_optim::schedule::{OneCycle, Schedule};
+    /// use gradus_optim::{ClosureOptimizer, Lbfgs, Sam, Sgd};
+    /// let schedule = OneCycle::new(1.0, 100);
+    /// let mut sam = Sam::<_, f32>::new(Sgd::new(0.1).momentum(0.9), 0.05);
+    /// sam.follow(&schedule, 29)?; // the peak of the rate, the bottom of the momentum
+    /// assert_eq!(sam.lr(), 1.0);
+    ///
+    /// let mut lbfgs: Lbfgs = Lbfgs::new(0.5);
+    /// assert!(lbfgs.follow(&schedule, 29).unwrap_err().to_string().contains("no momentum"));
+    /// lbfgs.follow(&schedule.without_momentum(), 29)?;
+    /// assert_eq!(lbfgs.lr(), 1.0);
+    /// # Ok::<(), gradus_optim::Error>(())
+    /// ```
+    fn follow(&mut self, schedule: &dyn Schedule, step: u64) -> Result<()> {
+        if let Some(momentum) = schedule.momentum(step) {
+            self.set_momentum(momentum)?;
+        }
+        self.set_lr(schedule.lr(step));
+        Ok(())
+    }
+
     /// Checks the hyper-parameters. Every step begins with it.
     ///
     /// # Errors
-    /// [`Error::HyperParameter`](crate::Error::HyperParameter) names the field, its value and what would fit.
+    /// [`Error::HyperParameter`] names the field, its value and what would fit.
     fn validate(&self) -> Result<()>;
 
     /// What training has changed in the optimizer.
@@ -101,7 +137,7 @@ pub trait ClosureOptimizer<F: Real = f32>: Send {
     /// had never stopped. The other hyper-parameters are the caller's to set as they were.
     ///
     /// # Errors
-    /// [`Error::StateArrays`](crate::Error::StateArrays) or [`Error::Stateless`](crate::Error::Stateless) if another
+    /// [`Error::StateArrays`] or [`Error::Stateless`] if another
     /// optimizer wrote it; nothing is changed then.
     fn restore(&mut self, state: OptimizerState<F>) -> Result<()>;
 }
@@ -133,6 +169,12 @@ macro_rules! forward {
             }
             fn set_lr(&mut self, lr: f64) {
                 (**self).set_lr(lr);
+            }
+            fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+                (**self).set_momentum(momentum)
+            }
+            fn follow(&mut self, schedule: &dyn Schedule, step: u64) -> Result<()> {
+                (**self).follow(schedule, step)
             }
             fn validate(&self) -> Result<()> {
                 (**self).validate()

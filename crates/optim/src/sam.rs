@@ -148,6 +148,10 @@ impl<F: Real, O: Optimizer<F>> ClosureOptimizer<F> for Sam<O, F> {
         self.base.set_lr(lr);
     }
 
+    fn set_momentum(&mut self, momentum: f64) -> Result<()> {
+        self.base.set_momentum(momentum)
+    }
+
     fn validate(&self) -> Result<()> {
         self.base.validate()?;
         hyper::not_negative("sam", "rho", self.rho)

@@ -1,4 +1,4 @@
-//! Optimizers, clipping and schedules against PyTorch.
+//! Optimizers, clipping and schedules against PyTorch, and what PyTorch has not against optax.
 
 use gradus_autograd::{Gradients, Leaf, Tape, Var};
 use gradus_nn_layers::{Module, Parameter};
@@ -7,8 +7,8 @@ use gradus_optim::schedule::{
     StepDecay,
 };
 use gradus_optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, ClosureOptimizer, Evaluation, Groups, Lbfgs, Lion, NAdam, Optimizer, RAdam,
-    Real, RmsProp, Schedule, Sgd,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, ClosureOptimizer, Evaluation, Groups, Lamb, Lbfgs, Lion, Lookahead, Muon,
+    NAdam, Optimizer, RAdam, Real, RmsProp, Sam, Schedule, Sgd,
 };
 use gradus_optim::{clip_global_norm, clip_norm, clip_value};
 use gradus_testing::golden::{self, Case};
@@ -26,6 +26,27 @@ const MISSING_LR: &[&str] = &[];
 struct Model<F: Real> {
     w: Parameter<F>,
     b: Parameter<F>,
+}
+
+/// The optimizer that another one of the case is made of.
+fn inner<F: Real>(case: &Case) -> Option<Box<dyn Optimizer<F>>> {
+    let lr = case.f64("lr");
+    Some(match case.str("inner") {
+        "sgd" => Box::new(Sgd::new(lr).momentum(case.f64("momentum"))),
+        "adam" => Box::new(Adam::new(lr).betas(case.f64s("betas")[0], case.f64s("betas")[1]).eps(case.f64("eps"))),
+        _ => return None,
+    })
+}
+
+/// Muon, and AdamW for what is no matrix.
+fn muon<F: Real>(case: &Case) -> Muon<F> {
+    let adamw = case.arg("adamw").expect("Muon's cases have AdamW's settings");
+    let of = |name: &str| adamw[name].as_f64().expect("a number");
+    let beta = |i: usize| adamw["betas"][i].as_f64().expect("a number");
+    let adamw = AdamW::new(of("lr")).betas(beta(0), beta(1)).eps(of("eps")).weight_decay(of("weight_decay"));
+    let muon = Muon::new(case.f64("lr"), adamw).momentum(case.f64("momentum"));
+    let muon = muon.weight_decay(case.f64("weight_decay")).nesterov(case.bool("nesterov"));
+    muon.ns_steps(case.usize("ns_steps") as u64)
 }
 
 /// The optimizer that a case describes.
@@ -70,6 +91,24 @@ fn optimizer<F: Real>(case: &Case) -> Option<Box<dyn Optimizer<F>>> {
         }
         "radam" => Box::new(RAdam::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay())),
         "lion" => Box::new(Lion::new(lr).betas(betas().0, betas().1).weight_decay(decay())),
+        "lamb" => Box::new(Lamb::new(lr).betas(betas().0, betas().1).eps(eps()).weight_decay(decay())),
+        "lookahead" => Box::new(Lookahead::new(inner(case)?).k(case.usize("k") as u64).alpha(case.f64("alpha"))),
+        "muon" => Box::new(muon(case)),
+        _ => return None,
+    })
+}
+
+/// The optimizer that a case describes, of those that ask for the loss.
+fn closure_optimizer<F: Real>(case: &Case) -> Option<Box<dyn ClosureOptimizer<F>>> {
+    let count = |name: &str| case.usize(name) as u64;
+    Some(match case.op.as_str() {
+        "lbfgs" => {
+            let lbfgs = Lbfgs::new(case.f64("lr")).max_iter(count("max_iter")).max_eval(count("max_eval"));
+            let lbfgs = lbfgs.tolerance_grad(case.f64("tolerance_grad"));
+            let lbfgs = lbfgs.tolerance_change(case.f64("tolerance_change")).history_size(count("history_size"));
+            Box::new(if case.try_str("line_search_fn").is_some() { lbfgs.strong_wolfe() } else { lbfgs })
+        }
+        "sam" => Box::new(Sam::new(inner(case)?, case.f64("rho"))),
         _ => return None,
     })
 }
@@ -129,15 +168,11 @@ fn with_closure<F: Real + Float>(
     tolerance: Tolerance,
     mut evaluate: impl FnMut(&Model<F>) -> gradus_nn_layers::Result<Evaluation<F>>,
 ) -> Outcome {
-    let count = |name: &str| case.usize(name) as u64;
-    let lbfgs = Lbfgs::new(case.f64("lr")).max_iter(count("max_iter")).max_eval(count("max_eval"));
-    let lbfgs = lbfgs.tolerance_grad(case.f64("tolerance_grad")).tolerance_change(case.f64("tolerance_change"));
-    let lbfgs = lbfgs.history_size(count("history_size"));
-    let mut lbfgs = if case.try_str("line_search_fn").is_some() { lbfgs.strong_wolfe() } else { lbfgs };
+    let Some(mut optimizer) = closure_optimizer::<F>(case) else { return case.unknown() };
     let mut model = Model { w: case.input_as::<F>("w0").into(), b: case.input_as::<F>("b0").into() };
     let (w, b, losses) = (case.output("w"), case.output("b"), case.output("loss"));
     for step in 0..case.usize("steps") {
-        let loss = lbfgs.step_with(&mut model, &mut evaluate)?;
+        let loss = optimizer.step_with(&mut model, &mut evaluate)?;
         close_scalar(loss, losses[step], tolerance, &format!("loss {step}"))?;
         close(&**model.w.value(), &w.index_axis(Axis(0), step + 1), tolerance, &format!("w after step {step}"))?;
         close(&**model.b.value(), &b.index_axis(Axis(0), step + 1), tolerance, &format!("b after step {step}"))?;
@@ -148,7 +183,7 @@ fn with_closure<F: Real + Float>(
 /// In `f64` with evaluations of its own; in `f32` with the same ones, as the other optimizers have the golden gradients:
 /// L-BFGS learns from differences of gradients, in which the rounding of a forward pass in `f32` would be most of what is
 /// left near the minimum.
-fn lbfgs(case: &Case) -> Outcome {
+fn asking(case: &Case) -> Outcome {
     let mut evaluations = Vec::new();
     with_closure::<f64>(case, Tolerance::F64, |model| {
         let evaluation = Evaluation::of(&loss(case, model)?)?;
@@ -196,13 +231,28 @@ fn optim() {
             clipping::<f64>(case, Tolerance::F64)?;
             return clipping::<f32>(case, Tolerance::F32);
         }
-        if case.op == "lbfgs" {
-            return lbfgs(case);
-        }
-        with_golden_gradients::<f64>(case, Tolerance::F64)?;
-        with_golden_gradients::<f32>(case, Tolerance::F32)?;
-        with_own_gradients(case)
+        walk(case)
     });
+}
+
+#[test]
+fn optim_muon() {
+    golden::check("optim_muon", MISSING, walk);
+}
+
+#[test]
+fn optim_optax() {
+    golden::check_if_there("optim_optax", MISSING, walk);
+}
+
+/// The walk in both types; with the tape's gradients, where the optimizer is given them, a second time.
+fn walk(case: &Case) -> Outcome {
+    if closure_optimizer::<f64>(case).is_some() {
+        return asking(case);
+    }
+    with_golden_gradients::<f64>(case, Tolerance::F64)?;
+    with_golden_gradients::<f32>(case, Tolerance::F32)?;
+    with_own_gradients(case)
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
+mod clipping;
 mod closures;
 mod explanations;
 mod properties;
 mod rules;
+mod schedules;
 mod see;
 mod table;
 mod wrong_calls;

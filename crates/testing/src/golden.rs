@@ -17,7 +17,7 @@ mod check;
 mod tensor;
 
 pub use case::Case;
-pub use check::{check, check_only, none_yet};
+pub use check::{check, check_if_there, check_only, none_yet};
 
 use tensor::Tensor;
 

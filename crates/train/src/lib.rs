@@ -7,6 +7,7 @@ mod evaluate;
 mod history;
 mod progress;
 mod report;
+mod step;
 mod trainer;
 
 pub use callback::{Callback, EpochRecord, StepRecord};

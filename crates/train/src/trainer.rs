@@ -1,22 +1,74 @@
 //! The training loop.
 
-use crate::evaluate::{evaluate, largest};
-use crate::{Callback, EpochRecord, Error, History, Result, StepRecord};
-use gradus_autograd::{Error as TapeError, Gradients, Leaf, Real, Tape, Value, Var};
+use crate::step::{Batch, OnBatch};
+use crate::{Callback, EpochRecord, Error, History, Result, StepRecord, evaluate};
+use gradus_autograd::{Real, Var};
 use gradus_data::Labelled;
-use gradus_linalg::elementwise::sum_slice;
 use gradus_nn_layers::{Layer, Losses, Result as LayerResult, StateDict};
-use gradus_optim::{Optimizer, Schedule, clip_global_norm};
+use gradus_optim::{AsClosure, ClosureOptimizer, Schedule};
 use gradus_regularize::{Decision, EarlyStopping};
-use ndarray::{Array1, ArrayRef1, Ix2};
-use rand::rngs::StdRng;
+use ndarray::ArrayRef1;
+use rand::Rng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
 use std::time::Instant;
 
-type Loss<F> = Box<dyn Fn(&Var<F>, &ArrayRef1<usize>) -> LayerResult<Var<F>>>;
+pub(crate) type Loss<F> = Box<dyn Fn(&Var<F>, &ArrayRef1<usize>) -> LayerResult<Var<F>>>;
 
 /// Trains a classifier: epochs of shuffled mini-batches, each a forward pass, a backward pass and an update.
+///
+/// # Batch, stochastic and mini-batch
+/// How much of the training set one step sees is all that they differ in, so they are one loop here, and
+/// [`batch_size`](Trainer::batch_size) turns one into the other. Of `n` samples with the losses `L₁ … Lₙ`, an epoch takes
+///
+/// ```text
+/// θ ← θ − lr · ∇ 1/|B| Σ Lᵢ, i ∈ B          for each of the ⌈n / batch_size⌉ parts B of a random order of all n
+/// ```
+///
+/// | | `batch_size` | steps an epoch | the gradient of a step |
+/// | --- | --- | --- | --- |
+/// | batch gradient descent | [`full_batch`](Trainer::full_batch): `n` or more | 1 | that of the whole set |
+/// | mini-batch | between | `⌈n / batch_size⌉` | an estimate, the better the larger the batch |
+/// | stochastic gradient descent | 1 | `n` | that of one sample: right on average alone |
+///
+/// An epoch costs about the same in all three. Many small steps get near the minimum sooner and cannot settle in it unless the rate
+/// falls; one large step is exact, and what [`Lbfgs`](gradus_optim::Lbfgs) and [`Rprop`](gradus_optim::Rprop) need. Whatever the
+/// size, every sample counts once an epoch (the mean over `n` is the same if the size divides it; if not, the samples of the last,
+/// smaller batch count for more).
+///
+/// ```
+/// use gradus_data::Digits;
+/// use gradus_nn_layers::Linear;
+/// use gradus_optim::Sgd;
+/// use gradus_train::{Callback, StepRecord, Trainer};
+/// use rand::{SeedableRng, rngs::StdRng};
+///
+/// #[derive(Default)]
+/// struct Steps(u64);
+/// impl Callback for Steps {
+///     fn step(&mut self, step: &StepRecord) {
+///         self.0 = step.step;
+///     }
+/// }
+///
+/// let (train, test) = Digits::embedded().split_at(1000)?;
+/// for (batch_size, expected) in [(train.len(), 1), (50, 20), (1, 1000)] {
+///     let mut rng = StdRng::seed_from_u64(7);
+///     let (mut model, mut steps) = (Linear::new(64, 10, &mut rng), Steps::default());
+///     let mut trainer = Trainer::new(1).batch_size(batch_size).callback(&mut steps);
+///     let history = trainer.run(&mut model, &mut Sgd::new(0.05), &train, &test, &mut rng)?;
+///     println!("{batch_size:>4} samples a step: loss {:.3} after one epoch", history.epochs[0].test_loss);
+///     drop(trainer);
+///     assert_eq!(steps.0, expected);
+/// }
+/// # Ok::<(), gradus_train::Error>(())
+/// ```
+///
+/// # Optimizers
+/// [`run`](Trainer::run) takes both kinds: an [`Optimizer`](gradus_optim::Optimizer), which is given the gradient of the batch, and a
+/// [`ClosureOptimizer`] (SAM, L-BFGS), which evaluates the batch as often as it likes. All evaluations of one step see **the same
+/// mini-batch and the same random numbers**, so the same dropout masks and the same noise: within a step the loss is one function of
+/// the parameters, and a difference of two gradients tells of the parameters alone. The next step draws anew. What the callbacks are
+/// told of a step is the loss at which it began.
 ///
 /// After every epoch the model is evaluated as in use, on the test samples and on as many training samples, so that
 /// the two losses can be compared: dropout and noise are in neither.
@@ -63,14 +115,42 @@ impl<'a, F: Real> Trainer<'a, F> {
         }
     }
 
-    /// Samples a step; 64 if not set.
+    /// Samples a step; 64 if not set. 1 is stochastic gradient descent, all samples or more are batch gradient descent: see
+    /// [above](Trainer#batch-stochastic-and-mini-batch).
     #[must_use]
     pub fn batch_size(mut self, batch_size: usize) -> Self {
         self.batch_size = batch_size;
         self
     }
 
+    /// All training samples in one step, however many: batch gradient descent, an epoch of which is one step.
+    ///
+    /// # Examples
+    /// L-BFGS, which takes noise of mini-batches for curvature:
+    /// ```
+    /// use gradus_data::Digits;
+    /// use gradus_nn_layers::Linear;
+    /// use gradus_optim::Lbfgs;
+    /// use gradus_train::Trainer;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    ///
+    /// let mut rng = StdRng::seed_from_u64(7);
+    /// let (train, test) = Digits::embedded().split(0.8, &mut rng)?;
+    /// let (mut model, mut lbfgs) = (Linear::new(64, 10, &mut rng), Lbfgs::new(1.0).strong_wolfe());
+    /// let history = Trainer::new(2).full_batch().run(&mut model, &mut lbfgs, &train, &test, &mut rng)?;
+    /// assert!(history.epochs[1].test_accuracy > 0.9); // after two steps, of up to 20 iterations each
+    /// # Ok::<(), gradus_train::Error>(())
+    /// ```
+    #[must_use]
+    pub fn full_batch(self) -> Self {
+        self.batch_size(usize::MAX)
+    }
+
     /// Scales gradients down whose norm, taken over all parameters, exceeds this.
+    ///
+    /// A [`ClosureOptimizer`] is given every gradient of a step clipped. SAM's way up does not depend on a gradient's length, so that it
+    /// is the base optimizer's gradient that is clipped. L-BFGS reads curvature off differences of gradients, which clipping
+    /// falsifies: with it, leave this out; its line search bounds the steps.
     #[must_use]
     pub fn clip_norm(mut self, max_norm: f64) -> Self {
         self.clip_norm = Some(max_norm);
@@ -105,27 +185,48 @@ impl<'a, F: Real> Trainer<'a, F> {
         self
     }
 
-    /// Trains the model.
+    /// Trains the model, by an [`Optimizer`](gradus_optim::Optimizer) or a [`ClosureOptimizer`]; see
+    /// [above](Trainer#optimizers). `Kind` is the compiler's to find.
+    ///
+    /// # Examples
+    /// The same line for both kinds:
+    /// ```
+    /// use gradus_data::Digits;
+    /// use gradus_nn_layers::Linear;
+    /// use gradus_optim::{Sam, Sgd};
+    /// use gradus_train::Trainer;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    ///
+    /// let mut rng = StdRng::seed_from_u64(7);
+    /// let (train, test) = Digits::embedded().split(0.8, &mut rng)?;
+    /// let (mut plain, mut flat) = (Linear::new(64, 10, &mut rng), Linear::new(64, 10, &mut rng));
+    /// let sgd = || Sgd::new(0.1).momentum(0.9);
+    /// Trainer::new(2).run(&mut plain, &mut sgd(), &train, &test, &mut rng)?;
+    /// let history = Trainer::new(2).run(&mut flat, &mut Sam::new(sgd(), 0.05), &train, &test, &mut rng)?;
+    /// assert!(history.epochs[1].test_accuracy > 0.9);
+    /// # Ok::<(), gradus_train::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Settings that cannot work are refused before the first batch. A loss or a gradient that is not finite ends
     /// training with [`Error::NonFiniteLoss`] or [`Error::NonFiniteGradient`], and the model has the weights of the
     /// last epoch that ended well.
-    pub fn run(
+    pub fn run<Kind>(
         &mut self,
         model: &mut dyn Layer<F>,
-        optimizer: &mut dyn Optimizer<F>,
+        optimizer: &mut (impl AsClosure<F, Kind> + ?Sized),
         train: &Labelled<F>,
         test: &Labelled<F>,
         rng: &mut impl Rng,
     ) -> Result<History> {
-        self.check(optimizer, train, test)?;
+        let mut optimizer = optimizer.as_closure();
+        self.check(&optimizer, train, test)?;
         let seen = sample_of(train, test.len(), rng)?;
         self.tell(
             |callback, (epochs, steps)| callback.start(epochs, steps),
             (self.epochs, train.len().div_ceil(self.batch_size)),
         );
-        let result = self.epochs(model, optimizer, [train, &seen, test], rng);
+        let result = self.epochs(model, &mut optimizer, [train, &seen, test], rng);
         self.tell(|callback, ()| callback.finish(), ());
         result
     }
@@ -133,7 +234,7 @@ impl<'a, F: Real> Trainer<'a, F> {
     fn epochs(
         &mut self,
         model: &mut dyn Layer<F>,
-        optimizer: &mut dyn Optimizer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
         [train, seen, test]: [&Labelled<F>; 3],
         rng: &mut impl Rng,
     ) -> Result<History> {
@@ -147,8 +248,8 @@ impl<'a, F: Real> Trainer<'a, F> {
                 if let Some(schedule) = &self.schedule {
                     optimizer.follow(schedule.as_ref(), step - 1)?;
                 }
-                let pass = Pass { epoch, step, seed: rng.next_u64(), inputs: inputs.into(), labels };
-                let record = match self.step(model, optimizer, &pass) {
+                let batch = Batch { epoch, step, seed: rng.next_u64(), inputs: inputs.into(), labels };
+                let record = match self.step(model, optimizer, &batch) {
                     Err(fault) => return Err(good.restore(model, fault)),
                     Ok(record) => record,
                 };
@@ -183,46 +284,26 @@ impl<'a, F: Real> Trainer<'a, F> {
         Ok(history)
     }
 
-    /// One step: forward, backward, clip, update.
-    fn step(&self, model: &mut dyn Layer<F>, optimizer: &mut dyn Optimizer<F>, pass: &Pass<F>) -> Result<StepRecord> {
-        let tape = Tape::training(&mut pass.rng());
-        let logits = model.forward(&tape.input(pass.inputs.clone()))?;
-        let loss = (self.loss)(&logits, &pass.labels)?;
-        let mut gradients = match loss.backward() {
-            Err(TapeError::NonFiniteLoss { loss, .. }) => return Err(self.blame(model, pass, loss)?),
-            gradients => gradients?,
-        };
-        let loss = loss.item().map_or(f64::NAN, Real::to_f64);
-        if let Some(parameter) = first_not_finite(model, &gradients) {
-            let (epoch, step, kept) = (pass.epoch, pass.step, String::new());
-            let cause = self.again(model, pass)?.1.backward().err().map(Box::new);
-            return Err(Error::NonFiniteGradient { epoch, step, loss, parameter, cause, kept });
+    /// One step: the optimizer evaluates the batch, as often as its rule wants, and updates the model.
+    fn step(
+        &self,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+        batch: &Batch<F>,
+    ) -> Result<StepRecord> {
+        let (loss, clip_norm) = (&self.loss, self.clip_norm);
+        let mut objective = OnBatch { model, batch, loss, clip_norm, accuracy: None, fault: None };
+        match optimizer.step_on(&mut objective) {
+            Ok(loss) => {
+                let (accuracy, lr) = (objective.accuracy.unwrap_or(f64::NAN), optimizer.lr());
+                Ok(StepRecord { epoch: batch.epoch, step: batch.step, loss, accuracy, lr })
+            }
+            Err(error) => Err(objective.reason(error)),
         }
-        if let Some(max_norm) = self.clip_norm {
-            clip_global_norm(&mut gradients, max_norm)?;
-        }
-        let accuracy = share_right(&logits, &pass.labels);
-        drop(logits);
-        optimizer.step(model, &gradients)?;
-        Ok(StepRecord { epoch: pass.epoch, step: pass.step, loss, accuracy, lr: optimizer.lr() })
-    }
-
-    /// Names the operation that made a loss NaN or infinite.
-    fn blame(&self, model: &dyn Layer<F>, pass: &Pass<F>, loss: f64) -> Result<Error> {
-        let (tape, _) = self.again(model, pass)?;
-        let (epoch, step, cause, kept) = (pass.epoch, pass.step, tape.non_finite().map(Box::new), String::new());
-        Ok(Error::NonFiniteLoss { epoch, step, loss, cause, kept })
-    }
-
-    /// Runs a forward pass that went wrong once more, with the same randomness, on a tape that looks at every operation.
-    fn again(&self, model: &dyn Layer<F>, pass: &Pass<F>) -> Result<(Tape<F>, Var<F>)> {
-        let tape = Tape::training(&mut pass.rng()).watch_finite();
-        let loss = (self.loss)(&model.forward(&tape.input(pass.inputs.clone()))?, &pass.labels)?;
-        Ok((tape, loss))
     }
 
     /// Refuses what cannot work, before the first batch.
-    fn check(&self, optimizer: &dyn Optimizer<F>, train: &Labelled<F>, test: &Labelled<F>) -> Result<()> {
+    fn check(&self, optimizer: &dyn ClosureOptimizer<F>, train: &Labelled<F>, test: &Labelled<F>) -> Result<()> {
         gradus_data::BatchSize::new(self.batch_size)?;
         optimizer.validate()?;
         if let Some(schedule) = &self.schedule {
@@ -247,21 +328,6 @@ impl<'a, F: Real> Trainer<'a, F> {
 
     fn tell<T: Copy>(&mut self, what: impl Fn(&mut dyn Callback, T), value: T) {
         self.callbacks.iter_mut().for_each(|callback| what(&mut **callback, value));
-    }
-}
-
-/// What one step needs, kept so that it can be run again.
-struct Pass<F: Real> {
-    epoch: usize,
-    step: u64,
-    seed: u64,
-    inputs: Value<F>,
-    labels: Array1<usize>,
-}
-
-impl<F: Real> Pass<F> {
-    fn rng(&self) -> StdRng {
-        StdRng::seed_from_u64(self.seed)
     }
 }
 
@@ -290,25 +356,6 @@ fn sample_of<F: Real>(train: &Labelled<F>, samples: usize, rng: &mut impl Rng) -
     places.shuffle(rng);
     places.truncate(samples);
     Ok(train.select(&places)?)
-}
-
-/// The name of the first parameter whose gradient is not finite.
-fn first_not_finite<F: Real>(model: &dyn Layer<F>, gradients: &Gradients<F>) -> Option<String> {
-    let not_finite = |gradient: &Value<F>| {
-        // The sum tells at the speed of memory; only a sum that overflowed makes it worth looking closer.
-        let sum = gradient.as_slice().map_or_else(|| gradient.sum(), sum_slice);
-        !sum.is_finite() && gradient.iter().any(|x| !x.is_finite())
-    };
-    let (id, _) = gradients.iter().find(|(_, gradient)| not_finite(gradient))?;
-    let named = model.parameters().into_iter().find(|(_, parameter)| parameter.id() == id);
-    Some(named.map_or_else(|| "a parameter outside the model".to_owned(), |(name, _)| name))
-}
-
-/// The share of rows whose largest logit stands at the label.
-fn share_right<F: Real>(logits: &Var<F>, labels: &Array1<usize>) -> f64 {
-    let Ok(rows) = logits.value().view().into_dimensionality::<Ix2>() else { return f64::NAN };
-    let right = rows.rows().into_iter().zip(labels).filter(|(row, label)| largest(row.iter().copied()) == **label);
-    right.count() as f64 / labels.len() as f64
 }
 
 impl<F: Real> std::fmt::Debug for Trainer<'_, F> {

@@ -21,7 +21,7 @@ pub(super) struct Point<G> {
 ///
 /// First it walks on, ever faster, until the minimum along the line must lie between two points; then it narrows that
 /// bracket by cubic interpolation. The order of tests and all constants are those of PyTorch (and minFunc before it):
-/// `c₁` = 1e-4, `c₂` = 0.9, at most 25 evaluations beside the first. Returns the best point, which may be the start, and the number of
+/// `c₁` = 1e-4, `c₂` = 0.9; at most `most` evaluations beside the first. Returns the best point, which may be the start, and the number of
 /// evaluations. `longest` is the largest absolute value in the direction.
 ///
 /// A point whose loss is not finite counts as infinitely high.
@@ -33,11 +33,11 @@ pub(super) fn strong_wolfe<G: Clone, E>(
     start: Point<G>,
     first: f64,
     longest: f64,
+    most: u64,
     mut at: impl FnMut(f64) -> Result<Point<G>, E>,
 ) -> Result<(Point<G>, u64), E> {
     const C1: f64 = 1e-4;
     const C2: f64 = 0.9;
-    const MOST: u64 = 25;
     /// A bracket shorter than this, in the number that moves most, is not worth narrowing.
     const SHORT: f64 = 1e-9;
     let too_high = |point: &Point<G>| point.loss > start.loss + C1 * point.t * start.slope;
@@ -47,7 +47,7 @@ pub(super) fn strong_wolfe<G: Clone, E>(
     let mut point = at(first)?;
     let mut searched = 0;
     let mut bracket = loop {
-        if searched == MOST {
+        if searched == most {
             break [start.clone(), point];
         }
         if too_high(&point) || (searched > 1 && point.loss >= last.loss) {
@@ -68,17 +68,17 @@ pub(super) fn strong_wolfe<G: Clone, E>(
     // Which end is the lower one.
     let mut low = usize::from(bracket[0].loss > bracket[1].loss);
     let mut hardly_moved = false;
-    while searched < MOST {
-        let (least, most) = (bracket[0].t.min(bracket[1].t), bracket[0].t.max(bracket[1].t));
-        if (most - least) * longest < SHORT {
+    while searched < most {
+        let (left, right) = (bracket[0].t.min(bracket[1].t), bracket[0].t.max(bracket[1].t));
+        if (right - left) * longest < SHORT {
             break;
         }
-        let mut t = minimum_of_cubic(&bracket[0], &bracket[1], (least, most));
+        let mut t = minimum_of_cubic(&bracket[0], &bracket[1], (left, right));
         // A point close to an end narrows the bracket by little: the second time in a row it is moved inwards.
-        let margin = 0.1 * (most - least);
-        let close = (most - t).min(t - least) < margin;
-        if close && (hardly_moved || t >= most || t <= least) {
-            t = if (t - most).abs() < (t - least).abs() { most - margin } else { least + margin };
+        let margin = 0.1 * (right - left);
+        let close = (right - t).min(t - left) < margin;
+        if close && (hardly_moved || t >= right || t <= left) {
+            t = if (t - right).abs() < (t - left).abs() { right - margin } else { left + margin };
             hardly_moved = false;
         } else {
             hardly_moved = close;
@@ -126,12 +126,16 @@ mod tests {
     use std::convert::Infallible;
 
     fn search(loss: impl Fn(f64) -> (f64, f64), first: f64) -> (Point<()>, u64) {
+        search_for(25, loss, first)
+    }
+
+    fn search_for(most: u64, loss: impl Fn(f64) -> (f64, f64), first: f64) -> (Point<()>, u64) {
         let at = |t| -> Result<_, Infallible> {
             let (loss, slope) = loss(t);
             Ok(Point { t, loss, slope, gradient: () })
         };
         let Ok(start) = at(0.0);
-        let Ok(found) = strong_wolfe(start, first, 1.0, at);
+        let Ok(found) = strong_wolfe(start, first, 1.0, most, at);
         found
     }
 
@@ -167,5 +171,16 @@ mod tests {
         let (point, evaluations) = search(|t| (f64::from(u8::from(t > 0.0)), -1.0), 1.0);
         assert_eq!(point.t, 0.0);
         assert!(evaluations <= 26);
+    }
+
+    #[test]
+    fn it_ends_with_the_lowest_point_when_it_may_ask_no_more() {
+        // The minimum of t⁴/4 − 8 t is at 2; the first point lies far beyond it.
+        let loss = |t: f64| (t.powi(4) / 4.0 - 8.0 * t, t.powi(3) - 8.0);
+        for most in 0..3 {
+            let (point, evaluations) = search_for(most, loss, 1e3);
+            assert!(evaluations <= most + 1 && point.loss <= 0.0, "{most}: {point:?}, {evaluations}");
+        }
+        assert_eq!(search_for(0, loss, 1e3).0.t, 0.0);
     }
 }

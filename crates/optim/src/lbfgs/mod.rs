@@ -29,7 +29,7 @@ use line_search::{Point, strong_wolfe};
 /// | --- | --- | --- | --- |
 /// | `lr` | length of a step, in units of Newton's | | at least 0 |
 /// | `max_iter` | iterations for one call of a step | 20 | at least 1 |
-/// | `max_eval` | evaluations after which a step begins no further iteration | `max_iter · 5/4` | at least 1 |
+/// | `max_eval` | evaluations after which a step begins no further iteration, and a line search tries no further point | `max_iter · 5/4` | at least 1 |
 /// | `tolerance_grad` | a largest gradient of this or less ends a step | 1e-7 | at least 0 |
 /// | `tolerance_change` | a step, a slope or a change of the loss of less ends it | 1e-9 | at least 0 |
 /// | `history_size` | pairs that are remembered | 100 | at least 1 |
@@ -103,7 +103,7 @@ impl<F: Real> Lbfgs<F> {
         Self { max_iter, ..self }
     }
 
-    /// With no further iteration in a step after so many evaluations.
+    /// With no further iteration in a step after so many evaluations, and no further point of a line search, which is always given one.
     #[must_use]
     pub fn max_eval(self, max_eval: u64) -> Self {
         Self { max_eval: Some(max_eval), ..self }
@@ -159,7 +159,7 @@ impl<F: Real> Lbfgs<F> {
             let (before, x) = (loss, flat::parameters(objective.model()));
             let outcome = if self.strong_wolfe {
                 let start = Point { t: 0.0, loss, slope, gradient };
-                strong_wolfe(start, t, max_abs(direction), |t| {
+                strong_wolfe(start, t, max_abs(direction), max_eval.saturating_sub(evaluations), |t| {
                     flat::move_to(objective.model(), &x, t, direction);
                     trial(evaluate(objective), t, direction)
                 })

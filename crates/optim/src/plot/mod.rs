@@ -67,12 +67,23 @@ pub(crate) struct Plot {
     y: Axis,
     width: f64,
     body: String,
-    legend: Vec<(String, Pen)>,
+    /// Names, and what stands before them, drawn from (0, 0) to the right, 26 wide.
+    legend: Vec<(String, String)>,
+    /// The lowest and the highest contour line, which stand last in the legend.
+    heights: Vec<(String, String)>,
 }
 
 impl Plot {
     pub(crate) fn new(title: &str, x: Axis, y: Axis) -> Self {
-        Self { title: title.to_owned(), x, y, width: WIDTH, body: String::new(), legend: Vec::new() }
+        Self {
+            title: title.to_owned(),
+            x,
+            y,
+            width: WIDTH,
+            body: String::new(),
+            legend: Vec::new(),
+            heights: Vec::new(),
+        }
     }
 
     /// A frame as wide as high, for two axes of the same kind.
@@ -104,22 +115,26 @@ impl Plot {
         self.trace(&mut path, points);
         put(&mut self.body, format_args!("<path d=\"{path}\" {pen}/>\n"));
         if let Some(name) = name {
-            self.legend.push((name.to_owned(), pen));
+            self.legend.push((name.to_owned(), format!("<path d=\"M0,0h26\" {pen}/>")));
         }
     }
 
-    /// A disc at a point.
-    pub(crate) fn dot(&mut self, at: [f64; 2], pen: Pen) {
-        if let Some((x, y)) = self.place(at) {
+    /// A disc at a point; with a name, it stands in the legend.
+    pub(crate) fn dot(&mut self, name: Option<&str>, at: [f64; 2], pen: Pen) {
+        let disc = |(x, y): (f64, f64)| {
             let colour = pen.colour;
-            put(
-                &mut self.body,
-                format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.5\" fill=\"{colour}\" stroke=\"white\"/>\n"),
-            );
+            format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4.5\" fill=\"{colour}\" stroke=\"white\"/>")
+        };
+        if let Some(place) = self.place(at) {
+            put(&mut self.body, format_args!("{}\n", disc(place)));
+            if let Some(name) = name {
+                self.legend.push((name.to_owned(), disc((13.0, 0.0))));
+            }
         }
     }
 
-    /// Lines of equal height, low ones dark, over a grid whose rows are those of `y`.
+    /// Lines of equal height, low ones dark, over a grid whose rows are those of `y`. The legend has the heights of the lowest and the
+    /// highest.
     pub(crate) fn contours(&mut self, x: &[f64], y: &[f64], z: &Array2<f64>) -> Result<()> {
         let levels = levels(z.iter().copied());
         for (i, &level) in levels.iter().enumerate() {
@@ -128,23 +143,26 @@ impl Plot {
                 self.trace(&mut path, line);
             }
             let grey = 130 + 90 * i / levels.len();
-            put(
-                &mut self.body,
-                format_args!(
-                    "<path d=\"{path}\" fill=\"none\" stroke=\"rgb({grey},{grey},{})\" stroke-width=\"1\"><title>{}</title></path>\n",
-                    grey + 20,
-                    significant(level, 4)
-                ),
-            );
+            let line = |path: &str| {
+                let (blue, height) = (grey + 20, significant(level, 4));
+                format!(
+                    "<path d=\"{path}\" fill=\"none\" stroke=\"rgb({grey},{grey},{blue})\" stroke-width=\"1\"><title>{height}</title></path>"
+                )
+            };
+            put(&mut self.body, format_args!("{}\n", line(&path)));
+            if i == 0 || i + 1 == levels.len() {
+                self.heights.push((format!("height {}", significant(level, 2)), line("M0,0.5h26")));
+            }
         }
         Ok(())
     }
 
     /// The whole picture.
     pub(crate) fn finish(self) -> String {
-        let longest = self.legend.iter().map(|(name, _)| name.chars().count()).max();
-        let legend = longest.map_or(0.0, |characters| 54.0 + 7.5 * characters as f64);
-        let (width, height) = (LEFT + self.width + RIGHT + legend, TOP + HEIGHT + BELOW);
+        let legend: Vec<_> = self.legend.iter().chain(&self.heights).collect();
+        let longest = legend.iter().map(|(name, _)| name.chars().count()).max();
+        let beside = longest.map_or(0.0, |characters| 54.0 + 7.5 * characters as f64);
+        let (width, height) = (LEFT + self.width + RIGHT + beside, TOP + HEIGHT + BELOW);
         let (right, bottom) = (LEFT + self.width, TOP + HEIGHT);
         let mut svg = String::new();
         put(
@@ -197,12 +215,12 @@ impl Plot {
                 y = escape(self.y.label()),
             ),
         );
-        for (i, (name, pen)) in self.legend.iter().enumerate() {
+        for (i, (name, mark)) in legend.into_iter().enumerate() {
             let (x, y) = (right + 16.0, TOP + 12.0 + 22.0 * i as f64);
             put(
                 &mut svg,
                 format_args!(
-                    "<path d=\"M{x},{y}h26\" {pen}/><text x=\"{}\" y=\"{}\">{}</text>\n",
+                    "<g transform=\"translate({x} {y})\">{mark}</g><text x=\"{}\" y=\"{}\">{}</text>\n",
                     x + 34.0,
                     y + 4.5,
                     escape(name)
@@ -236,6 +254,21 @@ mod tests {
         assert!(svg.contains("M78.0,440.0L478.0,40.0M278.0,440.0"), "{svg}");
         assert!(svg.contains("a &lt; b") && svg.contains("r &amp; d"), "{svg}");
         assert_eq!(svg.matches("<svg").count(), svg.matches("</svg>").count());
+    }
+
+    #[test]
+    fn the_legend_names_dots_and_the_heights_of_contour_lines() {
+        let mut plot = Plot::square("", Axis::exact("x", 0.0, 1.0), Axis::exact("y", 0.0, 1.0));
+        plot.contours(&[0.0, 0.5, 1.0], &[0.0, 1.0], &ndarray::array![[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]).unwrap();
+        plot.curve(Some("path"), [[0.0, 0.0], [1.0, 1.0]], Pen::of(0));
+        plot.dot(Some("start"), [0.5, 0.5], Pen::mark());
+        plot.dot(None, [1.0, 1.0], Pen::of(0));
+        plot.dot(Some("nowhere"), [f64::NAN, 0.5], Pen::mark());
+        let svg = plot.finish();
+        let place = |text: &str| svg.find(text).unwrap_or_else(|| panic!("{text} is not in {svg}"));
+        assert!(place(">path<") < place(">start<") && place(">start<") < place(">height 0<"), "{svg}");
+        assert!(!svg.contains("nowhere"));
+        assert_eq!((svg.matches("<circle").count(), svg.matches(">height ").count()), (3, 2), "{svg}");
     }
 
     #[test]

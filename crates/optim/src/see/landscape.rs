@@ -126,7 +126,7 @@ impl Slice {
         let here = points.iter().copied().min_by(|a, b| a[0].abs().total_cmp(&b[0].abs()));
         plot.curve(None, points, Pen::of(0));
         if let Some(here) = here {
-            plot.dot(here, Pen::of(1));
+            plot.dot(Some("the model"), here, Pen::of(1));
         }
         plot.finish()
     }
@@ -151,7 +151,7 @@ impl Plane {
         let axis = |label| Axis::exact(label, low, high);
         let mut plot = Plot::square("the loss around the model", axis("first direction"), axis("second direction"));
         plot.contours(&self.at, &self.at, &self.losses)?;
-        plot.dot([0.0, 0.0], Pen::of(1));
+        plot.dot(Some("the model"), [0.0, 0.0], Pen::of(1));
         Ok(plot.finish())
     }
 }

@@ -177,8 +177,8 @@ impl RangeCurve {
         let mut plot = Plot::new("range test of the learning rate", x, y);
         let points =
             |losses: &[f64]| -> Vec<[f64; 2]> { self.rates.iter().zip(losses).map(|(&x, &y)| [x, y]).collect() };
-        plot.curve(None, points(&self.losses), Pen::of(0).faint());
-        plot.curve(Some("loss"), points(&smoothed), Pen::of(0));
+        plot.curve(Some("loss"), points(&self.losses), Pen::of(0).faint());
+        plot.curve(Some("smoothed"), points(&smoothed), Pen::of(0));
         if let Some(rate) = self.suggestion() {
             let name = format!("falls fastest at {}", crate::plot::significant(rate, 2));
             let (low, high) = smoothed.iter().fold((f64::MAX, f64::MIN), |(l, h), &y| (l.min(y), h.max(y)));

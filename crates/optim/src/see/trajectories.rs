@@ -39,7 +39,7 @@ pub struct Trajectories<S> {
     surface: S,
     start: [f64; 2],
     steps: u64,
-    window: [[f64; 2]; 2],
+    window: Option<[[f64; 2]; 2]>,
     walks: Vec<Walk>,
 }
 
@@ -63,18 +63,17 @@ impl Walk {
 }
 
 impl<S: Fn(&Var<f64>, &Var<f64>) -> Result<Var<f64>>> Trajectories<S> {
-    /// Paths of so many steps from `start`. The picture shows as much around the origin as holds the start, unless
-    /// [`window`](Self::window) says otherwise.
+    /// Paths of so many steps from `start`. The picture shows as much around the origin as holds the start, and up to twice that
+    /// where paths go there, unless [`window`](Self::window) says otherwise.
     #[must_use]
     pub fn new(title: &str, surface: S, start: [f64; 2], steps: u64) -> Self {
-        let reach = 1.3 * start[0].abs().max(start[1].abs()).max(1.0);
-        Self { title: title.to_owned(), surface, start, steps, window: [[-reach, reach]; 2], walks: Vec::new() }
+        Self { title: title.to_owned(), surface, start, steps, window: None, walks: Vec::new() }
     }
 
     /// With these ranges of `x` and `y` in the picture, which cuts off what leaves them.
     #[must_use]
     pub fn window(self, x: [f64; 2], y: [f64; 2]) -> Self {
-        Self { window: [x, y], ..self }
+        Self { window: Some([x, y]), ..self }
     }
 
     /// With the path of a further optimizer. It ends early where the function or the point is not finite.
@@ -111,13 +110,23 @@ impl<S: Fn(&Var<f64>, &Var<f64>) -> Result<Var<f64>>> Trajectories<S> {
         &self.walks
     }
 
+    /// As much around the origin as holds the start and the paths; but of one that runs away, not all.
+    fn around(&self) -> [[f64; 2]; 2] {
+        let start = self.start.map(f64::abs);
+        let least = 1.3 * start[0].max(start[1]).max(1.0);
+        let farthest =
+            self.walks.iter().flat_map(|walk| walk.points.as_flattened()).fold(0.0, |far, c| c.abs().max(far));
+        let reach = (1.05 * farthest).max(least).min(2.0 * least);
+        [[-reach, reach]; 2]
+    }
+
     /// All paths over contour lines, each with a dot at its end, and a legend.
     ///
     /// # Errors
     /// What the function finds; [`Error::Grid`] if it does not work element by element; [`Error::HyperParameter`] if the window is
     /// empty or not finite.
     pub fn to_svg(&self) -> Result<String> {
-        let [x, y] = self.window;
+        let [x, y] = self.window.unwrap_or_else(|| self.around());
         for (field, [low, high]) in [("window x", x), ("window y", y)] {
             let fits = low.is_finite() && high.is_finite() && low < high;
             hyper::hold(fits, "trajectories", field, high, "finite and above the window's lower end")?;
@@ -138,9 +147,9 @@ impl<S: Fn(&Var<f64>, &Var<f64>) -> Result<Var<f64>>> Trajectories<S> {
             plot.curve(Some(&walk.name), walk.points.iter().copied(), Pen::of(i));
         }
         for (i, walk) in self.walks.iter().enumerate() {
-            plot.dot(walk.end(), Pen::of(i));
+            plot.dot(None, walk.end(), Pen::of(i));
         }
-        plot.dot(self.start, Pen::mark());
+        plot.dot(Some("start"), self.start, Pen::mark());
         Ok(plot.finish())
     }
 }

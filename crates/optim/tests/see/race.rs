@@ -84,6 +84,19 @@ fn trajectories_go_downhill_and_end_where_numbers_do() {
     assert!(wild.points.len() < 20 && wild.values.iter().all(|value| value.is_finite()));
     let svg = paths.to_svg().unwrap();
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    assert!(svg.contains(">start<") && svg.contains(">height "), "{svg}");
+
+    // Beale's minimum, at (3, 0.5), lies outside what holds the start: the picture grows, and shows the end.
+    let beale = Trajectories::new("Beale", surface::beale, [1.0, 1.5], 300).walk("adam", Adam::new(0.05)).unwrap();
+    assert!(beale.walks()[0].end()[0] > 1.3 * 1.5);
+    let discs = |svg: String| -> Vec<f64> {
+        let after = |text: &str| text[..text.find('"').unwrap()].parse().unwrap();
+        svg.split("<circle cx=\"").skip(1).map(after).collect()
+    };
+    let (left, right) = (78.0, 478.0); // of the frame
+    assert!(discs(beale.to_svg().unwrap()).iter().take(2).all(|x| (left..right).contains(x)));
+    let narrow = beale.window([-1.95, 1.95], [-1.95, 1.95]);
+    assert!(discs(narrow.to_svg().unwrap()).iter().take(2).any(|x| !(left..right).contains(x)));
 
     // From the ridge of the saddle nothing moves; beside it everyone leaves.
     let ridge = Trajectories::new("saddle", surface::saddle, [1.0, 0.0], 200).walk("sgd", Sgd::new(0.1)).unwrap();

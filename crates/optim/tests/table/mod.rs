@@ -6,7 +6,7 @@ use gradus_optim::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, ClosureOptimizer, Error, Evaluation, Groups, Lamb, Lbfgs, Lion, Lookahead,
     Muon, NAdam, Optimizer, OptimizerState, RAdam, RmsProp, Rprop, Sam, Sgd,
 };
-use ndarray::array;
+use ndarray::{ArrayViewD, ArrayViewMutD, array};
 
 pub(crate) type Make = fn(f64) -> Rule;
 
@@ -159,4 +159,23 @@ pub(crate) fn run(optimizer: &mut dyn Optimizer<f64>, model: &mut Model, steps: 
         let gradients = model.quadratic().0;
         optimizer.step(model, &gradients).unwrap();
     }
+}
+
+/// The least that an optimizer must have.
+pub(crate) struct Custom;
+
+impl Optimizer<f64> for Custom {
+    fn update(
+        &mut self,
+        _: &str,
+        mut param: ArrayViewMutD<'_, f64>,
+        grad: ArrayViewD<'_, f64>,
+    ) -> gradus_optim::Result<()> {
+        param.scaled_add(-0.1, &grad);
+        Ok(())
+    }
+    fn lr(&self) -> f64 {
+        0.1
+    }
+    fn set_lr(&mut self, _: f64) {}
 }
