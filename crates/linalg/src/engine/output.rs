@@ -50,6 +50,57 @@ impl<F: Real> Output<F> {
         Self { to: self.at(i, j), d: Strided { from: self.d.at(i, j), ..self.d }, ..self }
     }
 
+    /// The same sums in rows of so many numbers elsewhere, from where [`turn`](Self::turn) takes them to their places.
+    ///
+    /// What is added must lie in rows, too: a `D` whose columns are contiguous is to be turned over there before.
+    pub(super) fn in_rows(self, rows: *mut F, columns: usize) -> Self {
+        let (row, column) = (columns as isize, 1);
+        let d = if self.d.step == 1 {
+            self.d
+        } else {
+            Strided { from: rows.cast_const(), line: row, step: column, ..self.d }
+        };
+        Self { to: rows, row, column, d, ..self }
+    }
+
+    /// Whether `D` is what lies at the destination.
+    pub(super) fn turns_d(&self) -> bool {
+        !self.beta.is_zero() && self.d.from == self.to.cast_const()
+    }
+
+    /// Writes the rows of `D` one after the other.
+    ///
+    /// # Safety
+    /// `D` has so many lines and columns, and `rows` room for them.
+    pub(super) unsafe fn turn_d(&self, rows: *mut F, lines: usize, columns: usize) {
+        let Strided { from, line, step, .. } = self.d;
+        // SAFETY: the caller's contract.
+        unsafe {
+            if line == 1 {
+                return transpose(from, step, rows, columns as isize, columns, lines);
+            }
+            for (i, j) in (0..lines).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+                *rows.add(i * columns + j) = *from.wrapping_offset(i as isize * line + j as isize * step);
+            }
+        }
+    }
+
+    /// Writes finished rows, one after the other, to the columns of `C`, which are contiguous.
+    ///
+    /// # Safety
+    /// `C` has so many lines and columns, and no other thread writes to them; of `rows`, as many lines can be read as the next
+    /// multiple of 4 says.
+    pub(super) unsafe fn turn(&self, rows: *const F, lines: usize, columns: usize) {
+        debug_assert!(self.row == 1);
+        let whole = lines / 16 * 16;
+        // SAFETY: the caller's contract.
+        unsafe {
+            transpose(rows, columns as isize, self.to, self.column, whole, columns);
+            let (rows, to) = (rows.add(whole * columns), self.to.wrapping_add(whole));
+            transpose_room(rows, columns as isize, to, self.column, lines - whole, columns);
+        }
+    }
+
     /// The address of an element.
     pub(super) fn at(&self, i: usize, j: usize) -> *mut F {
         self.to.wrapping_offset(i as isize * self.row + j as isize * self.column)

@@ -320,3 +320,48 @@ fn an_operand_with_another_array_than_its_own_is_refused() {
     let square = Array2::ones((2, 2));
     gemm_packed(1.0, &Other(Array2::ones((50, 2))), &square.view(), 0.0, Array2::zeros((2, 2)).view_mut());
 }
+
+/// A product with a left operand read through a table, on each level, against its definition.
+fn check_gathered<F: Element>(random: &mut Random) {
+    let most = if cfg!(miri) { 5 } else { 40 };
+    let (runs, lines, line) = (1 + random.below(4), 1 + random.below(most), random.below(3));
+    let (n, k) = (1 + random.below(2 * most), 1 + random.below(if cfg!(miri) { 9 } else { 700 }));
+    let starts: Vec<usize> = (0..runs).map(|_| random.below(50)).collect();
+    let offsets: Vec<usize> = (0..k).map(|_| random.below(100)).collect();
+    let span = starts.iter().max().unwrap() + (lines - 1) * line + offsets.iter().max().unwrap() + 1;
+    let data: Vec<F> = random.matrix(1, span).into_raw_vec_and_offset().0;
+    let table = Offsets::new(offsets.clone());
+    assert!(Gathered::new(&data[1..], &starts, (lines, line), &table).is_none());
+    let a = Gathered::new(&data, &starts, (lines, line), &table).unwrap();
+    let written =
+        Array2::from_shape_fn((runs * lines, k), |(i, p)| data[starts[i / lines] + i % lines * line + offsets[p]]);
+    let b = random.matrix::<F>(n, k);
+    let (alpha, beta) = (random.scale(), random.scale());
+    let (row, full) = (random.matrix::<F>(1, n), random.matrix::<F>(runs * lines, n));
+    let (in_rows, in_columns) =
+        (random.matrix::<F>(runs * lines, n), random.matrix::<F>(n, runs * lines).reversed_axes());
+    for level in levels() {
+        let kernels = F::kernels(level);
+        let packed = Packed::in_panels(&b.view(), (kernels.columns(), kernels.lanes));
+        for c in [&in_rows, &in_columns] {
+            for d in [None, Some(row.broadcast(c.dim()).unwrap()), Some(full.view()), Some(in_columns.view())] {
+                let mut expected = d.map_or(c.clone(), |d| d.to_owned());
+                crate::product::plain(alpha, written.view(), b.t(), beta, expected.view_mut());
+                let mut result = c.clone();
+                through::product(kernels, &a, &packed, Output::new(alpha, beta, d.as_ref(), &mut result.view_mut()));
+                let tolerance = F::EPSILON * F::from_f64(8.0 * k as f64);
+                let near = |(x, y): (&F, &F)| (*x - *y).abs() <= tolerance;
+                assert!(result.iter().zip(&expected).all(near), "{level:?}, {lines} lines in {runs} runs, {n} × {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_left_operand_is_read_through_a_table() {
+    let mut random = Random(5);
+    for _ in 0..if cfg!(miri) { 3 } else { 100 } {
+        check_gathered::<f32>(&mut random);
+        check_gathered::<f64>(&mut random);
+    }
+}

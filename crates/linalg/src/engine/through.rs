@@ -19,6 +19,7 @@ use super::output::Output;
 use super::pack::Pack;
 use super::tile::Tile;
 use crate::{Real, memory};
+use std::ops::Range;
 
 /// Where the terms of a sum stand, counted from the place of a line.
 ///
@@ -107,7 +108,12 @@ impl<F: Real> Packed<F> {
     /// Packs an operand.
     #[must_use]
     pub fn new(operand: &dyn Pack<F>) -> Self {
-        let ((size, unit), (lines, depth)) = (F::panel(), (operand.lines(), operand.depth()));
+        Self::in_panels(operand, F::panel())
+    }
+
+    /// In panels of `size` lines, of which the last is padded to a multiple of `unit`.
+    pub(super) fn in_panels(operand: &dyn Pack<F>, (size, unit): (usize, usize)) -> Self {
+        let (lines, depth) = (operand.lines(), operand.depth());
         let mut panels = Aligned::new(lines.next_multiple_of(unit) * depth);
         let mut left = panels.slice();
         for lines in pieces(0..lines, size) {
@@ -156,17 +162,73 @@ impl<F: Real> Drop for Packed<F> {
 
 /// Terms that are summed at a time: as many as leave a panel in the first-level cache beside what it is multiplied with.
 const TERMS: usize = 320;
+/// Lines that are finished before they are turned over, if it is the columns of `C` that are contiguous.
+const TURNED: usize = 64;
 
 /// `C ← α A B + β D`, with `A` read through a table; the shapes have been checked.
 pub(super) fn product<F: Element>(kernels: &Kernels<F>, a: &Gathered<'_, F>, b: &Packed<F>, c: Output<F>) {
     assert!(b.size == kernels.columns() && b.unit == kernels.lanes, "the operand was packed for this processor");
     assert!(a.depth() == b.depth, "gemm_gathered: the shapes do not fit");
-    let wide = size_of::<F>() / 4;
-    let terms = even(a.depth(), TERMS / wide, 1).max(1);
-    let rows = even(a.lines, kernels.rows_through(), 1).max(1);
+    let product = Product { kernels, a, b, rows: even(a.lines, kernels.rows_through(), 1).max(1) };
+    if c.column == 1 || c.row != 1 {
+        for columns in pieces(0..b.lines, b.size) {
+            product.tiles(0..product.count(), &columns, c.part(0, columns.start));
+        }
+        return;
+    }
+    // Tiles write rows. So that the columns of `C` are written in whole vectors, and once, rows are put together first.
+    let several = TURNED.div_ceil(product.rows);
+    let mut room = Aligned::new((several * product.rows).next_multiple_of(4) * b.size);
     for columns in pieces(0..b.lines, b.size) {
+        for tiles in pieces(0..product.count(), several) {
+            let lines = product.first(tiles.start)..product.first(tiles.end);
+            let to = c.part(lines.start, columns.start);
+            let rows = room.slice().as_mut_ptr();
+            let finished = to.in_rows(rows, columns.len());
+            // SAFETY: the room holds the lines of so many tiles, and as many more as are turned over together; the numbers
+            // of `C` and `D` are those of these lines and columns, and no other thread writes them.
+            unsafe {
+                if finished.turns_d() {
+                    to.turn_d(rows, lines.len(), columns.len());
+                }
+                product.tiles(tiles, &columns, finished);
+                to.turn(rows, lines.len(), columns.len());
+            }
+        }
+    }
+    room.give();
+}
+
+/// A product as a sequence of tiles: all of a run, then those of the next.
+struct Product<'a, F: Real> {
+    kernels: &'a Kernels<F>,
+    a: &'a Gathered<'a, F>,
+    b: &'a Packed<F>,
+    /// Lines of a tile; a run may end with a smaller one.
+    rows: usize,
+}
+
+impl<F: Element> Product<'_, F> {
+    /// Tiles of a run.
+    fn across(&self) -> usize {
+        self.a.lines.div_ceil(self.rows)
+    }
+
+    fn count(&self) -> usize {
+        self.a.starts.len() * self.across()
+    }
+
+    /// The first line of a tile, counted over all runs.
+    fn first(&self, tile: usize) -> usize {
+        tile / self.across() * self.a.lines + tile % self.across() * self.rows
+    }
+
+    /// Computes some of the tiles of a panel. `c` begins with the first of them.
+    fn tiles(&self, tiles: Range<usize>, columns: &Range<usize>, c: Output<F>) {
+        let Self { kernels, a, b, rows } = self;
         let (panel, stride) = b.panel(columns.start);
-        let vectors = stride / kernels.lanes;
+        let terms = even(a.depth(), TERMS / (size_of::<F>() / 4), 1).max(1);
+        let begin = self.first(tiles.start);
         for depth in pieces(0..a.depth(), terms) {
             let tile = Tile {
                 depth: depth.len(),
@@ -177,16 +239,16 @@ pub(super) fn product<F: Element>(kernels: &Kernels<F>, a: &Gathered<'_, F>, b: 
                 alpha: c.alpha,
                 ..Tile::new()
             };
-            for (run, &start) in a.starts.iter().enumerate() {
-                for lines in pieces(0..a.lines, rows) {
-                    let kernel = kernels.through(lines.len(), vectors);
-                    // The offsets lead from here to places within the data, as was checked when `a` was made.
-                    let from = a.data.as_ptr().wrapping_add(start + lines.start * a.line);
-                    let at = (run * a.lines + lines.start, columns.start);
-                    // SAFETY: the panel is as long as the slice taken, `a` lies within its data, the kernels were chosen for
-                    // this processor, and tiles do not overlap and lie within `C`.
-                    unsafe { c.tile(kernel, Tile { a: from, ..tile }, lines.len(), at, depth.start == 0) }
-                }
+            for number in tiles.clone() {
+                let (run, line) = (number / self.across(), number % self.across() * rows);
+                let lines = (a.lines - line).min(*rows);
+                // The offsets lead from here to places within the data, as was checked when `a` was made.
+                let from = a.data.as_ptr().wrapping_add(a.starts[run] + line * a.line);
+                let kernel = kernels.through(lines, stride / kernels.lanes);
+                let at = (run * a.lines + line - begin, 0);
+                // SAFETY: the panel is as long as the slice taken, `a` lies within its data, the kernels were chosen for this
+                // processor, and tiles do not overlap and lie within `C`.
+                unsafe { c.tile(kernel, Tile { a: from, ..tile }, lines, at, depth.start == 0) }
             }
         }
     }

@@ -95,15 +95,22 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
     unsafe {
         let mut sums = [[V::splat(V::Scalar::zero()); WIDTH]; ROWS];
         let mut at = At { a: tile.a, offset: tile.offsets, b: tile.b };
-        // Counting takes turns from the multipliers: four steps are counted as one.
+        // Counting takes turns from the multipliers: four steps are counted as one. Not of offsets, though: of four steps
+        // the compiler would load all numbers first, and have too few registers for them.
         const UNROLL: usize = 4;
-        for _ in 0..tile.depth / UNROLL {
-            for _ in 0..UNROLL {
+        if READ == THROUGH {
+            for _ in 0..tile.depth {
                 outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
             }
-        }
-        for _ in 0..tile.depth % UNROLL {
-            outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
+        } else {
+            for _ in 0..tile.depth / UNROLL {
+                for _ in 0..UNROLL {
+                    outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
+                }
+            }
+            for _ in 0..tile.depth % UNROLL {
+                outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
+            }
         }
         let alpha = V::splat(tile.alpha);
         let (keep, beta) = (!tile.beta.is_zero(), V::splat(tile.beta));
