@@ -90,8 +90,8 @@ impl Cnn {
 
 impl Layer for Cnn {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let x = self.pool.forward(&self.conv1.forward(x)?.relu())?;
-        let x = self.pool.forward(&self.conv2.forward(&x)?.relu())?;
+        let x = self.conv1.forward_relu_pooled(x, &self.pool)?;
+        let x = self.conv2.forward_relu_pooled(&x, &self.pool)?;
         self.fc2.forward(&self.fc1.forward(&x.flatten_from(1)?)?.relu())
     }
 }

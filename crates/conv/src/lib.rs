@@ -7,9 +7,10 @@ mod error;
 pub mod geometry;
 mod patches;
 mod pool;
+mod stage;
 
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
-pub use correlation::conv;
+pub use correlation::{conv, conv_relu, conv_relu_max_pool};
 pub use error::{Error, Result};
 pub use geometry::{Geometry, PerAxis};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};

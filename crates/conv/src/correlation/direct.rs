@@ -17,6 +17,7 @@
 //! `(i + before − k · dilation) / stride`, if that is a whole number. Positions with the same remainder by the stride are
 //! seen by the same taps; each such *phase* is a convolution with some of the taps, in steps of 1.
 
+use super::after::{After, Cotangent, relu};
 use super::layout::{Margins, each, positions};
 use super::{Plan, matrix, matrix_mut};
 use crate::geometry::Axis;
@@ -84,48 +85,51 @@ impl Direct {
         Self { input, rows, width, stride, taps: Offsets::new(all), phases, output }
     }
 
-    /// `Y = W P + b`.
-    pub(super) fn forward<F: Real>(&self, plan: &Plan, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
+    /// `Y = W P + b`, and what follows; of pooling, `winners` takes which numbers of the windows the results are, if it has room.
+    pub(super) fn forward<F: Real>(
+        &self,
+        plan: &Plan,
+        x: &[F],
+        (w, bias): (&[F], Option<&[F]>),
+        after: After,
+        y: &mut [F],
+        winners: &mut [u8],
+    ) {
         let weights: Vec<Packed<F>> = (0..plan.groups)
             .map(|group| Packed::new(&matrix(&w[plan.weights(group)], plan.outputs, plan.depth())))
             .collect();
-        let (inputs, outputs) = (plan.inputs * plan.groups * plan.pixels, plan.outputs * plan.places);
-        if plan.images < PARTS / 2 && self.rows.len() > 1 {
-            // Of a few images, rows are shared out.
+        let inputs = plan.inputs * plan.groups * plan.pixels;
+        let sums = plan.outputs * plan.groups * plan.places;
+        let results = plan.outputs * plan.groups * after.places(plan.places);
+        let few = plan.images < PARTS / 2 && self.rows.len() > 1; // then rows are shared out
+        let images = if few { plan.images } else { plan.images.div_ceil(PARTS) };
+        let mut winners = winners.chunks_mut((images * results).max(1));
+        let parts = x.chunks(images * inputs).zip(y.chunks_mut(images * results));
+        let parts = parts.map(|(x, y)| (x, y, winners.next().unwrap_or_default())).collect();
+        let rows_apart = if few { self.rows.len().div_ceil(PARTS) } else { self.rows.len() };
+        for_each_part(plan.multiplications(), parts, |(x, y, winners)| {
             let mut room = Room::new(&self.input, plan.inputs * plan.groups);
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs * plan.groups)) {
+            let mut apart = memory::take(if after.is_apart() { sums } else { 0 });
+            let mut winners = winners.chunks_exact_mut(results);
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(results)) {
                 let x = room.of(&self.input, x);
-                for (group, y) in y.chunks_exact_mut(outputs).enumerate() {
-                    let mut y = matrix_mut(y, plan.outputs, plan.places);
-                    let rows = self.rows.len().div_ceil(PARTS);
-                    let parts: Vec<_> =
-                        self.rows.chunks(rows).zip(y.axis_chunks_iter_mut(ArrayAxis(1), rows * self.width)).collect();
-                    for_each_part(plan.multiplications() / plan.images, parts, |(rows, y)| {
-                        self.multiply(
-                            plan,
-                            &x[group * plan.inputs * self.input.plane..],
-                            rows,
-                            &weights[group],
-                            plan.bias(bias, group),
-                            y,
-                        );
+                let to = if after.is_apart() { &mut apart } else { &mut *y };
+                for (group, to) in to.chunks_exact_mut(sums / plan.groups).enumerate() {
+                    let x = &x[group * plan.inputs * self.input.plane..];
+                    let mut to = matrix_mut(to, plan.outputs, plan.places);
+                    let columns = to.axis_chunks_iter_mut(ArrayAxis(1), rows_apart * self.width);
+                    let parts = self.rows.chunks(rows_apart).zip(columns).collect();
+                    for_each_part(plan.multiplications() / plan.images, parts, |(rows, to)| {
+                        self.multiply(plan, x, rows, &weights[group], plan.bias(bias, group), to);
                     });
                 }
-            }
-            return room.give();
-        }
-        let images = plan.images.div_ceil(PARTS).max(1);
-        let parts = x.chunks(images * inputs).zip(y.chunks_mut(images * outputs * plan.groups)).collect();
-        for_each_part(plan.multiplications(), parts, |(x, y)| {
-            let mut room = Room::new(&self.input, plan.inputs * plan.groups);
-            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs * plan.groups)) {
-                let x = room.of(&self.input, x);
-                for (group, y) in y.chunks_exact_mut(outputs).enumerate() {
-                    let x = &x[group * plan.inputs * self.input.plane..];
-                    let y = matrix_mut(y, plan.outputs, plan.places);
-                    self.multiply(plan, x, &self.rows, &weights[group], plan.bias(bias, group), y);
+                match after {
+                    After::Nothing => {}
+                    After::Relu => relu(y),
+                    After::ReluPool(windows) => windows.forward(&mut apart, y, winners.next().unwrap_or_default()),
                 }
             }
+            memory::give(apart);
             room.give();
         });
     }
@@ -152,19 +156,20 @@ impl Direct {
     }
 
     /// `dx ← Σ_k W_kᵀ dY + β dx`.
-    pub(super) fn input_gradient<F: Real>(&self, plan: &Plan, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
-        let weights: Vec<Vec<Packed<F>>> = (0..plan.groups)
-            .map(|group| self.phases.iter().map(|phase| phase.weights(plan, &w[plan.weights(group)])).collect())
-            .collect();
-        let (inputs, outputs) = (plan.inputs * plan.pixels, plan.outputs * plan.groups * plan.places);
-        let images = plan.images.div_ceil(PARTS).max(1);
-        let parts = dy.chunks(images * outputs).zip(dx.chunks_mut(images * inputs * plan.groups)).collect();
-        for_each_part(plan.multiplications(), parts, |(dy, dx)| {
+    pub(super) fn input_gradient<F: Real>(&self, plan: &Plan, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
+        let of_group = |group| self.phases.iter().map(move |phase| phase.weights(plan, &w[plan.weights(group)]));
+        let weights: Vec<Vec<Packed<F>>> = (0..plan.groups).map(|group| of_group(group).collect()).collect();
+        let inputs = plan.inputs * plan.pixels;
+        let results = dy.dy.len() / plan.images;
+        let images = plan.images.div_ceil(PARTS);
+        let parts = dx.chunks_mut(images * inputs * plan.groups).enumerate().collect();
+        let largest = self.phases.iter().map(|phase| phase.size.iter().product()).max().unwrap_or(0);
+        for_each_part(plan.multiplications(), parts, |(part, dx)| {
             let mut room = Room::new(&self.output, plan.outputs * plan.groups);
-            let largest = self.phases.iter().map(|phase| phase.size.iter().product()).max().unwrap_or(0);
-            let mut apart = if self.phases.len() > 1 { memory::take(largest * plan.inputs) } else { Vec::new() };
-            for (dy, dx) in dy.chunks_exact(outputs).zip(dx.chunks_exact_mut(inputs * plan.groups)) {
-                let dy = room.of(&self.output, dy);
+            let mut sums = plan.room_for_sums(dy);
+            let mut apart = memory::take(if self.phases.len() > 1 { largest * plan.inputs } else { 0 });
+            for (image, dx) in (part * images..).zip(dx.chunks_exact_mut(inputs * plan.groups)) {
+                let dy = room.of(&self.output, dy.image(image, results, &mut sums));
                 for (group, dx) in dx.chunks_exact_mut(inputs).enumerate() {
                     let dy = &dy[group * plan.outputs * self.output.plane..];
                     for (phase, weights) in self.phases.iter().zip(&weights[group]) {
@@ -185,30 +190,31 @@ impl Direct {
                 }
             }
             memory::give(apart);
+            memory::give(sums);
             room.give();
         });
     }
 
     /// `dW ← Σ dY Pᵀ + β dW`; the sum runs over the images of each part in their order, and then over the parts.
-    pub(super) fn weight_gradient<F: Real>(&self, plan: &Plan, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
-        let (inputs, outputs) = (plan.inputs * plan.groups * plan.pixels, plan.outputs * plan.places);
+    pub(super) fn weight_gradient<F: Real>(&self, plan: &Plan, x: &[F], dy: &Cotangent<'_, F>, beta: F, dw: &mut [F]) {
+        let inputs = plan.inputs * plan.groups * plan.pixels;
+        let results = dy.dy.len() / plan.images;
         let len = plan.depth() * plan.outputs * plan.groups;
-        let parts = PARTS.min(SUMS / len.max(1)).clamp(1, plan.images.max(1));
-        let images = plan.images.div_ceil(parts).max(1);
+        let parts = PARTS.min(SUMS / len).clamp(1, plan.images);
+        let images = plan.images.div_ceil(parts);
         let lines = WeightLines::new(self, plan);
         let mut sums: Vec<F> = memory::take(parts * len);
-        let jobs: Vec<_> = sums
-            .chunks_mut(len)
-            .zip(x.chunks(images * inputs).zip(dy.chunks(images * outputs * plan.groups)))
-            .collect();
+        let jobs: Vec<_> = sums.chunks_mut(len).zip(x.chunks(images * inputs)).enumerate().collect();
         let used = jobs.len();
-        for_each_part(plan.multiplications(), jobs, |(sums, (x, dy))| {
+        for_each_part(plan.multiplications(), jobs, |(part, (sums, x))| {
             let mut room = Room::new(&self.input, plan.inputs * plan.groups);
-            for (image, (x, dy)) in x.chunks_exact(inputs).zip(dy.chunks_exact(outputs * plan.groups)).enumerate() {
+            let mut apart = plan.room_for_sums(dy);
+            for (image, x) in x.chunks_exact(inputs).enumerate() {
                 let beta = if image == 0 { F::zero() } else { F::one() };
                 let x = room.of(&self.input, x);
-                let groups = dy.chunks_exact(outputs).zip(sums.chunks_exact_mut(plan.depth() * plan.outputs));
-                for (group, (dy, sums)) in groups.enumerate() {
+                let dy = dy.image(part * images + image, results, &mut apart);
+                let groups = dy.chunks_exact(plan.outputs * plan.places);
+                for (group, (dy, sums)) in groups.zip(sums.chunks_exact_mut(len / plan.groups)).enumerate() {
                     let dy = Packed::new(&matrix(dy, plan.outputs, plan.places));
                     let x = &x[group * plan.inputs * self.input.plane..];
                     let windows = Gathered::new(x, &lines.starts, (lines.lines, lines.line), &lines.places);
@@ -216,6 +222,7 @@ impl Direct {
                     F::gemm_gathered(F::one(), &windows, &dy, beta, None, matrix_mut(sums, plan.depth(), plan.outputs));
                 }
             }
+            memory::give(apart);
             room.give();
         });
         let (sum, others) = sums[..used * len].split_at_mut(len);

@@ -1,14 +1,16 @@
 //! The operation: what deep learning calls convolution, as products with patches.
 
+mod after;
 mod direct;
 mod layout;
 
 use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
 use crate::{Error, Result};
+use after::{After, Cotangent, Kept, Windows};
 use direct::Direct;
 use gradus_autograd::{Real, Slots, Value, Var};
-use gradus_linalg::elementwise;
+use gradus_linalg::{elementwise, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, IxDyn};
 use std::ops::Range;
 
@@ -73,44 +75,165 @@ pub fn conv<const R: usize, F: Real>(
     geometry: &Geometry<R>,
     groups: usize,
 ) -> Result<Var<F>> {
+    with(x, weight, bias, geometry, groups, |_| After::Nothing)
+}
+
+/// [`conv`], then ReLU: the same numbers, of which half need not be written and read again.
+///
+/// ```text
+/// y = max(conv(x), 0)        the gradients are those of conv, with dy where y > 0 and 0 elsewhere
+/// ```
+///
+/// # Shapes, errors
+/// As of [`conv`].
+///
+/// # Examples
+/// ```
+/// use gradus_conv::{Geometry, Tape, conv_relu, ndarray::array};
+/// let tape = Tape::<f64>::recording();
+/// let (x, weight) = (tape.input(array![[[1.0, 2.0, 4.0, 3.0]]]), tape.variable(array![[[-1.0, 1.0]]]));
+/// let y = conv_relu(&x, &weight, None, &Geometry::<1>::new(2), 1)?;
+/// assert_eq!(y.value(), &array![[[1.0, 2.0, 0.0]]]);
+/// assert_eq!(y.sum().backward()?.get(&weight).unwrap(), &array![[[3.0, 6.0]]]);
+/// # Ok::<(), gradus_conv::Error>(())
+/// ```
+#[track_caller]
+pub fn conv_relu<const R: usize, F: Real>(
+    x: &Var<F>,
+    weight: &Var<F>,
+    bias: Option<&Var<F>>,
+    geometry: &Geometry<R>,
+    groups: usize,
+) -> Result<Var<F>> {
+    with(x, weight, bias, geometry, groups, |_| After::Relu)
+}
+
+/// [`conv`], then ReLU, then [`max_pool`](crate::max_pool): the stage of which convolutional networks were built from the beginning.
+///
+/// ```text
+/// y = max over each window of max(conv(x), 0)
+/// ```
+///
+/// Where windows lie side by side over one or two axes, each image is pooled while its sums are in the cache, and what lies between
+/// convolution and pooling, which is most of such a network's memory, is never kept. With other windows, it is [`conv_relu`] and
+/// `max_pool`, one after the other.
+///
+/// # Shapes
+/// As of [`conv`] and [`max_pool`](crate::max_pool).
+///
+/// # Errors
+/// As of both.
+///
+/// # Examples
+/// ```
+/// use gradus_conv::{Geometry, Tape, conv_relu_max_pool, ndarray::array};
+/// let tape = Tape::<f64>::recording();
+/// let (x, weight) = (tape.input(array![[[1.0, 2.0, 4.0, 3.0, 2.0]]]), tape.variable(array![[[-1.0, 1.0]]]));
+/// let (window, pool) = (Geometry::<1>::new(2), Geometry::<1>::new(2).stride(2));
+/// let y = conv_relu_max_pool(&x, &weight, None, &window, 1, &pool)?;
+/// assert_eq!(y.value(), &array![[[2.0, 0.0]]]);
+/// assert_eq!(y.sum().backward()?.get(&weight).unwrap(), &array![[[2.0, 4.0]]]); // where the 2 came from
+/// # Ok::<(), gradus_conv::Error>(())
+/// ```
+///
+/// # References
+/// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, *Gradient-based learning applied to document recognition*, 1998; A. Krizhevsky, I. Sutskever,
+/// G. Hinton, *ImageNet classification with deep convolutional neural networks*, 2012.
+#[track_caller]
+pub fn conv_relu_max_pool<const R: usize, F: Real>(
+    x: &Var<F>,
+    weight: &Var<F>,
+    bias: Option<&Var<F>>,
+    geometry: &Geometry<R>,
+    groups: usize,
+    pool: &Geometry<R>,
+) -> Result<Var<F>> {
+    let side_by_side = pool.stride == pool.kernel_size
+        && pool.padding == [(0, 0); R]
+        && pool.dilation == [1; R]
+        && !pool.ceil_mode
+        && (1..=2).contains(&R)
+        && (1..=255).contains(&pool.kernel_size.iter().fold(1, |n: usize, &size| n.saturating_mul(size)));
+    if !side_by_side {
+        return crate::max_pool(&conv_relu(x, weight, bias, geometry, groups)?, pool);
+    }
+    if let Some(size) = x.shape().get(2..).and_then(|size| <[usize; R]>::try_from(size).ok()) {
+        pool.axes("max_pool", &geometry.output_size(size)?)?;
+    }
+    let in_rows = |sizes: &[usize]| if let [rows, columns] = *sizes { [rows, columns] } else { [1, sizes[0]] };
+    with(x, weight, bias, geometry, groups, |sums| {
+        After::ReluPool(Windows { plane: in_rows(sums), window: in_rows(&pool.kernel_size) })
+    })
+}
+
+/// A convolution and what follows its sums, of a plane of the size given to `after`.
+#[track_caller]
+fn with<const R: usize, F: Real>(
+    x: &Var<F>,
+    weight: &Var<F>,
+    bias: Option<&Var<F>>,
+    geometry: &Geometry<R>,
+    groups: usize,
+    after: impl FnOnce(&[usize]) -> After,
+) -> Result<Var<F>> {
     let operation = name::<R>();
     let (tape, on_other_tape) = (x.tape(), |v: &&Var<F>| !v.tape().is(x.tape()));
     if [Some(weight), bias].iter().flatten().any(on_other_tape) {
         return Err(gradus_autograd::Error::ForeignVar { operation }.into());
     }
     check_parameters(geometry, weight.shape(), bias.map(Var::shape), groups)?;
-    let (plan, out_shape) = Plan::new::<F, R>(x.shape(), weight.shape(), geometry, groups)?;
+    let (plan, mut out_shape) = Plan::new::<F, R>(x.shape(), weight.shape(), geometry, groups)?;
+    let after = after(&out_shape[2..]);
+    let recorded = match after {
+        After::Nothing => operation,
+        After::Relu => "conv_relu",
+        After::ReluPool(windows) => {
+            let out = windows.out();
+            out_shape[2..].copy_from_slice(&out[2 - R..]);
+            "conv_relu_max_pool"
+        }
+    };
 
     let x_value = x.value().clone().into_standard_layout();
     let w_value = weight.value().clone().into_standard_layout();
     let b_value = bias.map(|bias| bias.value().clone().into_standard_layout());
     let mut y = Value::unspecified(IxDyn(&out_shape));
-    plan.forward(slice(&x_value), slice(&w_value), b_value.as_ref().map(slice), slice_mut(&mut y));
+    let needs = [x, weight].into_iter().chain(bias).any(Var::needs_gradient);
+    let mut winners = vec![0; if needs && after.is_apart() { y.len() } else { 0 }];
+    let parameters = (slice(&w_value), b_value.as_ref().map(slice));
+    plan.forward_and(slice(&x_value), parameters, after, slice_mut(&mut y), &mut winners);
 
     // Only what a gradient is made of is kept.
     let saved_x = weight.needs_gradient().then_some(x_value);
     let saved_w = x.needs_gradient().then_some(w_value);
+    let saved_y = (needs && after == After::Relu).then(|| y.clone());
     let backward = move |dy: Value<F>, slots: &mut Slots<'_, F>| {
         let dy = dy.into_standard_layout();
+        let kept = match (after, &saved_y) {
+            (After::ReluPool(windows), _) => Kept::Winners(windows, &winners),
+            (After::Relu, Some(y)) => Kept::Result(slice(y)),
+            _ => Kept::Nothing,
+        };
+        let dy = Cotangent { dy: slice(&dy), kept };
         if slots.needs(2) {
-            slots.add(2, plan.bias_gradient(slice(&dy)));
+            slots.add(2, plan.bias_gradient_of(&dy));
         }
         if let Some(x) = &saved_x {
             slots.accumulate(1, |dw, beta| {
                 let dw = dw.into_slice().expect("gradients are row-major");
-                plan.weight_gradient(slice(x), slice(&dy), beta, dw);
+                plan.weight_gradient_of(slice(x), &dy, beta, dw);
             });
         }
         if let Some(w) = &saved_w {
             slots.accumulate(0, |dx, beta| {
                 let dx = dx.into_slice().expect("gradients are row-major");
-                plan.input_gradient(slice(w), slice(&dy), beta, dx);
+                plan.input_gradient_of(slice(w), &dy, beta, dx);
             });
         }
     };
     Ok(match bias {
-        Some(bias) => tape.record_into(operation, [x, weight, bias], y, backward),
-        None => tape.record_into(operation, [x, weight], y, backward),
+        Some(bias) => tape.record_into(recorded, [x, weight, bias], y, backward),
+        None => tape.record_into(recorded, [x, weight], y, backward),
     })
 }
 
@@ -214,15 +337,39 @@ impl Plan {
 
     /// `Y = W P + b`.
     pub(crate) fn forward<F: Real>(&self, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
-        if !x.is_empty() {
-            return self.direct.forward(self, x, w, bias, y);
+        self.forward_and(x, (w, bias), After::Nothing, y, &mut []);
+    }
+
+    /// `Y = W P + b`, and what follows.
+    pub(crate) fn forward_and<F: Real>(
+        &self,
+        x: &[F],
+        (w, bias): (&[F], Option<&[F]>),
+        after: After,
+        y: &mut [F],
+        winners: &mut [u8],
+    ) {
+        if y.is_empty() {
+            return;
         }
-        let channels = y.chunks_exact_mut(self.places).enumerate();
-        channels.for_each(|(i, y)| y.fill(bias.map_or(F::zero(), |bias| bias[i % bias.len()])));
+        if !x.is_empty() {
+            return self.direct.forward(self, x, (w, bias), after, y, winners);
+        }
+        // There is nothing but padding: all numbers of a channel are its bias.
+        let planes = y.chunks_exact_mut(after.places(self.places)).enumerate();
+        planes.for_each(|(i, y)| y.fill(bias.map_or(F::zero(), |bias| bias[i % bias.len()])));
+        if after != After::Nothing {
+            after::relu(y);
+        }
+        winners.iter_mut().zip(y).for_each(|(winner, y)| *winner = if *y > F::zero() { 0 } else { u8::MAX });
     }
 
     /// `dW ← Σ dY Pᵀ + β dW`.
     pub(crate) fn weight_gradient<F: Real>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
+        self.weight_gradient_of(x, &Cotangent { dy, kept: Kept::Nothing }, beta, dw);
+    }
+
+    fn weight_gradient_of<F: Real>(&self, x: &[F], dy: &Cotangent<'_, F>, beta: F, dw: &mut [F]) {
         if !x.is_empty() && !dw.is_empty() {
             return self.direct.weight_gradient(self, x, dy, beta, dw);
         }
@@ -231,7 +378,11 @@ impl Plan {
 
     /// `dx ← Σ_k W_kᵀ dY + β dx`.
     pub(crate) fn input_gradient<F: Real>(&self, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
-        if !dx.is_empty() && !dy.is_empty() {
+        self.input_gradient_of(w, &Cotangent { dy, kept: Kept::Nothing }, beta, dx);
+    }
+
+    fn input_gradient_of<F: Real>(&self, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
+        if !dx.is_empty() && self.outputs > 0 {
             return self.direct.input_gradient(self, w, dy, beta, dx);
         }
         dx.iter_mut().for_each(|dx| *dx = if beta.is_zero() { F::zero() } else { beta * *dx });
@@ -239,14 +390,27 @@ impl Plan {
 
     /// `db = Σ dY`, over images and places.
     pub(crate) fn bias_gradient<F: Real>(&self, dy: &[F]) -> Value<F> {
-        let mut db = Value::zeros(IxDyn(&[self.groups * self.outputs]));
-        let sums = slice_mut(&mut db);
-        for image in dy.chunks_exact(self.places * sums.len().max(1)) {
-            for (sum, row) in sums.iter_mut().zip(image.chunks_exact(self.places)) {
-                *sum += elementwise::sum_slice(row);
+        self.bias_gradient_of(&Cotangent { dy, kept: Kept::Nothing })
+    }
+
+    fn bias_gradient_of<F: Real>(&self, dy: &Cotangent<'_, F>) -> Value<F> {
+        let channels = self.groups * self.outputs;
+        let mut db = Value::zeros(IxDyn(&[channels]));
+        let len = dy.dy.len() / (self.images * channels).max(1);
+        let mut room = if dy.needs_room() { memory::take(len) } else { Vec::new() };
+        for image in 0..self.images {
+            for (channel, sum) in slice_mut(&mut db).iter_mut().enumerate() {
+                let start = (image * channels + channel) * len;
+                *sum += dy.sum(start..start + len, elementwise::sum_slice, &mut room);
             }
         }
+        memory::give(room);
         db
+    }
+
+    /// Room for the gradient of an image's sums, if it is not given as it is.
+    fn room_for_sums<F: Real>(&self, dy: &Cotangent<'_, F>) -> Vec<F> {
+        memory::take(if dy.needs_room() { self.groups * self.outputs * self.places } else { 0 })
     }
 
     /// Terms of each sum of the output.
