@@ -67,146 +67,181 @@ pub(super) fn relu<F: Real>(x: &mut [F]) {
 }
 
 impl Windows {
-    /// The largest positive number of each window of each plane, and where `winners` has room, which it was. Uses the sums up.
-    pub(super) fn forward<F: Real>(&self, sums: &mut [F], y: &mut [F], winners: &mut [u8]) {
-        let [rows, columns] = self.plane;
+    /// The largest positive number of each window of each plane, and where `winners` has room, which it was. Of equal numbers, the
+    /// first of the window in row-major order wins.
+    pub(super) fn forward<F: Real>(&self, sums: &[F], y: &mut [F], winners: &mut [u8]) {
+        let [[rows, columns], [height, width], [_, out]] = [self.plane, self.window, self.out()];
         let places = self.places();
-        if places == 0 || rows * columns == 0 {
+        if places == 0 {
             return;
         }
-        let mut seen = vec![0; self.out()[0] * columns];
+        let planes = sums.chunks_exact(rows * columns).zip(y.chunks_exact_mut(places));
         vectorized(
             #[inline(always)]
             || {
-                for (plane, (sums, y)) in
-                    sums.chunks_exact_mut(rows * columns).zip(y.chunks_exact_mut(places)).enumerate()
-                {
-                    self.down(sums, &mut seen);
-                    match winners.get_mut(plane * places..(plane + 1) * places) {
-                        Some(winners) => self.across(sums, &seen, y, winners),
-                        None => self.across_alone(sums, y),
+                for (plane, (sums, y)) in planes.enumerate() {
+                    let winners = winners.get_mut(plane * places..(plane + 1) * places).unwrap_or(&mut []);
+                    for (row, (band, y)) in sums.chunks_exact(height * columns).zip(y.chunks_exact_mut(out)).enumerate()
+                    {
+                        let winners = winners.get_mut(row * out..(row + 1) * out).unwrap_or(&mut []);
+                        if self.window == [2, 2] {
+                            let (upper, lower) = band.split_at(columns);
+                            pairs(upper, lower, y, winners);
+                        } else {
+                            for (o, y) in y.iter_mut().enumerate() {
+                                let numbers =
+                                    (0..height * width).map(|k| band[k / width * columns + o * width + k % width]);
+                                let (best, number) = largest(numbers);
+                                *y = best;
+                                winners.iter_mut().skip(o).take(1).for_each(|winner| *winner = number);
+                            }
+                        }
                     }
                 }
             },
         );
     }
 
-    /// Down the rows of each window: its first row takes the largest numbers, and `seen` where they were.
-    #[inline(always)]
-    fn down<F: Real>(&self, sums: &mut [F], seen: &mut [u8]) {
-        let ([_, columns], [height, width]) = (self.plane, self.window);
-        for (band, seen) in sums.chunks_exact_mut(height * columns).zip(seen.chunks_exact_mut(columns)) {
-            let (first, others) = band.split_at_mut(columns);
-            seen.fill(0);
-            for (number, row) in others.chunks_exact(columns).enumerate() {
-                let number = ((number + 1) * width) as u8;
-                for ((best, seen), &x) in first.iter_mut().zip(&mut *seen).zip(row) {
-                    let wins = (x > *best) | x.is_nan();
-                    *best = if wins { x } else { *best };
-                    *seen = if wins { number } else { *seen };
-                }
-            }
-        }
-    }
-
-    /// Across the columns of each window. Of equal numbers, the first of the window in row-major order wins.
-    #[inline(always)]
-    fn across<F: Real>(&self, sums: &[F], seen: &[u8], y: &mut [F], winners: &mut [u8]) {
-        let ([_, columns], [height, width], [_, out]) = (self.plane, self.window, self.out());
-        if width == 2 && columns == 2 * out {
-            // The rows of a plane are one: windows go on from the end of one to the begin of the next.
-            let bands = sums.chunks_exact(height * columns).zip(seen.chunks_exact(columns));
-            for ((sums, seen), (y, winners)) in bands.zip(y.chunks_exact_mut(out).zip(winners.chunks_exact_mut(out))) {
-                let pairs = sums[..columns].as_chunks::<2>().0.iter().zip(seen.as_chunks::<2>().0);
-                for ((y, winner), (&[a, b], &[at, bt])) in y.iter_mut().zip(winners).zip(pairs) {
-                    let bt = bt + 1;
-                    let wins = (b > a) | b.is_nan() | ((b == a) & (bt < at));
-                    let (best, number) = if wins { (b, bt) } else { (a, at) };
-                    (*y, *winner) = passed(best, number);
-                }
-            }
-            return;
-        }
-        let bands = sums.chunks_exact(height * columns).zip(seen.chunks_exact(columns));
-        for ((sums, seen), (y, winners)) in bands.zip(y.chunks_exact_mut(out).zip(winners.chunks_exact_mut(out))) {
-            for (o, (y, winner)) in y.iter_mut().zip(winners).enumerate() {
-                let (mut best, mut number) = (sums[o * width], seen[o * width]);
-                for k in 1..width {
-                    let (x, at) = (sums[o * width + k], seen[o * width + k] + k as u8);
-                    if x > best || x.is_nan() || (x == best && at < number) {
-                        (best, number) = (x, at);
-                    }
-                }
-                (*y, *winner) = passed(best, number);
-            }
-        }
-    }
-
-    /// As [`across`](Self::across), where nobody asks for the winners.
-    #[inline(always)]
-    fn across_alone<F: Real>(&self, sums: &[F], y: &mut [F]) {
-        let ([_, columns], [height, width], [_, out]) = (self.plane, self.window, self.out());
-        for (sums, y) in sums.chunks_exact(height * columns).zip(y.chunks_exact_mut(out)) {
-            if width == 2 {
-                for (y, &[a, b]) in y.iter_mut().zip(sums[..columns].as_chunks::<2>().0) {
-                    *y = passed(if (b > a) | b.is_nan() { b } else { a }, 0).0;
-                }
-            } else {
-                for (y, window) in y.iter_mut().zip(sums[..columns].chunks_exact(width)) {
-                    *y = passed(window.iter().copied().fold(window[0], F::maximum), 0).0;
-                }
-            }
-        }
-    }
-
     /// Writes the gradients of the results to the numbers that they were, and 0 to all others.
     pub(super) fn backward<F: Real>(&self, dy: &[F], winners: &[u8], sums: &mut [F]) {
-        let ([rows, columns], [height, width], [_, out]) = (self.plane, self.window, self.out());
+        let [[rows, columns], [height, width], [_, out]] = [self.plane, self.window, self.out()];
         let places = self.places();
-        if places == 0 || rows * columns == 0 {
-            return sums.fill(F::zero());
+        if places == 0 || self.window != [2, 2] || columns % 2 == 1 {
+            sums.fill(F::zero()); // otherwise, all but a last row is written below
+        }
+        if places == 0 {
+            return;
         }
         let planes = dy.chunks_exact(places).zip(winners.chunks_exact(places));
-        for ((dy, winners), sums) in planes.zip(sums.chunks_exact_mut(rows * columns)) {
-            let mut bands = sums.chunks_exact_mut(height * columns);
-            for ((dy, winners), band) in dy.chunks_exact(out).zip(winners.chunks_exact(out)).zip(&mut bands) {
-                vectorized(
-                    #[inline(always)]
-                    || {
-                        for (number, row) in band.chunks_exact_mut(columns).enumerate() {
-                            spread(dy, winners, (number * width) as u8, width, row);
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((dy, winners), sums) in planes.zip(sums.chunks_exact_mut(rows * columns)) {
+                    let mut bands = sums.chunks_exact_mut(height * columns);
+                    for ((dy, winners), band) in dy.chunks_exact(out).zip(winners.chunks_exact(out)).zip(&mut bands) {
+                        if self.window == [2, 2] {
+                            let (upper, lower) = band.split_at_mut(columns);
+                            spread(dy, winners, 0, upper);
+                            spread(dy, winners, 2, lower);
+                        } else {
+                            for (o, (&dy, &winner)) in dy.iter().zip(winners).enumerate() {
+                                let k = usize::from(winner);
+                                if winner != NONE {
+                                    band[k / width * columns + o * width + k % width] = dy;
+                                }
+                            }
                         }
-                    },
-                );
-            }
-            bands.into_remainder().fill(F::zero());
-        }
+                    }
+                    bands.into_remainder().fill(F::zero());
+                }
+            },
+        );
     }
 }
 
-/// One row of windows: each number that is a winner takes the gradient.
+/// The largest of some numbers and which it is, after ReLU.
 #[inline(always)]
-fn spread<F: Real>(dy: &[F], winners: &[u8], first: u8, width: usize, row: &mut [F]) {
-    if width == 2 {
-        let (pairs, rest) = row.as_chunks_mut::<2>();
-        for ((&dy, &winner), pair) in dy.iter().zip(winners).zip(pairs) {
-            *pair = [0, 1].map(|k| if winner == first + k { dy } else { F::zero() });
-        }
-        return rest.fill(F::zero());
-    }
-    row.fill(F::zero());
-    for ((&dy, &winner), window) in dy.iter().zip(winners).zip(row.chunks_exact_mut(width)) {
-        if winner != NONE && (first..first + width as u8).contains(&winner) {
-            window[usize::from(winner - first)] = dy;
+fn largest<F: Real>(numbers: impl Iterator<Item = F>) -> (F, u8) {
+    let (mut best, mut number) = (-F::INFINITY, 0);
+    for (k, x) in numbers.enumerate() {
+        if x > best || x.is_nan() {
+            (best, number) = (x, k as u8);
         }
     }
+    passed(best, number)
 }
 
 /// ReLU of the largest number of a window, and its mark.
 #[inline(always)]
 fn passed<F: Real>(best: F, number: u8) -> (F, u8) {
-    let y = if best < F::zero() { F::zero() } else { best };
-    (y, if best > F::zero() { number } else { NONE })
+    (if best < F::zero() { F::zero() } else { best }, if best > F::zero() { number } else { NONE })
+}
+
+/// Cuts a row of `n` into blocks whose length the compiler knows, of which the last may overlap the one before: rows are short, and
+/// a loop of any length would run mostly in what is left over from its vectors.
+macro_rules! in_blocks {
+    ($n:expr, |$start:ident, $len:ident| $body:expr) => {{
+        let n = $n;
+        macro_rules! of {
+            ($size:literal) => {{
+                const $len: usize = $size;
+                for start in (0..n).step_by($len) {
+                    let $start = start.min(n - $len);
+                    $body
+                }
+            }};
+        }
+        match n {
+            0 => {}
+            1 => of!(1),
+            2..=3 => of!(2),
+            4..=7 => of!(4),
+            _ => of!(8),
+        }
+    }};
+}
+
+/// Windows of two by two, a row of them.
+#[inline(always)]
+fn pairs<F: Real>(upper: &[F], lower: &[F], y: &mut [F], winners: &mut [u8]) {
+    let (upper, lower) = (upper.as_chunks::<2>().0, lower.as_chunks::<2>().0);
+    in_blocks!(y.len(), |start, N| {
+        let part = start..start + N;
+        let (upper, lower) = (exactly::<_, N>(&upper[part.clone()]), exactly::<_, N>(&lower[part.clone()]));
+        let mut best: [F; N] = upper.map(|[x, _]| x);
+        let mut marks = [0_u32; N];
+        for i in 0..N {
+            contend(&mut best[i], &mut marks[i], upper[i][1], 1);
+        }
+        for i in 0..N {
+            contend(&mut best[i], &mut marks[i], lower[i][0], 2);
+        }
+        for i in 0..N {
+            contend(&mut best[i], &mut marks[i], lower[i][1], 3);
+        }
+        for (y, &best) in y[part.clone()].iter_mut().zip(&best) {
+            *y = passed(best, 0).0;
+        }
+        if let Some(winners) = winners.get_mut(part) {
+            for ((winner, &best), &mark) in winners.iter_mut().zip(&best).zip(&marks) {
+                *winner = passed(best, mark as u8).1;
+            }
+        }
+    });
+}
+
+/// Takes a number for the largest so far, if it is.
+#[inline(always)]
+fn contend<F: Real>(best: &mut F, mark: &mut u32, x: F, k: u32) {
+    let wins = (x > *best) | x.is_nan();
+    *best = if wins { x } else { *best };
+    *mark = if wins { k } else { *mark };
+}
+
+/// Of a row of windows of two by two, the numbers with the marks `first` and `first + 1`: a winner takes the gradient.
+///
+/// Gradients and marks are doubled first, so that each number of the row is chosen in a lane of its own: of pairs that are
+/// chosen together the compiler makes branches, at four times the cost.
+#[inline(always)]
+fn spread<F: Real>(dy: &[F], winners: &[u8], first: u8, row: &mut [F]) {
+    in_blocks!(dy.len(), |start, N| {
+        let (dy, winners) = (exactly::<_, N>(&dy[start..start + N]), exactly::<_, N>(&winners[start..start + N]));
+        let (mut doubled, mut marks) = ([F::zero(); 16], [0_u32; 16]);
+        for i in 0..N {
+            (doubled[2 * i], doubled[2 * i + 1]) = (dy[i], dy[i]);
+            let mark = u32::from(winners[i]);
+            (marks[2 * i], marks[2 * i + 1]) = (mark, mark.wrapping_sub(1));
+        }
+        for (x, (&dy, &mark)) in row[2 * start..2 * (start + N)].iter_mut().zip(doubled.iter().zip(&marks)) {
+            *x = if mark == u32::from(first) { dy } else { F::zero() };
+        }
+    });
+}
+
+/// A slice of a length that is known.
+#[inline(always)]
+fn exactly<T, const N: usize>(slice: &[T]) -> &[T; N] {
+    slice.try_into().expect("the part has this length")
 }
 
 /// The gradient of the result, from which that of the sums is made image by image.

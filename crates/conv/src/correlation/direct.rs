@@ -126,7 +126,7 @@ impl Direct {
                 match after {
                     After::Nothing => {}
                     After::Relu => relu(y),
-                    After::ReluPool(windows) => windows.forward(&mut apart, y, winners.next().unwrap_or_default()),
+                    After::ReluPool(windows) => windows.forward(&apart, y, winners.next().unwrap_or_default()),
                 }
             }
             memory::give(apart);
