@@ -24,7 +24,7 @@ use crate::geometry::Axis;
 use gradus_autograd::Real;
 use gradus_linalg::parallel::for_each_part;
 use gradus_linalg::simd::vectorized;
-use gradus_linalg::{Gathered, Offsets, Packed, memory};
+use gradus_linalg::{Gathered, Offsets, Pack, Packed, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis as ArrayAxis, ShapeBuilder};
 
 /// Parts into which a batch is cut for threads. Each has a weight gradient of its own, and these are added up in their order:
@@ -62,10 +62,22 @@ struct Phase {
     rows: Vec<usize>,
     /// From which places they are seen, of all channels and taps.
     offsets: Offsets,
+    /// From a position to the next.
+    line: usize,
+    order: Order,
+}
+
+/// How the output's gradient lies in memory, and in which order its terms are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// A plane for each channel; of each channel all taps.
+    Planes,
+    /// A row of channels for each place; of each tap all channels.
+    Rows,
 }
 
 impl Direct {
-    pub(super) fn new(axes: &[Axis], inputs: usize, outputs: usize) -> Self {
+    pub(super) fn new(axes: &[Axis], inputs: usize, outputs: usize, order: Order) -> Self {
         let padded = |axis: &Axis| (axis.before, axis.size, axis.spanned());
         let input = Margins::new(axes.iter().map(padded).collect());
         let (out, kernel) = (each(axes, |axis| axis.out), each(axes, |axis| axis.kernel_size));
@@ -81,7 +93,7 @@ impl Direct {
         let (width, stride) = axes.last().map_or((1, 1), |axis| (axis.out, axis.stride));
         let output = Margins::new(axes.iter().map(seen_from).collect());
         let phases = positions(&each(axes, |axis| axis.stride.min(axis.size)));
-        let phases = phases.map(|remainder| Phase::new(axes, remainder, &output, outputs)).collect();
+        let phases = phases.map(|remainder| Phase::new(axes, remainder, &output, outputs, order)).collect();
         Self { input, rows, width, stride, taps: Offsets::new(all), phases, output }
     }
 
@@ -109,24 +121,38 @@ impl Direct {
         let rows_apart = if few { self.rows.len().div_ceil(PARTS) } else { self.rows.len() };
         for_each_part(plan.multiplications(), parts, |(x, y, winners)| {
             let mut room = Room::new(&self.input, plan.inputs * plan.groups);
-            let mut apart = memory::take(if after.is_apart() { sums } else { 0 });
+            let mut apart = memory::take(if after.is_apart() { sums + results } else { 0 });
             let mut winners = winners.chunks_exact_mut(results);
             for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(results)) {
                 let x = room.of(&self.input, x);
-                let to = if after.is_apart() { &mut apart } else { &mut *y };
-                for (group, to) in to.chunks_exact_mut(sums / plan.groups).enumerate() {
+                let marks = winners.next().unwrap_or_default();
+                for (group, y) in y.chunks_exact_mut(results / plan.groups).enumerate() {
                     let x = &x[group * plan.inputs * self.input.plane..];
-                    let mut to = matrix_mut(to, plan.outputs, plan.places);
-                    let columns = to.axis_chunks_iter_mut(ArrayAxis(1), rows_apart * self.width);
-                    let parts = self.rows.chunks(rows_apart).zip(columns).collect();
-                    for_each_part(plan.multiplications() / plan.images, parts, |(rows, to)| {
-                        self.multiply(plan, x, rows, &weights[group], plan.bias(bias, group), to);
-                    });
-                }
-                match after {
-                    After::Nothing => {}
-                    After::Relu => relu(y),
-                    After::ReluPool(windows) => windows.forward(&apart, y, winners.next().unwrap_or_default()),
+                    let bias = plan.bias(bias, group);
+                    let rows = |mut to: ArrayViewMut2<'_, F>| {
+                        let lines = to.axis_chunks_iter_mut(ArrayAxis(0), rows_apart * self.width);
+                        let parts = self.rows.chunks(rows_apart).zip(lines).collect();
+                        for_each_part(plan.multiplications() / plan.images, parts, |(rows, to)| {
+                            self.multiply(plan, x, rows, &weights[group], bias, to);
+                        });
+                    };
+                    match after {
+                        After::Nothing => rows(matrix_mut(y, plan.outputs, plan.places).reversed_axes()),
+                        After::Relu => {
+                            rows(matrix_mut(y, plan.outputs, plan.places).reversed_axes());
+                            relu(y);
+                        }
+                        After::ReluPool(windows) => {
+                            let (sums, pooled) = apart.split_at_mut(plan.outputs * plan.places);
+                            rows(matrix_mut(sums, plan.places, plan.outputs));
+                            let pooled = &mut pooled[..y.len()];
+                            match marks.get_mut(group * y.len()..(group + 1) * y.len()) {
+                                Some(marks) => windows.forward(plan.outputs, sums, pooled, marks),
+                                None => windows.forward_alone(plan.outputs, sums, pooled),
+                            }
+                            turn(pooled, plan.outputs, y);
+                        }
+                    }
                 }
             }
             memory::give(apart);
@@ -152,7 +178,7 @@ impl Direct {
             }
             None => (F::zero(), None),
         };
-        F::gemm_gathered(F::one(), &windows, weights, beta, bias, y.reversed_axes());
+        F::gemm_gathered(F::one(), &windows, weights, beta, bias, y);
     }
 
     /// `dx ← Σ_k W_kᵀ dY + β dx`.
@@ -165,17 +191,24 @@ impl Direct {
         let parts = dx.chunks_mut(images * inputs * plan.groups).enumerate().collect();
         let largest = self.phases.iter().map(|phase| phase.size.iter().product()).max().unwrap_or(0);
         for_each_part(plan.multiplications(), parts, |(part, dx)| {
-            let mut room = Room::new(&self.output, plan.outputs * plan.groups);
+            let mut room = Room::always(&self.output, plan.outputs * plan.groups, dy.windows().is_some());
             let mut sums = plan.room_for_sums(dy);
             let mut apart = memory::take(if self.phases.len() > 1 { largest * plan.inputs } else { 0 });
             for (image, dx) in (part * images..).zip(dx.chunks_exact_mut(inputs * plan.groups)) {
-                let dy = room.of(&self.output, dy.image(image, results, &mut sums));
+                let dy = match dy.windows() {
+                    Some(_) => {
+                        let at = |place: usize| self.output.inside(place) * plan.outputs;
+                        self.unpool(plan, dy, image, self.output.plane, at, &mut sums, &mut room.0);
+                        &room.0
+                    }
+                    None => room.of(&self.output, dy.image(image, results, &mut sums)),
+                };
                 for (group, dx) in dx.chunks_exact_mut(inputs).enumerate() {
                     let dy = &dy[group * plan.outputs * self.output.plane..];
                     for (phase, weights) in self.phases.iter().zip(&weights[group]) {
                         let places: usize = phase.size.iter().product();
                         let width = phase.size.last().copied().unwrap_or(1);
-                        let windows = Gathered::new(dy, &phase.rows, (width, 1), &phase.offsets);
+                        let windows = Gathered::new(dy, &phase.rows, (width, phase.line), &phase.offsets);
                         let windows = windows.expect("what sees a position lies within the margin");
                         if self.phases.len() == 1 {
                             let dx = matrix_mut(dx, plan.inputs, plan.pixels).reversed_axes();
@@ -209,13 +242,27 @@ impl Direct {
         for_each_part(plan.multiplications(), jobs, |(part, (sums, x))| {
             let mut room = Room::new(&self.input, plan.inputs * plan.groups);
             let mut apart = plan.room_for_sums(dy);
+            let of_all = if dy.windows().is_some() { plan.outputs * plan.groups * plan.places } else { 0 };
+            let mut spread = memory::take(of_all);
+            spread.fill(F::zero()); // what no window covers stays so
             for (image, x) in x.chunks_exact(inputs).enumerate() {
                 let beta = if image == 0 { F::zero() } else { F::one() };
                 let x = room.of(&self.input, x);
-                let dy = dy.image(part * images + image, results, &mut apart);
+                let number = part * images + image;
+                let in_rows = dy.windows().is_some();
+                let dy = if in_rows {
+                    let at = |place: usize| place * plan.outputs;
+                    self.unpool(plan, dy, number, plan.places, at, &mut apart, &mut spread);
+                    &spread
+                } else {
+                    dy.image(number, results, &mut apart)
+                };
                 let groups = dy.chunks_exact(plan.outputs * plan.places);
                 for (group, (dy, sums)) in groups.zip(sums.chunks_exact_mut(len / plan.groups)).enumerate() {
-                    let dy = Packed::new(&matrix(dy, plan.outputs, plan.places));
+                    let dy = match in_rows {
+                        true => Packed::new(&matrix(dy, plan.places, plan.outputs).reversed_axes()),
+                        false => Packed::new(&matrix(dy, plan.outputs, plan.places)),
+                    };
                     let x = &x[group * plan.inputs * self.input.plane..];
                     let windows = Gathered::new(x, &lines.starts, (lines.lines, lines.line), &lines.places);
                     let windows = windows.expect("windows lie within the margin");
@@ -223,6 +270,7 @@ impl Direct {
                 }
             }
             memory::give(apart);
+            memory::give(spread);
             room.give();
         });
         let (sum, others) = sums[..used * len].split_at_mut(len);
@@ -246,6 +294,40 @@ impl Direct {
         }
         memory::give(sums);
     }
+}
+
+impl Direct {
+    /// The gradient of an image's sums from that of its pooled results, as rows of channels, a group of `places` rows after the other.
+    fn unpool<F: Real>(
+        &self,
+        plan: &Plan,
+        dy: &Cotangent<'_, F>,
+        image: usize,
+        places: usize,
+        at: impl Fn(usize) -> usize,
+        room: &mut [F],
+        sums: &mut [F],
+    ) {
+        let Some((windows, marks)) = dy.windows() else { return };
+        let len = plan.outputs * windows.places();
+        for (group, sums) in sums.chunks_exact_mut(places * plan.outputs).enumerate() {
+            let part = (image * plan.groups + group) * len..(image * plan.groups + group + 1) * len;
+            let rows = &mut room[..len];
+            matrix(&dy.dy[part.clone()], plan.outputs, windows.places()).pack(
+                0..plan.outputs,
+                0..windows.places(),
+                plan.outputs,
+                rows,
+            );
+            windows.backward(plan.outputs, rows, &marks[part], &at, sums);
+        }
+    }
+}
+
+/// Writes rows of channels as planes.
+fn turn<F: Real>(rows: &[F], channels: usize, planes: &mut [F]) {
+    let places = planes.len() / channels;
+    matrix(rows, places, channels).pack(0..places, 0..channels, places, planes);
 }
 
 /// How the numbers of a kernel are lines of an operand: in runs of channels, or, of few channels, in runs of neighbours.
@@ -276,11 +358,12 @@ impl WeightLines {
 }
 
 impl Phase {
-    fn new(axes: &[Axis], remainder: Vec<usize>, output: &Margins, outputs: usize) -> Self {
+    fn new(axes: &[Axis], remainder: Vec<usize>, output: &Margins, outputs: usize, order: Order) -> Self {
         let size: Vec<usize> =
             axes.iter().zip(&remainder).map(|(axis, &r)| (axis.size - r).div_ceil(axis.stride)).collect();
         let outer = size.len().saturating_sub(1);
-        let rows = positions(&size[..outer]).map(|row| output.place(row)).collect();
+        let line = if order == Order::Rows { outputs } else { 1 };
+        let rows = positions(&size[..outer]).map(|row| output.place(row) * line).collect();
         let (mut taps, mut places) = (Vec::new(), Vec::new());
         for (number, tap) in positions(&each(axes, |axis| axis.kernel_size)).enumerate() {
             let shift = |(i, axis): (usize, &Axis)| axis.seen_from(remainder[i], tap[i]);
@@ -289,9 +372,13 @@ impl Phase {
                 places.push(output.place(shift));
             }
         }
-        let offsets = (0..outputs).flat_map(|o| places.iter().map(move |place| (o, *place)));
-        let offsets = Offsets::new(offsets.map(|(o, place)| o * output.plane + place).collect::<Vec<_>>());
-        Self { remainder, size, taps, rows, offsets }
+        let offsets: Vec<usize> = match order {
+            Order::Planes => {
+                (0..outputs).flat_map(|o| places.iter().map(move |place| o * output.plane + place)).collect()
+            }
+            Order::Rows => places.iter().flat_map(|place| (0..outputs).map(move |o| place * outputs + o)).collect(),
+        };
+        Self { remainder, size, taps, rows, offsets: Offsets::new(offsets), line, order }
     }
 
     /// The weight of a group with input channels as its lines and these taps alone.
@@ -300,9 +387,15 @@ impl Phase {
         let depth = plan.outputs * self.taps.len();
         let mut turned = memory::take(plan.inputs * depth);
         for (c, line) in turned.chunks_exact_mut(depth.max(1)).enumerate() {
-            for (o, terms) in line.chunks_exact_mut(self.taps.len()).enumerate() {
+            for o in 0..plan.outputs {
                 let kernel = &w[(o * plan.inputs + c) * taps..][..taps];
-                terms.iter_mut().zip(&self.taps).for_each(|(term, &tap)| *term = kernel[tap]);
+                for (number, &tap) in self.taps.iter().enumerate() {
+                    let at = match self.order {
+                        Order::Planes => o * self.taps.len() + number,
+                        Order::Rows => number * plan.outputs + o,
+                    };
+                    line[at] = kernel[tap];
+                }
             }
         }
         let packed = Packed::new(&matrix(&turned, plan.inputs, depth));
@@ -358,6 +451,16 @@ impl<F: Real> Room<F> {
     fn new(margins: &Margins, planes: usize) -> Self {
         if margins.is_none() {
             return Self(Vec::new());
+        }
+        let mut room = memory::take(planes * margins.plane);
+        room.fill(F::zero());
+        Self(room)
+    }
+
+    /// As [`new`](Self::new), and also where there is no margin if so wanted.
+    fn always(margins: &Margins, planes: usize, wanted: bool) -> Self {
+        if !(wanted && margins.is_none()) {
+            return Self::new(margins, planes);
         }
         let mut room = memory::take(planes * margins.plane);
         room.fill(F::zero());

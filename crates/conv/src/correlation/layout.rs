@@ -36,6 +36,16 @@ impl Margins {
         position.into_iter().zip(&self.strides).map(|(i, stride)| i * stride).sum()
     }
 
+    /// The place of a number of the plane, given by its number there.
+    pub(super) fn inside(&self, mut number: usize) -> usize {
+        let mut place = 0;
+        for (&(before, size, _), stride) in self.axes.iter().zip(&self.strides).rev() {
+            place += (before + number % size) * stride;
+            number /= size;
+        }
+        place
+    }
+
     /// Copies planes into memory whose margins are zeros already.
     pub(super) fn copy<F: Real>(&self, planes: &[F], to: &mut [F]) {
         let size: usize = self.axes.iter().map(|axis| axis.1).product();

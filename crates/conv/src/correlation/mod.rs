@@ -8,7 +8,7 @@ use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
 use crate::{Error, Result};
 use after::{After, Cotangent, Kept, Windows};
-use direct::Direct;
+use direct::{Direct, Order};
 use gradus_autograd::{Real, Slots, Value, Var};
 use gradus_linalg::{elementwise, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, IxDyn};
@@ -182,8 +182,12 @@ fn with<const R: usize, F: Real>(
         return Err(gradus_autograd::Error::ForeignVar { operation }.into());
     }
     check_parameters(geometry, weight.shape(), bias.map(Var::shape), groups)?;
-    let (plan, mut out_shape) = Plan::new::<F, R>(x.shape(), weight.shape(), geometry, groups)?;
+    let (mut plan, mut out_shape) = Plan::new::<F, R>(x.shape(), weight.shape(), geometry, groups)?;
     let after = after(&out_shape[2..]);
+    if after.is_apart() {
+        // Pooled sums are rows of channels, and so is their gradient.
+        plan.direct = Direct::new(&plan.axes, plan.inputs, plan.outputs, Order::Rows);
+    }
     let recorded = match after {
         After::Nothing => operation,
         After::Relu => "conv_relu",
@@ -331,7 +335,7 @@ impl Plan {
             axes = Geometry::<1>::new(1).axes(operation, &[pixels])?;
         }
         let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
-        let direct = Direct::new(&axes, inputs, outputs);
+        let direct = Direct::new(&axes, inputs, outputs, Order::Planes);
         Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct }, out_shape))
     }
 
@@ -361,7 +365,14 @@ impl Plan {
         if after != After::Nothing {
             after::relu(y);
         }
-        winners.iter_mut().zip(y).for_each(|(winner, y)| *winner = if *y > F::zero() { 0 } else { u8::MAX });
+        // Alike over the plane: which of its rows of channels a mark stands for makes no difference.
+        let channels = self.outputs;
+        for (i, winner) in winners.iter_mut().enumerate() {
+            let bias = bias.map_or(F::zero(), |bias| {
+                bias[i / (channels * after.places(self.places)) % self.groups * channels + i % channels]
+            });
+            *winner = if bias > F::zero() { 0 } else { u8::MAX };
+        }
     }
 
     /// `dW ← Σ dY Pᵀ + β dW`.
@@ -397,11 +408,11 @@ impl Plan {
         let channels = self.groups * self.outputs;
         let mut db = Value::zeros(IxDyn(&[channels]));
         let len = dy.dy.len() / (self.images * channels).max(1);
-        let mut room = if dy.needs_room() { memory::take(len) } else { Vec::new() };
+        let mut room: Vec<F> = memory::take(if dy.is_plain() { 0 } else { channels * len });
         for image in 0..self.images {
-            for (channel, sum) in slice_mut(&mut db).iter_mut().enumerate() {
-                let start = (image * channels + channel) * len;
-                *sum += dy.sum(start..start + len, elementwise::sum_slice, &mut room);
+            let dy = dy.reaching(image, channels * len, self.outputs, &mut room);
+            for (sum, plane) in slice_mut(&mut db).iter_mut().zip(dy.chunks_exact(len.max(1))) {
+                *sum += elementwise::sum_slice(plane);
             }
         }
         memory::give(room);
@@ -410,7 +421,9 @@ impl Plan {
 
     /// Room for the gradient of an image's sums, if it is not given as it is.
     fn room_for_sums<F: Real>(&self, dy: &Cotangent<'_, F>) -> Vec<F> {
-        memory::take(if dy.needs_room() { self.groups * self.outputs * self.places } else { 0 })
+        let of_windows = dy.windows().map(|(windows, _)| self.outputs * windows.places());
+        let of_relu = if dy.needs_room() { self.groups * self.outputs * self.places } else { 0 };
+        memory::take(of_windows.unwrap_or(of_relu))
     }
 
     /// Terms of each sum of the output.
