@@ -72,47 +72,19 @@ pub(super) fn relu<F: Real>(x: &mut [F]) {
 /// Of a plane whose places are rows of channels: so every step here is one of whole vectors, whatever the windows are.
 impl Windows {
     /// The largest positive number of each window, and which of the window's it was: of equal ones the first, in row-major order.
+    /// Without room for marks, nobody asks which it was.
     pub(super) fn forward<F: Real>(&self, channels: usize, sums: &[F], y: &mut [F], marks: &mut [u8]) {
+        let numbers = self.numbers();
+        let mut unmarked = vec![0; channels];
         vectorized(
             #[inline(always)]
             || {
-                for (window, (y, marks)) in
-                    y.chunks_exact_mut(channels).zip(marks.chunks_exact_mut(channels)).enumerate()
-                {
-                    let row = |k: usize| &sums[self.place(window, k) * channels..][..channels];
-                    y.copy_from_slice(row(0));
-                    marks.fill(0);
-                    for k in 1..self.numbers() {
-                        let numbers = y.iter_mut().zip(&mut *marks).zip(row(k));
-                        for ((best, mark), &x) in numbers {
-                            let wins = (x > *best) | x.is_nan();
-                            *best = if wins { x } else { *best };
-                            *mark = if wins { k as u8 } else { *mark };
-                        }
+                for (window, (first, y)) in self.firsts().zip(y.chunks_exact_mut(channels)).enumerate() {
+                    let row = |k: usize| &sums[(first + numbers[k]) * channels..][..channels];
+                    match marks.get_mut(window * channels..(window + 1) * channels) {
+                        None if numbers.len() == 4 => largest_of_four([0, 1, 2, 3].map(row), y),
+                        marks => largest(row, numbers.len(), y, marks.unwrap_or(&mut unmarked)),
                     }
-                    for (best, mark) in y.iter_mut().zip(marks) {
-                        *mark = if *best > F::zero() { *mark } else { NONE };
-                        *best = if *best < F::zero() { F::zero() } else { *best };
-                    }
-                }
-            },
-        );
-    }
-
-    /// As [`forward`](Self::forward), where nobody asks which it was.
-    pub(super) fn forward_alone<F: Real>(&self, channels: usize, sums: &[F], y: &mut [F]) {
-        vectorized(
-            #[inline(always)]
-            || {
-                for (window, y) in y.chunks_exact_mut(channels).enumerate() {
-                    let row = |k: usize| &sums[self.place(window, k) * channels..][..channels];
-                    y.copy_from_slice(row(0));
-                    for k in 1..self.numbers() {
-                        for (best, &x) in y.iter_mut().zip(row(k)) {
-                            *best = if (x > *best) | x.is_nan() { x } else { *best };
-                        }
-                    }
-                    y.iter_mut().for_each(|best| *best = if *best < F::zero() { F::zero() } else { *best });
                 }
             },
         );
@@ -128,12 +100,14 @@ impl Windows {
         at: impl Fn(usize) -> usize,
         sums: &mut [F],
     ) {
+        let numbers = self.numbers();
         vectorized(
             #[inline(always)]
             || {
-                for (window, (dy, marks)) in dy.chunks_exact(channels).zip(marks.chunks_exact(channels)).enumerate() {
-                    for k in 0..self.numbers() {
-                        let row = &mut sums[at(self.place(window, k))..][..channels];
+                let windows = dy.chunks_exact(channels).zip(marks.chunks_exact(channels));
+                for (first, (dy, marks)) in self.firsts().zip(windows) {
+                    for (k, number) in numbers.iter().enumerate() {
+                        let row = &mut sums[at(first + number)..][..channels];
                         for ((x, &dy), &mark) in row.iter_mut().zip(dy).zip(marks) {
                             *x = if mark == k as u8 { dy } else { F::zero() };
                         }
@@ -143,17 +117,45 @@ impl Windows {
         );
     }
 
-    /// Numbers of a window.
-    fn numbers(&self) -> usize {
-        self.window.iter().product()
+    /// The place of the first number of each window.
+    #[inline(always)]
+    fn firsts(&self) -> impl Iterator<Item = usize> + use<> {
+        let ([_, columns], [height, width], [rows, across]) = (self.plane, self.window, self.out());
+        (0..rows).flat_map(move |row| (0..across).map(move |column| row * height * columns + column * width))
     }
 
-    /// The place of a window's number in the plane.
-    #[inline(always)]
-    fn place(&self, window: usize, k: usize) -> usize {
-        let ([_, columns], [height, width], [_, out]) = (self.plane, self.window, self.out());
-        let (row, column) = (window / out * height + k / width, window % out * width + k % width);
-        row * columns + column
+    /// How far the numbers of a window lie behind its first.
+    fn numbers(&self) -> Vec<usize> {
+        let ([_, columns], [height, width]) = (self.plane, self.window);
+        (0..height * width).map(|k| k / width * columns + k % width).collect()
+    }
+}
+
+/// The largest of each channel of some rows, and which row it is in, after ReLU.
+#[inline(always)]
+fn largest<'a, F: Real>(row: impl Fn(usize) -> &'a [F], rows: usize, y: &mut [F], marks: &mut [u8]) {
+    y.copy_from_slice(row(0));
+    marks.fill(0);
+    for k in 1..rows {
+        for ((best, mark), &x) in y.iter_mut().zip(&mut *marks).zip(row(k)) {
+            let wins = (x > *best) | x.is_nan();
+            *best = if wins { x } else { *best };
+            *mark = if wins { k as u8 } else { *mark };
+        }
+    }
+    for (best, mark) in y.iter_mut().zip(marks) {
+        *mark = if *best > F::zero() { *mark } else { NONE };
+        *best = if *best < F::zero() { F::zero() } else { *best };
+    }
+}
+
+/// The largest of each channel of four rows, after ReLU, in one go.
+#[inline(always)]
+fn largest_of_four<F: Real>([a, b, c, d]: [&[F]; 4], y: &mut [F]) {
+    let larger = |a: F, b: F| if (b > a) | b.is_nan() { b } else { a };
+    for (y, ((&a, &b), (&c, &d))) in y.iter_mut().zip(a.iter().zip(b).zip(c.iter().zip(d))) {
+        let best = larger(larger(larger(a, b), c), d);
+        *y = if best < F::zero() { F::zero() } else { best };
     }
 }
 
@@ -170,24 +172,25 @@ pub(crate) enum Kept<'a, F> {
     Nothing,
     /// The result, of ReLU.
     Result(&'a [F]),
-    /// Which number of each window it was.
-    Winners(Windows, &'a [u8]),
+    /// Which number of each window it was, and the result.
+    Winners(Windows, &'a [u8], &'a [F]),
 }
 
 impl<F: Real> Cotangent<'_, F> {
     /// The windows, if there are any.
     pub(super) fn windows(&self) -> Option<(Windows, &[u8])> {
         match self.kept {
-            Kept::Winners(windows, winners) => Some((windows, winners)),
+            Kept::Winners(windows, winners, _) => Some((windows, winners)),
             _ => None,
         }
     }
 
-    /// The gradient of an image's sums, of `len` results, where there are no windows; `room` has room for them if ReLU is undone.
+    /// What of the gradient of an image's `len` results reaches the sums; `room` has room for it, unless all does. Without windows
+    /// it is the gradient of the sums.
     pub(super) fn image<'b>(&'b self, image: usize, len: usize, room: &'b mut [F]) -> &'b [F] {
         let part = image * len..(image + 1) * len;
         let dy = &self.dy[part.clone()];
-        let Kept::Result(y) = self.kept else { return dy };
+        let (Kept::Result(y) | Kept::Winners(_, _, y)) = self.kept else { return dy };
         vectorized(
             #[inline(always)]
             || {
@@ -199,31 +202,8 @@ impl<F: Real> Cotangent<'_, F> {
         room
     }
 
-    /// Whether [`image`](Self::image) needs room.
-    pub(super) fn needs_room(&self) -> bool {
-        matches!(self.kept, Kept::Result(_))
-    }
-
     /// Whether all of it reaches the sums.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self.kept, Kept::Nothing)
-    }
-
-    /// What of the gradient of an image's results reaches the sums, result by result; `room` has room for it, unless all does.
-    pub(super) fn reaching<'b>(&'b self, image: usize, len: usize, channels: usize, room: &'b mut [F]) -> &'b [F] {
-        let Some((windows, marks)) = self.windows() else { return self.image(image, len, room) };
-        let part = image * len..(image + 1) * len;
-        let places = windows.places();
-        let groups =
-            room.chunks_exact_mut(places * channels).zip(self.dy[part.clone()].chunks_exact(places * channels));
-        for ((room, dy), marks) in groups.zip(marks[part].chunks_exact(places * channels)) {
-            for (channel, (room, dy)) in room.chunks_exact_mut(places).zip(dy.chunks_exact(places)).enumerate() {
-                let marks = marks[channel..].iter().step_by(channels);
-                room.iter_mut().zip(dy).zip(marks).for_each(|((to, &dy), &mark)| {
-                    *to = if mark == NONE { F::zero() } else { dy };
-                });
-            }
-        }
-        room
     }
 }

@@ -146,10 +146,8 @@ impl Direct {
                             let (sums, pooled) = apart.split_at_mut(plan.outputs * plan.places);
                             rows(matrix_mut(sums, plan.places, plan.outputs));
                             let pooled = &mut pooled[..y.len()];
-                            match marks.get_mut(group * y.len()..(group + 1) * y.len()) {
-                                Some(marks) => windows.forward(plan.outputs, sums, pooled, marks),
-                                None => windows.forward_alone(plan.outputs, sums, pooled),
-                            }
+                            let marks = marks.get_mut(group * y.len()..(group + 1) * y.len());
+                            windows.forward(plan.outputs, sums, pooled, marks.unwrap_or_default());
                             turn(pooled, plan.outputs, y);
                         }
                     }

@@ -210,11 +210,11 @@ fn with<const R: usize, F: Real>(
     // Only what a gradient is made of is kept.
     let saved_x = weight.needs_gradient().then_some(x_value);
     let saved_w = x.needs_gradient().then_some(w_value);
-    let saved_y = (needs && after == After::Relu).then(|| y.clone());
+    let saved_y = (needs && after != After::Nothing).then(|| y.clone());
     let backward = move |dy: Value<F>, slots: &mut Slots<'_, F>| {
         let dy = dy.into_standard_layout();
         let kept = match (after, &saved_y) {
-            (After::ReluPool(windows), _) => Kept::Winners(windows, &winners),
+            (After::ReluPool(windows), Some(y)) => Kept::Winners(windows, &winners, slice(y)),
             (After::Relu, Some(y)) => Kept::Result(slice(y)),
             _ => Kept::Nothing,
         };
@@ -410,7 +410,7 @@ impl Plan {
         let len = dy.dy.len() / (self.images * channels).max(1);
         let mut room: Vec<F> = memory::take(if dy.is_plain() { 0 } else { channels * len });
         for image in 0..self.images {
-            let dy = dy.reaching(image, channels * len, self.outputs, &mut room);
+            let dy = dy.image(image, channels * len, &mut room);
             for (sum, plane) in slice_mut(&mut db).iter_mut().zip(dy.chunks_exact(len.max(1))) {
                 *sum += elementwise::sum_slice(plane);
             }
@@ -422,7 +422,7 @@ impl Plan {
     /// Room for the gradient of an image's sums, if it is not given as it is.
     fn room_for_sums<F: Real>(&self, dy: &Cotangent<'_, F>) -> Vec<F> {
         let of_windows = dy.windows().map(|(windows, _)| self.outputs * windows.places());
-        let of_relu = if dy.needs_room() { self.groups * self.outputs * self.places } else { 0 };
+        let of_relu = if dy.is_plain() { 0 } else { self.groups * self.outputs * self.places };
         memory::take(of_windows.unwrap_or(of_relu))
     }
 
