@@ -157,7 +157,7 @@ pub(crate) fn check_parameters<const R: usize>(
 }
 
 /// The sizes of a convolution, and how it is divided into products.
-struct Plan {
+pub(crate) struct Plan {
     axes: Vec<Axis>,
     images: usize,
     groups: usize,
@@ -179,7 +179,7 @@ const COLUMNS: usize = 512;
 
 impl Plan {
     /// The plan and the shape of the result; the parameters have been checked.
-    fn new<F: Real, const R: usize>(
+    pub(crate) fn new<F: Real, const R: usize>(
         x: &[usize],
         weight: &[usize],
         geometry: &Geometry<R>,
@@ -214,7 +214,7 @@ impl Plan {
     }
 
     /// `Y = W P + b`, image by image and group by group.
-    fn forward<F: Real>(&self, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
+    pub(crate) fn forward<F: Real>(&self, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
         let mut patches = self.buffer(self.depth());
         let mut sums = if self.together > 1 { self.buffer(self.outputs) } else { Vec::new() };
         let beta = if bias.is_some() { F::one() } else { F::zero() };
@@ -249,7 +249,7 @@ impl Plan {
     }
 
     /// `dW ← Σ dY Pᵀ + β dW`; the sum runs over the images in their order.
-    fn weight_gradient<F: Real>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
+    pub(crate) fn weight_gradient<F: Real>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
         if self.images == 0 && beta == F::zero() {
             dw.fill(F::zero());
         }
@@ -267,7 +267,7 @@ impl Plan {
     }
 
     /// `dx ← col2im(Wᵀ dY) + β dx`.
-    fn input_gradient<F: Real>(&self, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
+    pub(crate) fn input_gradient<F: Real>(&self, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
         if beta == F::zero() && !self.pointwise {
             dx.fill(F::zero());
         }
@@ -296,7 +296,7 @@ impl Plan {
     }
 
     /// `db = Σ dY`, over images and places.
-    fn bias_gradient<F: Real>(&self, dy: &[F]) -> Value<F> {
+    pub(crate) fn bias_gradient<F: Real>(&self, dy: &[F]) -> Value<F> {
         let mut db = Value::zeros(IxDyn(&[self.groups * self.outputs]));
         let sums = slice_mut(&mut db);
         for image in dy.chunks_exact(self.places * sums.len().max(1)) {

@@ -2,16 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod conv;
+mod conv_transpose;
 mod correlation;
 mod error;
 pub mod geometry;
+mod gradients;
 mod patches;
 mod pool;
+mod transposed;
 
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use correlation::conv;
 pub use error::{Error, Result};
 pub use geometry::{Geometry, PerAxis};
+pub use gradients::{bias_gradient, input_gradient, weight_gradient};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};
 pub use pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, max_pool};
+pub use transposed::conv_transpose;
