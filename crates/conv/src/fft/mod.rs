@@ -55,10 +55,10 @@ use transform::{Spectrum, Transform};
 /// # Examples
 /// ```
 /// use gradus_conv::{Geometry, conv_fft, ndarray::array};
-/// let (x, weight) = (array![[[1.0, 2.0, 4.0, 8.0]]], array![[[-1.0, 1.0]]]);
+/// let (x, weight) = (array![[[1.0_f64, 2.0, 4.0, 8.0]]], array![[[-1.0, 1.0]]]);
 /// let y = conv_fft(&x, &weight, &Geometry::<1>::new(2), 1)?;
 /// for (y, expected) in y.iter().zip([1.0, 2.0, 4.0]) {
-///     assert!((y - expected).abs() < 1e-12_f64);
+///     assert!((y - expected).abs() < 1e-12);
 /// }
 /// # Ok::<(), gradus_conv::Error>(())
 /// ```
