@@ -105,14 +105,18 @@ pub fn conv_fft<const R: usize, F: Real, D1: Dimension, D2: Dimension>(
         numbers.slice_axis_inplace(Axis(axis), every(window.dilation, window.kernel_size));
     }
     numbers.assign(&last(last(weight, 1), 0));
-    let kernels = transform.forward(row_major(&kernels), inputs * out_channels);
+    let kernels =
+        transform.forward(row_major(&kernels), inputs * out_channels, columns(&windows, |window| window.extent));
 
     let mut signal = zeros(&[channels]);
     let scale = F::one() / F::from_f64(transform.numbers() as f64);
     for (image, y) in x.outer_iter().zip(y.outer_iter_mut()) {
         write_padded(last(image, 0), signal.view_mut(), &windows);
-        let image = transform.forward(row_major(&signal), channels);
-        let sums = transform.back(product(&kernels, &image, [groups, inputs, out_channels / groups]), out_channels);
+        let image =
+            transform.forward(row_major(&signal), channels, columns(&windows, |window| window.before + window.size));
+        let seen = columns(&windows, |window| (window.out - 1) * window.stride + 1);
+        let sums =
+            transform.back(product(&kernels, &image, [groups, inputs, out_channels / groups]), out_channels, seen);
         let sums = ArrayViewD::from_shape(IxDyn(&[&sizes[..], &[out_channels]].concat()), &sums);
         let mut places = sums.expect("a sum for each number and lane");
         for (axis, window) in windows.iter().enumerate() {
@@ -147,6 +151,11 @@ fn write_padded<F: Real>(mut input: ArrayViewD<'_, F>, mut signal: ArrayViewMutD
         signal.slice_axis_inplace(Axis(axis), Slice::from(start..start + seen));
     }
     signal.assign(&input);
+}
+
+/// The numbers along the second axis, if there is one, that are not zeros, or that are wanted.
+fn columns(windows: &[geometry::Axis], numbers: impl Fn(&geometry::Axis) -> usize) -> usize {
+    windows.get(1).map_or(1, numbers)
 }
 
 /// So many numbers, `step` apart.

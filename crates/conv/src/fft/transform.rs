@@ -33,7 +33,8 @@
 //!
 //! # Several axes, many signals
 //!
-//! Over several axes the transform is that along one after the other. What is halved is the first. The channels are the last axis of the array, along
+//! Over several axes the transform is that along one after the other. What is halved is the first, and while that is transformed, columns of zeros
+//! may stay as they are; on the way back, where it is the last, columns that nobody wants. The channels are the last axis of the array, along
 //! which nothing is transformed: a butterfly is then two rows of numbers, and its arithmetic runs along them in the vectors of the processor.
 //!
 //! # References
@@ -72,23 +73,24 @@ impl<F: Real> Transform<F> {
         2 * self.half.size * self.others.iter().map(|axis| axis.size).product::<usize>()
     }
 
-    /// The spectrum of real signals, one in each lane, of which there is one at least.
-    pub(super) fn forward(&self, signal: &[F], lanes: usize) -> Spectrum<F> {
-        let m = self.half.size;
+    /// The spectrum of real signals, one in each lane, of which there is one at least. Along the second axis there are zeros
+    /// from `columns` on.
+    pub(super) fn forward(&self, signal: &[F], lanes: usize, columns: usize) -> Spectrum<F> {
+        let (m, live) = (self.half.size, self.live(lanes, columns));
         let row = signal.len() / (2 * m);
         let (mut re, mut im) = (Vec::with_capacity((m + 1) * row), Vec::with_capacity((m + 1) * row));
         for pair in signal.chunks_exact(2 * row) {
             re.extend_from_slice(&pair[..row]);
             im.extend_from_slice(&pair[row..]);
         }
-        self.half.transform(&mut re, &mut im, row);
+        self.half.transform(&mut re, &mut im, row, live);
         // Z[m] is Z[0]: the formula then holds for f = 0 and f = m, too.
         re.extend_from_within(..row);
         im.extend_from_within(..row);
         self.each_pair(
             &mut re,
             &mut im,
-            row,
+            [row, live],
             #[inline(always)]
             |z, mirror, (c, s)| {
                 let (even, odd) = apart(z, mirror);
@@ -99,18 +101,19 @@ impl<F: Real> Transform<F> {
         Spectrum { re, im }
     }
 
-    /// The signals of a spectrum, each times [`Transform::numbers`]: the sum without the factor of the way back.
-    pub(super) fn back(&self, spectrum: Spectrum<F>, lanes: usize) -> Vec<F> {
+    /// The signals of a spectrum, each times [`Transform::numbers`]: the sum without the factor of the way back. Along the second axis
+    /// what stands from `columns` on is not wanted, and unspecified.
+    pub(super) fn back(&self, spectrum: Spectrum<F>, lanes: usize, columns: usize) -> Vec<F> {
         let Spectrum { mut re, mut im } = spectrum;
         // Exchanging real and imaginary parts before and after turns ω into its conjugate.
         self.along_others(&mut im, &mut re, lanes);
-        let m = self.half.size;
+        let (m, live) = (self.half.size, self.live(lanes, columns));
         let row = re.len() / (m + 1);
         // Z = E + iO, where E and O are told apart in X as they were in Z, but for the factor ω^f of O.
         self.each_pair(
             &mut re,
             &mut im,
-            row,
+            [row, live],
             #[inline(always)]
             |x, mirror, (c, s)| {
                 let (even, turned) = ((x.0 + mirror.0, x.1 - mirror.1), (x.0 - mirror.0, x.1 + mirror.1));
@@ -118,7 +121,7 @@ impl<F: Real> Transform<F> {
                 (even.0 - odd.1, even.1 + odd.0)
             },
         );
-        self.half.transform(&mut im[..m * row], &mut re[..m * row], row);
+        self.half.transform(&mut im[..m * row], &mut re[..m * row], row, live);
         let mut signal = Vec::with_capacity(2 * m * row);
         for (even, odd) in re.chunks_exact(row).zip(im.chunks_exact(row)).take(m) {
             signal.extend_from_slice(even);
@@ -127,26 +130,32 @@ impl<F: Real> Transform<F> {
         signal
     }
 
+    /// How many numbers of each row of the first axis so many columns of the second are.
+    fn live(&self, lanes: usize, columns: usize) -> usize {
+        let Some((second, others)) = self.others.split_first() else { return lanes };
+        columns.min(second.size) * others.iter().map(|axis| axis.size).product::<usize>() * lanes
+    }
+
     /// Replaces each number at `f`, and that at `m − f`, by `step` of it, of the other one, and of `ω^f`.
     fn each_pair(
         &self,
         re: &mut [F],
         im: &mut [F],
-        row: usize,
+        [row, live]: [usize; 2],
         step: impl Fn((F, F), (F, F), (F, F)) -> (F, F) + Copy,
     ) {
         let m = self.half.size;
         for f in 0..=m / 2 {
             let (turn, mirrored) = (self.whole[f], self.whole[m - f]);
             if f == m - f {
-                let rows = f * row..(f + 1) * row;
+                let rows = f * row..f * row + live;
                 for (re, im) in re[rows.clone()].iter_mut().zip(&mut im[rows]) {
                     (*re, *im) = step((*re, *im), (*re, *im), turn);
                 }
                 continue;
             }
-            let (re_low, re_high) = two_rows(re, f, m - f, row);
-            let (im_low, im_high) = two_rows(im, f, m - f, row);
+            let (re_low, re_high) = two_rows(re, f, m - f, row, live);
+            let (im_low, im_high) = two_rows(im, f, m - f, row, live);
             vectorized(
                 #[inline(always)]
                 || {
@@ -166,7 +175,7 @@ impl<F: Real> Transform<F> {
         for axis in self.others.iter().rev() {
             let block = axis.size * inner;
             for (re, im) in re.chunks_exact_mut(block).zip(im.chunks_exact_mut(block)) {
-                axis.transform(re, im, inner);
+                axis.transform(re, im, inner, inner);
             }
             inner = block;
         }
@@ -194,10 +203,10 @@ impl<F: Real> Powers<F> {
         Self { size, roots: (0..size / 2).map(|f| root(f, size)).collect() }
     }
 
-    /// In place, along the rows of an array `(size, row)`.
-    fn transform(&self, re: &mut [F], im: &mut [F], row: usize) {
+    /// In place, along the rows of an array `(size, row)`, of the first `live` numbers of each.
+    fn transform(&self, re: &mut [F], im: &mut [F], row: usize, live: usize) {
         let n = self.size;
-        if n < 2 || row == 0 {
+        if n < 2 {
             return;
         }
         let unused = usize::BITS - n.trailing_zeros();
@@ -205,7 +214,7 @@ impl<F: Real> Powers<F> {
             let reversed = j.reverse_bits() >> unused;
             if j < reversed {
                 for part in [&mut *re, &mut *im] {
-                    let (a, b) = two_rows(part, j, reversed, row);
+                    let (a, b) = two_rows(part, j, reversed, row, live);
                     a.swap_with_slice(b);
                 }
             }
@@ -216,7 +225,7 @@ impl<F: Real> Powers<F> {
                 for f in 0..half {
                     let root = self.roots[f * (n / (2 * half))];
                     let (even, odd) = (start + f, start + f + half);
-                    butterfly(two_rows(re, even, odd, row), two_rows(im, even, odd, row), root);
+                    butterfly(two_rows(re, even, odd, row, live), two_rows(im, even, odd, row, live), root);
                 }
             }
             half *= 2;
@@ -239,10 +248,10 @@ fn butterfly<F: Real>(re: (&mut [F], &mut [F]), im: (&mut [F], &mut [F]), (c, s)
     );
 }
 
-/// Row `a` and row `b`, which comes later.
-fn two_rows<F>(x: &mut [F], a: usize, b: usize, row: usize) -> (&mut [F], &mut [F]) {
-    let (low, high) = x[..(b + 1) * row].split_at_mut(b * row);
-    (&mut low[a * row..(a + 1) * row], high)
+/// The first `live` numbers of row `a` and of row `b`, which comes later.
+fn two_rows<F>(x: &mut [F], a: usize, b: usize, row: usize, live: usize) -> (&mut [F], &mut [F]) {
+    let (low, high) = x.split_at_mut(b * row);
+    (&mut low[a * row..][..live], &mut high[..live])
 }
 
 /// `e^(−2πi f/n)`, as the nearest numbers of the type.
@@ -263,7 +272,7 @@ mod tests {
     fn the_transform_is_its_definition() {
         for n in [2, 4, 8, 32] {
             let x = signal(n);
-            let spectrum = Transform::new(&[n]).forward(&x, 1);
+            let spectrum = Transform::new(&[n]).forward(&x, 1, 1);
             for f in 0..=n / 2 {
                 let term = |part: fn((f64, f64)) -> f64| -> f64 {
                     x.iter().enumerate().map(|(j, x)| x * part(root(f * j % n, n))).sum()
@@ -279,7 +288,7 @@ mod tests {
         let (sizes, lanes) = ([4, 2, 8], 3);
         let transform = Transform::new(&sizes);
         let x = signal(4 * 2 * 8 * lanes);
-        let spectrum = transform.forward(&x, lanes);
+        let spectrum = transform.forward(&x, lanes, usize::MAX);
         assert_eq!(spectrum.re.len(), (4 / 2 + 1) * 2 * 8 * lanes);
         for (at, (&re, &im)) in spectrum.re.iter().zip(&spectrum.im).enumerate() {
             let (lane, f) = (at % lanes, [at / lanes / 16, at / lanes / 8 % 2, at / lanes % 8]);
@@ -300,10 +309,23 @@ mod tests {
         for sizes in [&[2][..], &[16], &[2, 1], &[4, 8], &[2, 4, 2], &[8, 1, 4]] {
             let (transform, lanes) = (Transform::new(sizes), 2);
             let x = signal(transform.numbers() * lanes);
-            let back = transform.back(transform.forward(&x, lanes), lanes);
+            let back = transform.back(transform.forward(&x, lanes, usize::MAX), lanes, usize::MAX);
             for (x, back) in x.iter().zip(&back) {
                 assert!((x - back / transform.numbers() as f64).abs() < 1e-13, "{sizes:?}");
             }
         }
+    }
+
+    #[test]
+    fn columns_of_zeros_and_columns_that_nobody_wants_change_nothing() {
+        let (transform, lanes, columns) = (Transform::new(&[4, 8, 2]), 3, 3);
+        let place = |at: usize| at / (2 * lanes) % 8;
+        let mut x = signal(transform.numbers() * lanes);
+        x.iter_mut().enumerate().filter(|(at, _)| place(*at) >= columns).for_each(|(_, x)| *x = 0.0);
+        let (all, live) = (transform.forward(&x, lanes, 8), transform.forward(&x, lanes, columns));
+        assert_eq!((&all.re, &all.im), (&live.re, &live.im));
+        let (all, wanted) = (transform.back(all, lanes, 8), transform.back(live, lanes, columns));
+        let same = all.iter().zip(&wanted).enumerate().filter(|(at, _)| place(*at) < columns);
+        same.for_each(|(at, (all, wanted))| assert_eq!(all, wanted, "{at}"));
     }
 }
