@@ -37,13 +37,13 @@ use transform::{Spectrum, Transform};
 ///
 /// ```text
 /// kernel                       3       7      15      31
-/// nested loops              0.40     2.2      11      33
-/// patches and product      0.089    0.94     5.5      55
-/// spectra                    9.0     9.8     8.8      10
+/// nested loops              0.38     2.0     8.0      32
+/// patches and product      0.078    0.72     4.3      53
+/// spectra                    6.7     3.8     3.9     4.2
 /// ```
 ///
-/// So spectra pay from somewhere between 15 and 31 on: below, a product at the processor's peak does more terms in less time, and far below, by a hundred
-/// times. (At 31 the matrix of patches no longer fits into the cache; the loops need none.)
+/// So spectra pay from about 15 on, and beyond it by much; below, a product at the processor's peak does more terms in less time. (At 31 the matrix of
+/// patches no longer fits into the cache; the loops need none. At 3, nearly half of the spectra's time is the system's, which gives the memory anew for each call.)
 ///
 /// # Precision
 /// Errors are relative to the largest numbers of an image's result, not to each: some `log₂ n` units in the last place of these. And a number that is not
