@@ -6,6 +6,7 @@ use crate::correlation::{Plan, check_parameters, name};
 use crate::geometry::{self, Geometry, count};
 use crate::{Error, Result};
 use gradus_autograd::Real;
+use gradus_linalg::memory;
 use gradus_linalg::simd::vectorized;
 use ndarray::{ArrayBase, ArrayD, ArrayRef, ArrayViewD, ArrayViewMutD, Axis, Dimension, IxDyn, RawData, Slice};
 use transform::{Spectrum, Transform};
@@ -39,11 +40,11 @@ use transform::{Spectrum, Transform};
 /// kernel                       3       7      15      31
 /// nested loops              0.38     2.0     8.0      32
 /// patches and product      0.078    0.72     4.3      53
-/// spectra                    6.7     3.8     3.9     4.2
+/// spectra                    3.9     4.0     4.0     4.2
 /// ```
 ///
 /// So spectra pay from about 15 on, and beyond it by much; below, a product at the processor's peak does more terms in less time. (At 31 the matrix of
-/// patches no longer fits into the cache; the loops need none. At 3, nearly half of the spectra's time is the system's, which gives the memory anew for each call.)
+/// patches no longer fits into the cache; the loops need none.)
 ///
 /// # Precision
 /// Errors are relative to the largest numbers of an image's result, not to each: some `log₂ n` units in the last place of these. And a number that is not
@@ -96,7 +97,11 @@ pub fn conv_fft<const R: usize, F: Real, D1: Dimension, D2: Dimension>(
     let lanes = channels.max(inputs.saturating_mul(out_channels));
     count::<F>(operation, "spectra of a size, their two parts, and their number", &[&sizes[..], &[2, lanes]].concat())?;
     let transform = Transform::new(&sizes);
-    let zeros = |lanes: &[usize]| ArrayD::<F>::zeros(IxDyn(&[&sizes[..], lanes].concat()));
+    let zeros = |lanes: &[usize]| {
+        let mut array = memory::array(IxDyn(&[&sizes[..], lanes].concat()));
+        array.fill(F::zero());
+        array
+    };
 
     // Side by side, as (input channel of a group, output channel).
     let mut kernels = zeros(&[inputs, out_channels]);
@@ -105,25 +110,31 @@ pub fn conv_fft<const R: usize, F: Real, D1: Dimension, D2: Dimension>(
         numbers.slice_axis_inplace(Axis(axis), every(window.dilation, window.kernel_size));
     }
     numbers.assign(&last(last(weight, 1), 0));
-    let kernels =
-        transform.forward(row_major(&kernels), inputs * out_channels, columns(&windows, |window| window.extent));
+    let extent = columns(&windows, |window| window.extent);
+    let spectra = transform.forward(row_major(&kernels), inputs * out_channels, extent);
+    memory::give_array(kernels);
 
     let mut signal = zeros(&[channels]);
+    let end = columns(&windows, |window| window.before + window.size);
+    let seen = columns(&windows, |window| (window.out - 1) * window.stride + 1);
+    let shape = [&sizes[..], &[out_channels]].concat();
     let scale = F::one() / F::from_f64(transform.numbers() as f64);
     for (image, y) in x.outer_iter().zip(y.outer_iter_mut()) {
         write_padded(last(image, 0), signal.view_mut(), &windows);
-        let image =
-            transform.forward(row_major(&signal), channels, columns(&windows, |window| window.before + window.size));
-        let seen = columns(&windows, |window| (window.out - 1) * window.stride + 1);
-        let sums =
-            transform.back(product(&kernels, &image, [groups, inputs, out_channels / groups]), out_channels, seen);
-        let sums = ArrayViewD::from_shape(IxDyn(&[&sizes[..], &[out_channels]].concat()), &sums);
-        let mut places = sums.expect("a sum for each number and lane");
+        let image = transform.forward(row_major(&signal), channels, end);
+        let products = product(&spectra, &image, [groups, inputs, out_channels / groups]);
+        image.give();
+        let sums = transform.back(products, out_channels, seen);
+        let places = ArrayViewD::from_shape(IxDyn(&shape), &sums);
+        let mut places = places.expect("a sum for each number and lane");
         for (axis, window) in windows.iter().enumerate() {
             places.slice_axis_inplace(Axis(axis), every(window.stride, window.out));
         }
         last(y, 0).zip_mut_with(&places, |y, &sum| *y = sum * scale);
+        memory::give(sums);
     }
+    spectra.give();
+    memory::give_array(signal);
     Ok(y)
 }
 
@@ -177,7 +188,11 @@ fn last<S: RawData<Elem = F>, F>(array: ArrayBase<S, IxDyn>, axis: usize) -> Arr
 fn product<F: Real>(w: &Spectrum<F>, x: &Spectrum<F>, [groups, inputs, outputs]: [usize; 3]) -> Spectrum<F> {
     let (channels, out_channels) = (groups * inputs, groups * outputs);
     let frequencies = x.re.len() / channels;
-    let zeros = || vec![F::zero(); frequencies * out_channels];
+    let zeros = || {
+        let mut numbers = memory::take(frequencies * out_channels);
+        numbers.fill(F::zero());
+        numbers
+    };
     let mut y = Spectrum { re: zeros(), im: zeros() };
     vectorized(
         #[inline(always)]

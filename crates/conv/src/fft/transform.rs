@@ -41,14 +41,22 @@
 //! J. Cooley, J. Tukey, *An algorithm for the machine calculation of complex Fourier series*, 1965,
 //! <https://doi.org/10.1090/S0025-5718-1965-0178586-1>; W. Press et al., *Numerical recipes*, 3rd edition, 2007, section 12.3 (real numbers).
 
-use gradus_linalg::Real;
 use gradus_linalg::simd::vectorized;
+use gradus_linalg::{Real, memory};
 use std::f64::consts::PI;
 
 /// Complex numbers, `(frequencies, lanes)` in row-major order: real parts and imaginary parts.
 pub(super) struct Spectrum<F> {
     pub(super) re: Vec<F>,
     pub(super) im: Vec<F>,
+}
+
+impl<F: Real> Spectrum<F> {
+    /// Gives the memory back, for the next spectrum.
+    pub(super) fn give(self) {
+        memory::give(self.re);
+        memory::give(self.im);
+    }
 }
 
 /// The transform of arrays `(sizes…, lanes)`, each size a power of two.
@@ -78,15 +86,16 @@ impl<F: Real> Transform<F> {
     pub(super) fn forward(&self, signal: &[F], lanes: usize, columns: usize) -> Spectrum<F> {
         let (m, live) = (self.half.size, self.live(lanes, columns));
         let row = signal.len() / (2 * m);
-        let (mut re, mut im) = (Vec::with_capacity((m + 1) * row), Vec::with_capacity((m + 1) * row));
-        for pair in signal.chunks_exact(2 * row) {
-            re.extend_from_slice(&pair[..row]);
-            im.extend_from_slice(&pair[row..]);
+        let (mut re, mut im) = (memory::take((m + 1) * row), memory::take((m + 1) * row));
+        let parts = re.chunks_exact_mut(row).zip(im.chunks_exact_mut(row));
+        for (pair, (re, im)) in signal.chunks_exact(2 * row).zip(parts) {
+            re.copy_from_slice(&pair[..row]);
+            im.copy_from_slice(&pair[row..]);
         }
         self.half.transform(&mut re, &mut im, row, live);
         // Z[m] is Z[0]: the formula then holds for f = 0 and f = m, too.
-        re.extend_from_within(..row);
-        im.extend_from_within(..row);
+        re.copy_within(..row, m * row);
+        im.copy_within(..row, m * row);
         self.each_pair(
             &mut re,
             &mut im,
@@ -122,11 +131,13 @@ impl<F: Real> Transform<F> {
             },
         );
         self.half.transform(&mut im[..m * row], &mut re[..m * row], row, live);
-        let mut signal = Vec::with_capacity(2 * m * row);
-        for (even, odd) in re.chunks_exact(row).zip(im.chunks_exact(row)).take(m) {
-            signal.extend_from_slice(even);
-            signal.extend_from_slice(odd);
+        let mut signal = memory::take(2 * m * row);
+        for (pair, (even, odd)) in signal.chunks_exact_mut(2 * row).zip(re.chunks_exact(row).zip(im.chunks_exact(row)))
+        {
+            pair[..row].copy_from_slice(even);
+            pair[row..].copy_from_slice(odd);
         }
+        Spectrum { re, im }.give();
         signal
     }
 
