@@ -67,6 +67,75 @@ pub enum Error {
         extent: usize,
     },
 
+    /// Output padding of a transposed convolution that is not below its stride or its dilation.
+    #[error(
+        "{operation}: axis {axis}: output padding {output_padding} beside stride {stride} and dilation {dilation}: {output_padding} ≥ \
+         max({stride}, {dilation}); at most {} would fit",
+        stride.max(dilation).saturating_sub(1)
+    )]
+    OutputPadding {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The axis in space, from 0.
+        axis: usize,
+        /// The output padding along it.
+        output_padding: usize,
+        /// The distance between two places of the kernel.
+        stride: usize,
+        /// The dilation of the kernel.
+        dilation: usize,
+    },
+
+    /// A transposed convolution of which padding leaves nothing.
+    #[error(
+        "{operation}: axis {axis}: (size − 1) · stride − before − after + dilation · (kernel − 1) + 1 + output_padding = \
+         ({size} − 1) · {stride} − {} − {} + {dilation} · ({kernel_size} − 1) + 1 + {output_padding} = {result}: nothing is left; \
+         {} less of padding would fit",
+        padding.0, padding.1, 1_isize.saturating_sub(*result)
+    )]
+    NothingLeft {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The axis in space, from 0.
+        axis: usize,
+        /// The size of the input along it.
+        size: usize,
+        /// The distance between two places of the kernel.
+        stride: usize,
+        /// The padding before and after.
+        padding: (usize, usize),
+        /// The size of the kernel.
+        kernel_size: usize,
+        /// The dilation of the kernel.
+        dilation: usize,
+        /// The output padding.
+        output_padding: usize,
+        /// What comes out of the formula.
+        result: isize,
+    },
+
+    /// A convolution whose matrix is not small.
+    #[error(
+        "{operation}: {} = {rows} rows, one for each number of the result {result:?}, {} = {columns} columns, one for each number of the \
+         input {input:?}: {rows} · {columns} numbers; at most {limit} would fit, and `conv` needs no matrix",
+        factors(result),
+        factors(input)
+    )]
+    MatrixTooLarge {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the result, without the batch.
+        result: Vec<usize>,
+        /// The shape of the input, without the batch.
+        input: Vec<usize>,
+        /// The rows of the matrix.
+        rows: usize,
+        /// The columns of the matrix.
+        columns: usize,
+        /// The numbers that a matrix may have.
+        limit: usize,
+    },
+
     /// Padding of a pooling layer that is more than half of its window.
     #[error(
         "{operation}: axis {axis}: padding {} and {} beside a window that spans {extent}: at most half of it, {}, would fit",
@@ -135,12 +204,12 @@ pub enum Error {
         groups: usize,
     },
 
-    /// A weight or bias of another shape than the operation needs.
+    /// A weight, a bias or a gradient of another shape than the operation needs.
     #[error("{operation}: {parameter} {found:?}: {expected}")]
     Parameter {
         /// The operation that was asked for.
         operation: &'static str,
-        /// The parameter.
+        /// The parameter, or `dy` for a gradient.
         parameter: &'static str,
         /// Its shape.
         found: Vec<usize>,
@@ -161,6 +230,11 @@ pub enum Error {
 }
 
 impl FamilyError for Error {}
+
+/// Sizes as the product that they are the factors of.
+fn factors(sizes: &[usize]) -> String {
+    sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" · ")
+}
 
 /// What fallible functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

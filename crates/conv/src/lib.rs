@@ -2,17 +2,27 @@
 #![forbid(unsafe_code)]
 
 mod conv;
+mod conv_transpose;
 mod correlation;
 mod error;
+mod fft;
 pub mod geometry;
+mod gradients;
 mod patches;
 mod pool;
 mod stage;
 
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use correlation::{conv, conv_relu, conv_relu_max_pool};
+mod toeplitz;
+mod transposed;
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use error::{Error, Result};
+pub use fft::conv_fft;
 pub use geometry::{Geometry, PerAxis};
+pub use gradients::{bias_gradient, input_gradient, weight_gradient};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};
 pub use pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, max_pool};
+pub use toeplitz::toeplitz;
+pub use transposed::conv_transpose;

@@ -1,13 +1,11 @@
 //! Convolution and pooling against PyTorch.
 
-use gradus_conv::{Geometry, Real, Tape, Var, conv, max_pool};
+use gradus_conv::{Geometry, Real, Tape, Var, conv, conv_transpose, max_pool};
 use gradus_testing::golden::{self, Case};
 use gradus_testing::{Float, Tolerance, close};
 use std::error::Error;
 
 type Outcome = Result<(), Box<dyn Error>>;
-
-const MISSING_CONV: &[&str] = &["conv_transpose1d", "conv_transpose2d"];
 
 const MISSING_POOL: &[&str] = &[
     "adaptive_avg_pool1d",
@@ -17,6 +15,13 @@ const MISSING_POOL: &[&str] = &[
     "avg_pool1d",
     "avg_pool2d",
 ];
+
+/// Both precisions, and the first failure.
+macro_rules! both {
+    ($function:ident, $rank:literal, $case:expr) => {
+        $function::<$rank, f64>($case, Tolerance::F64).and_then(|()| $function::<$rank, f32>($case, Tolerance::F32))
+    };
+}
 
 /// The geometry that a case describes.
 fn geometry<const R: usize>(case: &Case, kernel_size: &[usize]) -> Result<Geometry<R>, Box<dyn Error>> {
@@ -51,26 +56,44 @@ fn convolution<const R: usize, F: Real + Float>(case: &Case, tolerance: Toleranc
     compare::<F>(case, tolerance, |inputs| conv(&inputs[0], &inputs[1], inputs.get(2), &geometry, groups))
 }
 
+fn transposed(case: &Case) -> Outcome {
+    match case.op.as_str() {
+        "conv_transpose1d" => both!(transposed_convolution, 1, case),
+        "conv_transpose2d" => both!(transposed_convolution, 2, case),
+        "conv_transpose3d" => both!(transposed_convolution, 3, case),
+        _ => case.unknown(),
+    }
+}
+
+fn transposed_convolution<const R: usize, F: Real + Float>(case: &Case, tolerance: Tolerance) -> Outcome {
+    let geometry = geometry::<R>(case, &case.input("weight").shape()[2..])?;
+    let output_padding = <[usize; R]>::try_from(case.usizes("output_padding").as_slice())?;
+    compare::<F>(case, tolerance, |inputs| {
+        conv_transpose(&inputs[0], &inputs[1], inputs.get(2), &geometry, output_padding, case.usize("groups"))
+    })
+}
+
 fn pooling<const R: usize, F: Real + Float>(case: &Case, tolerance: Tolerance) -> Outcome {
     let geometry = geometry::<R>(case, &case.usizes("kernel_size"))?;
     compare::<F>(case, tolerance, |inputs| max_pool(&inputs[0], &geometry))
 }
 
-/// Both precisions, and the first failure.
-macro_rules! both {
-    ($function:ident, $rank:literal, $case:expr) => {
-        $function::<$rank, f64>($case, Tolerance::F64).and_then(|()| $function::<$rank, f32>($case, Tolerance::F32))
-    };
-}
-
 #[test]
 fn convolutions() {
-    golden::check("conv", MISSING_CONV, |case| match case.op.as_str() {
+    golden::check("conv", &[], |case| match case.op.as_str() {
         "conv1d" => both!(convolution, 1, case),
         "conv2d" => both!(convolution, 2, case),
         "conv3d" => both!(convolution, 3, case),
-        _ => case.unknown(),
+        _ => transposed(case),
     });
+}
+
+/// A folder written before there was this family has none of it.
+#[test]
+fn transposed_convolutions() {
+    if std::env::var_os("GRADUS_GOLDEN").is_none() || golden::path("conv_transpose.safetensors").exists() {
+        golden::check("conv_transpose", &[], transposed);
+    }
 }
 
 #[test]
