@@ -5,9 +5,9 @@
 //! lies between is small enough to stay in cache.
 
 use super::code::Code;
-use super::windows::{Plan, Windows};
-use crate::geometry::Reach;
+use super::windows::{Plan, Span, Windows};
 use gradus_linalg::{Real, memory};
+use std::ops::Range;
 
 /// Runs a body for blocks of a row of few constant lengths, so that short rows are vectorized, too: `at` is where a block begins, `LEN` a constant. The
 /// last block overlaps the one before it, so a place may be written twice.
@@ -119,16 +119,19 @@ impl Plan {
             for ((y, to), span) in rows {
                 blockwise!(width, |at, LEN| {
                     // What is left so far stays in registers until all rows have been met.
-                    let row = |k: usize| {
-                        let position = axis.position(span, k);
-                        let at = (block * axis.size + position) * width + at;
-                        let codes: [C; LEN] = part(&from.codes, at);
-                        (part::<LEN, F>(&from.values, at), codes, C::term(unit, k, position))
-                    };
-                    let (mut value, codes, term) = row(span.start);
-                    let mut winner = codes.map(#[inline(always)] |code| code.plus(term));
+                    let first = block * axis.size * width + at;
+                    let position = axis.position(span, span.start);
+                    let mut value: [F; LEN] = part(&from.values, first + position * width);
+                    let mut winner: [C; LEN] = part(&from.codes, first + position * width);
+                    let term = C::term(unit, span.start, position);
+                    for winner in &mut winner {
+                        *winner = winner.plus(term);
+                    }
                     for k in span.start + 1..span.end {
-                        let (x, codes, term) = row(k);
+                        let position = axis.position(span, k);
+                        let x: [F; LEN] = part(&from.values, first + position * width);
+                        let codes: [C; LEN] = part(&from.codes, first + position * width);
+                        let term = C::term(unit, k, position);
                         for i in 0..LEN {
                             let (left, wins) = R::fold(value[i], x[i]);
                             value[i] = left;
@@ -146,7 +149,6 @@ impl Plan {
 /// Folds along the last axis, whose numbers lie side by side.
 #[inline(always)]
 fn fold_last<F: Real, R: Rule, C: Code>(axis: &Windows, x: &[F], y: &mut [F], to: &mut [C]) {
-    let unit = C::unit(&[]);
     // All rows are one where the windows move from the end of one to the begin of the next.
     let seamless = |stride: usize| !C::POSITIONS && axis.size == axis.out * stride;
     if axis.halves {
@@ -158,87 +160,72 @@ fn fold_last<F: Real, R: Rule, C: Code>(axis: &Windows, x: &[F], y: &mut [F], to
             for o in 0..y.len() {
                 let (value, wins) = R::fold(pairs[o][0], pairs[o][1]);
                 y[o] = value;
-                to[o] = if wins { C::term(unit, 1, 2 * o + 1) } else { C::term(unit, 0, 2 * o) };
+                to[o] = if wins { C::term(1, 1, 2 * o + 1) } else { C::term(1, 0, 2 * o) };
             }
         }
         return;
     }
-    let Some(regular) = &axis.regular else {
-        let rows = x.chunks_exact(axis.size).zip(y.chunks_exact_mut(axis.out).zip(to.chunks_exact_mut(axis.out)));
-        for (x, (y, to)) in rows {
-            for ((y, to), span) in y.iter_mut().zip(to).zip(&axis.spans) {
-                let first = axis.position(span, 0);
-                let (mut value, mut winner) = (x[first], 0);
-                for (k, &x) in x[first..][..span.end].iter().enumerate().skip(1) {
-                    let (left, wins) = R::fold(value, x);
-                    (value, winner) = (left, if wins { k } else { winner });
-                }
-                (*y, *to) = (value, C::term(unit, winner, first + winner));
-            }
-        }
-        return;
-    };
-    let whole = seamless(regular.stride) && axis.spans.iter().all(|span| (span.start, span.end) == (0, axis.taps));
-    let (size, out) = if whole { (x.len(), y.len()) } else { (axis.size, axis.out) };
-    let rows = x.chunks_exact(size).zip(y.chunks_exact_mut(out).zip(to.chunks_exact_mut(out)));
+    let rows = x.chunks_exact(axis.size).zip(y.chunks_exact_mut(axis.out).zip(to.chunks_exact_mut(axis.out)));
     for (x, (y, to)) in rows {
-        let mut met = out; // the places from here on have met a number already
-        for k in 0..axis.taps {
-            let Reach { start, end, first } = if whole { Reach { start: 0, end: out, first: k } } else { regular.reach(k) };
-            if start == end {
-                continue;
-            }
-            let stride = regular.stride;
-            // Places that meet their first number, and those that have met one.
-            for (places, fresh) in [(start..met.min(end), true), (met.max(start)..end, false)] {
-                if places.is_empty() {
-                    continue;
-                }
-                let at = first + (places.start - start) * stride;
-                let len = (places.len() - 1) * stride + 1;
-                let (x, y, to) = (&x[at..][..len], &mut y[places.clone()], &mut to[places]);
-                                if fresh {
-                    strided(stride, x, y, to, #[inline(always)] |i, x, y, to| (*y, *to) = (x, C::term(unit, k, at + i * stride)));
-                } else {
-                    strided(stride, x, y, to, #[inline(always)] |i, x, y, to| {
-                        let (value, wins) = R::fold(*y, x);
-                        (*y, *to) = (value, if wins { C::term(unit, k, at + i * stride) } else { *to });
-                    });
-                }
-            }
-            met = met.min(start);
+        let Range { start, end } = axis.inner.clone();
+        for o in (0..start).chain(end..axis.out) {
+            [(y[o], to[o])] = fold_places::<1, F, R, C>(axis, 1, x, o);
+        }
+        // The usual strides are constants, for numbers to be loaded side by side.
+        macro_rules! inner {
+            ($stride:expr) => {
+                blockwise!(end - start, |at, LEN| {
+                    let places = start + at..start + at + LEN;
+                    let folds = fold_places::<LEN, F, R, C>(axis, $stride, x, places.start);
+                    let places = y[places.clone()].iter_mut().zip(&mut to[places]);
+                    for ((y, to), (value, winner)) in places.zip(folds) {
+                        (*y, *to) = (value, winner);
+                    }
+                })
+            };
+        }
+        match axis.stride {
+            1 => inner!(1),
+            2 => inner!(2),
+            stride => inner!(stride),
         }
     }
 }
 
-/// Calls `f` with each place and every `stride`-th number; the usual strides are constants, so that the loop is vectorized.
+/// Folds the windows of `LEN` places from `o` on, which see the same numbers of the window.
 #[inline(always)]
-fn strided<F: Copy, C>(stride: usize, x: &[F], y: &mut [F], to: &mut [C], f: impl Fn(usize, F, &mut F, &mut C)) {
-    let n = y.len();
-    let to = &mut to[..n];
-    match stride {
-        1 => {
-            let x = &x[..n];
-            for i in 0..n {
-                f(i, x[i], &mut y[i], &mut to[i]);
-            }
-        }
-        2 => {
-            let (pairs, rest) = x.as_chunks::<2>();
-            let most = n.min(pairs.len());
-            for i in 0..most {
-                f(i, pairs[i][0], &mut y[i], &mut to[i]);
-            }
-            if let ([last], true) = (rest, most < n) {
-                f(most, *last, &mut y[most], &mut to[most]); // nothing need follow the last number
-            }
-        }
-        _ => {
-            for (i, &x) in x.iter().step_by(stride).enumerate() {
-                f(i, x, &mut y[i], &mut to[i]);
-            }
+fn fold_places<const LEN: usize, F: Real, R: Rule, C: Code>(
+    axis: &Windows,
+    stride: usize,
+    x: &[F],
+    o: usize,
+) -> [(F, C); LEN] {
+    let span = &axis.spans[o];
+    let (mut value, mut winner) = see::<LEN, F, C>(axis, stride, x, span, span.start);
+    for k in span.start + 1..span.end {
+        let (x, terms): (_, [C; LEN]) = see(axis, stride, x, span, k);
+        for i in 0..LEN {
+            let (left, wins) = R::fold(value[i], x[i]);
+            value[i] = left;
+            winner[i] = if wins { terms[i] } else { winner[i] };
         }
     }
+    std::array::from_fn(#[inline(always)] |i| (value[i], winner[i]))
+}
+
+/// Number `k` of `LEN` windows, the first of which is `span`, and what to remember it by.
+#[inline(always)]
+fn see<const LEN: usize, F: Real, C: Code>(
+    axis: &Windows,
+    stride: usize,
+    x: &[F],
+    span: &Span,
+    k: usize,
+) -> ([F; LEN], [C; LEN]) {
+    let position = axis.position(span, k);
+    let seen = &x[position..][..(LEN - 1) * stride + 1];
+    let terms = std::array::from_fn(#[inline(always)] |i| C::term(1, k, position + i * stride));
+    (std::array::from_fn(#[inline(always)] |i| seen[i * stride]), terms)
 }
 
 /// `LEN` numbers from a position on.

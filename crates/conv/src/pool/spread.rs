@@ -1,6 +1,6 @@
 //! The adjoint of sums under windows: each window's number is added to all that it sees.
 
-use super::fold::Stages;
+use super::fold::{Stages, blockwise, part};
 use super::windows::{Plan, Windows};
 use gradus_linalg::Real;
 
@@ -28,7 +28,11 @@ impl Plan {
             if axis.halves {
                 for (two, dy) in dx.chunks_exact_mut(2 * width).zip(dy.chunks_exact(width)) {
                     let (one, other) = two.split_at_mut(width);
-                    one.iter_mut().zip(other).zip(dy).for_each(#[inline(always)] |((one, other), &dy)| (*one, *other) = (dy, dy));
+                    blockwise!(width, |at, LEN| {
+                        let dy: [F; LEN] = part(dy, at);
+                        one[at..][..LEN].copy_from_slice(&dy);
+                        other[at..][..LEN].copy_from_slice(&dy);
+                    });
                 }
                 dx[2 * axis.out * width..].fill(F::zero());
                 continue;

@@ -9,6 +9,7 @@
 
 use crate::geometry::{Axis, Geometry, count};
 use crate::{Error, Result};
+use std::ops::Range;
 
 /// What one window sees along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub(super) struct Windows {
     pub(super) spans: Vec<Span>,
     /// If the windows move in equal steps.
     pub(super) regular: Option<Axis>,
+    /// The distance between two windows, if they move in equal steps.
+    pub(super) stride: usize,
+    /// The places whose windows lie over the input as a whole, if windows move in equal steps.
+    pub(super) inner: Range<usize>,
     /// Whether the windows are pairs of neighbours, one after the other.
     pub(super) halves: bool,
 }
@@ -48,7 +53,10 @@ impl Windows {
         };
         let spans = (0..out).map(span).collect::<Option<Vec<Span>>>()?;
         let halves = (kernel_size, stride, dilation, before) == (2, 2, 1, 0) && out <= size / 2;
-        Some(Self { size, out, step: dilation, taps: kernel_size, spans, regular: Some(axis), halves })
+        let whole = |span: &Span| (span.start, span.end) == (0, kernel_size);
+        let first = spans.iter().position(whole).unwrap_or(0);
+        let inner = first..spans.iter().rposition(whole).map_or(first, |last| last + 1);
+        Some(Self { size, out, step: dilation, taps: kernel_size, spans, regular: Some(axis), stride, inner, halves })
     }
 
     /// `size` is not 0, and its product with `out` does not overflow.
@@ -67,7 +75,7 @@ impl Windows {
         };
         let spans: Vec<Span> = (0..out).map(span).collect();
         let taps = spans.iter().map(|span| span.end).max().unwrap_or(0);
-        Self { size, out, step: 1, taps, spans, regular: None, halves: false }
+        Self { size, out, step: 1, taps, spans, regular: None, stride: 1, inner: 0..0, halves: false }
     }
 
     /// The position of number `k` of a window, which lies over the input.
