@@ -16,8 +16,8 @@ pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};
 pub use pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool, GlobalMaxPool, LpPool,
-    LpPool1d, LpPool2d, LpPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxUnpool, MaxUnpool1d, MaxUnpool2d,
-    MaxUnpool3d, adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_with_indices, avg_pool, global_avg_pool,
-    global_max_pool, lp_pool, max_pool, max_pool_with_indices, max_unpool,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool, GlobalMaxPool,
+    LpPool, LpPool1d, LpPool2d, LpPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxUnpool, MaxUnpool1d,
+    MaxUnpool2d, MaxUnpool3d, adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_with_indices, avg_pool,
+    global_avg_pool, global_max_pool, lp_pool, max_pool, max_pool_with_indices, max_unpool,
 };

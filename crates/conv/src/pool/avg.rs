@@ -7,9 +7,9 @@ use crate::correlation::{slice, slice_mut};
 use crate::{Error, Geometry, PerAxis, Result};
 use gradus_autograd::{Real, Value, Var};
 use gradus_linalg::elementwise::sum_slice;
+use gradus_linalg::memory;
 use gradus_linalg::parallel::for_each_band;
 use gradus_linalg::simd::vectorized;
-use gradus_linalg::memory;
 use gradus_nn_layers::{Description, Layer, Module, Walk, WalkMut};
 use ndarray::IxDyn;
 
@@ -95,7 +95,9 @@ impl<F: Real> Divisor<F> {
     fn of(numbers: &[Vec<usize>]) -> Self {
         let numbers = Plan::products(numbers);
         match numbers[..] {
-            [first, ref others @ ..] if others.iter().all(|&other| other == first) => Self::All(F::from_f64(first as f64)),
+            [first, ref others @ ..] if others.iter().all(|&other| other == first) => {
+                Self::All(F::from_f64(first as f64))
+            }
             _ => Self::Each(numbers.into_iter().map(|n| F::from_f64(n as f64)).collect()),
         }
     }
@@ -104,8 +106,14 @@ impl<F: Real> Divisor<F> {
     #[inline(always)]
     fn divide_into(&self, x: &[F], y: &mut [F]) {
         match self {
-            Self::All(divisor) => y.iter_mut().zip(x).for_each(#[inline(always)] |(y, &x)| *y = x / *divisor),
-            Self::Each(divisors) => y.iter_mut().zip(x.iter().zip(divisors)).for_each(#[inline(always)] |(y, (&x, &d))| *y = x / d),
+            Self::All(divisor) => y.iter_mut().zip(x).for_each(
+                #[inline(always)]
+                |(y, &x)| *y = x / *divisor,
+            ),
+            Self::Each(divisors) => y.iter_mut().zip(x.iter().zip(divisors)).for_each(
+                #[inline(always)]
+                |(y, (&x, &d))| *y = x / d,
+            ),
         }
     }
 
@@ -113,8 +121,14 @@ impl<F: Real> Divisor<F> {
     #[inline(always)]
     fn divide(&self, y: &mut [F]) {
         match self {
-            Self::All(divisor) => y.iter_mut().for_each(#[inline(always)] |y| *y /= *divisor),
-            Self::Each(divisors) => y.iter_mut().zip(divisors).for_each(#[inline(always)] |(y, &d)| *y /= d),
+            Self::All(divisor) => y.iter_mut().for_each(
+                #[inline(always)]
+                |y| *y /= *divisor,
+            ),
+            Self::Each(divisors) => y.iter_mut().zip(divisors).for_each(
+                #[inline(always)]
+                |(y, &d)| *y /= d,
+            ),
         }
     }
 }
@@ -128,10 +142,13 @@ pub(super) fn averages<F: Real>(operation: &'static str, x: &Var<F>, plan: Plan,
     for_each_band(slice_mut(&mut y), &mut vec![(); plan.channels], [plan.places, 1], |first, y, _| {
         let channels = x_slice[first * plan.pixels..].chunks_exact(plan.pixels).zip(y.chunks_exact_mut(plan.places));
         if plan.is_global() {
-            return channels.for_each(#[inline(always)] |(x, y)| {
-                y[0] = sum_slice(x);
-                divisor.divide(y);
-            });
+            return channels.for_each(
+                #[inline(always)]
+                |(x, y)| {
+                    y[0] = sum_slice(x);
+                    divisor.divide(y);
+                },
+            );
         }
         let (mut stages, mut codes) = (Stages::<F, ()>::new(&plan), vec![(); plan.places]);
         vectorized(
@@ -151,7 +168,8 @@ pub(super) fn averages<F: Real>(operation: &'static str, x: &Var<F>, plan: Plan,
             let (dx, dy) = (dx.into_slice().expect("gradients are row-major"), slice(&dy));
             for_each_band(dx, &mut vec![(); plan.channels], [plan.pixels, 1], |first, dx, _| {
                 let (mut stages, mut quotients) = (Stages::<F, ()>::new(&plan), memory::take(plan.places));
-                let channels = dy[first * plan.places..].chunks_exact(plan.places).zip(dx.chunks_exact_mut(plan.pixels));
+                let channels =
+                    dy[first * plan.places..].chunks_exact(plan.places).zip(dx.chunks_exact_mut(plan.pixels));
                 vectorized(
                     #[inline(always)]
                     || {

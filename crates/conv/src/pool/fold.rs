@@ -81,7 +81,10 @@ impl<F: Real, C: Code> Stages<F, C> {
 
 impl<F: Real, C> Drop for Stages<F, C> {
     fn drop(&mut self) {
-        self.0.drain(..).for_each(#[inline(always)] |stage| memory::give(stage.values));
+        self.0.drain(..).for_each(
+            #[inline(always)]
+            |stage| memory::give(stage.values),
+        );
     }
 }
 
@@ -210,7 +213,10 @@ fn fold_places<const LEN: usize, F: Real, R: Rule, C: Code>(
             winner[i] = if wins { terms[i] } else { winner[i] };
         }
     }
-    std::array::from_fn(#[inline(always)] |i| (value[i], winner[i]))
+    std::array::from_fn(
+        #[inline(always)]
+        |i| (value[i], winner[i]),
+    )
 }
 
 /// Number `k` of `LEN` windows, the first of which is `span`, and what to remember it by.
@@ -224,8 +230,17 @@ fn see<const LEN: usize, F: Real, C: Code>(
 ) -> ([F; LEN], [C; LEN]) {
     let position = axis.position(span, k);
     let seen = &x[position..][..(LEN - 1) * stride + 1];
-    let terms = std::array::from_fn(#[inline(always)] |i| C::term(1, k, position + i * stride));
-    (std::array::from_fn(#[inline(always)] |i| seen[i * stride]), terms)
+    let terms = std::array::from_fn(
+        #[inline(always)]
+        |i| C::term(1, k, position + i * stride),
+    );
+    (
+        std::array::from_fn(
+            #[inline(always)]
+            |i| seen[i * stride],
+        ),
+        terms,
+    )
 }
 
 /// `LEN` numbers from a position on.

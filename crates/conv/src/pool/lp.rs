@@ -79,7 +79,10 @@ pub fn lp_pool<const R: usize, F: Real>(x: &Var<F>, p: f64, geometry: &Geometry<
                 for (i, dx) in dx.chunks_exact_mut(plan.pixels).enumerate() {
                     let places = (first + i) * plan.places;
                     let results = y[places..].iter().zip(&dy[places..]).zip(&scales);
-                    slopes.iter_mut().zip(results).for_each(|(slope, ((&y, &dy), &scale))| *slope = dy * scale * p.root_slope(y));
+                    slopes
+                        .iter_mut()
+                        .zip(results)
+                        .for_each(|(slope, ((&y, &dy), &scale))| *slope = dy * scale * p.root_slope(y));
                     plan.spread(&slopes, F::zero(), &mut spread, &mut stages);
                     for ((dx, &x), &sum) in dx.iter_mut().zip(&x[(first + i) * plan.pixels..]).zip(&spread) {
                         let term = p.slope(x) * sum;

@@ -105,7 +105,8 @@ pub(super) fn maxima_with_indices<F: Real>(
     check_positions(operation, &plan, x.shape())?;
     let x_value = x.value().clone().into_standard_layout();
     let indices = |positions| {
-        ArrayD::from_shape_vec(IxDyn(&plan.out_shape), positions).expect("there is a winner for each number of the result")
+        ArrayD::from_shape_vec(IxDyn(&plan.out_shape), positions)
+            .expect("there is a winner for each number of the result")
     };
     if fits_byte(&plan) {
         let (y, codes) = forward::<F, u8>(&plan, &x_value);

@@ -41,7 +41,10 @@ impl Plan {
             for (dy, span) in rows {
                 for k in span.start..span.end {
                     let dx = &mut dx[axis.position(span, k) * width..][..width];
-                    dx.iter_mut().zip(dy).for_each(#[inline(always)] |(dx, &dy)| *dx += dy);
+                    dx.iter_mut().zip(dy).for_each(
+                        #[inline(always)]
+                        |(dx, &dy)| *dx += dy,
+                    );
                 }
             }
         }
@@ -53,7 +56,13 @@ fn spread_last<F: Real>(axis: &Windows, dy: &[F], beta: F, dx: &mut [F]) {
     if axis.halves {
         let (size, out) = if axis.size == 2 * axis.out { (dx.len(), dy.len()) } else { (axis.size, axis.out) };
         for (dx, dy) in dx.chunks_exact_mut(size).zip(dy.chunks_exact(out)) {
-            put(beta, dx.as_chunks_mut::<2>().0, out, #[inline(always)] |o| [dy[o]; 2]);
+            put(
+                beta,
+                dx.as_chunks_mut::<2>().0,
+                out,
+                #[inline(always)]
+                |o| [dy[o]; 2],
+            );
             if beta == F::zero() {
                 dx[2 * out..].fill(F::zero());
             }
@@ -69,15 +78,24 @@ fn spread_last<F: Real>(axis: &Windows, dy: &[F], beta: F, dx: &mut [F]) {
                 for reach in (0..axis.taps).map(|k| regular.reach(k)).filter(|reach| reach.start < reach.end) {
                     let (dx, dy) = (&mut dx[reach.first..], &dy[reach.start..reach.end]);
                     if regular.stride == 1 {
-                        dx.iter_mut().zip(dy).for_each(#[inline(always)] |(dx, &dy)| *dx += dy);
+                        dx.iter_mut().zip(dy).for_each(
+                            #[inline(always)]
+                            |(dx, &dy)| *dx += dy,
+                        );
                     } else {
-                        dx.iter_mut().step_by(regular.stride).zip(dy).for_each(#[inline(always)] |(dx, &dy)| *dx += dy);
+                        dx.iter_mut().step_by(regular.stride).zip(dy).for_each(
+                            #[inline(always)]
+                            |(dx, &dy)| *dx += dy,
+                        );
                     }
                 }
             }
             None => {
                 for (&dy, span) in dy.iter().zip(&axis.spans) {
-                    dx[axis.position(span, 0)..][..span.end].iter_mut().for_each(#[inline(always)] |dx| *dx += dy);
+                    dx[axis.position(span, 0)..][..span.end].iter_mut().for_each(
+                        #[inline(always)]
+                        |dx| *dx += dy,
+                    );
                 }
             }
         }

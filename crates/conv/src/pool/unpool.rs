@@ -112,7 +112,11 @@ fn unpooled<const R: usize>(
 ) -> Result<usize> {
     let (kernel_size, stride, dilation) = (geometry.kernel_size[axis], geometry.stride[axis], geometry.dilation[axis]);
     let padding = geometry.padding[axis];
-    let too_large = || Error::TooLarge { operation, what: "(size, stride, dilation, kernel)", sizes: vec![size, stride, dilation, kernel_size] };
+    let too_large = || Error::TooLarge {
+        operation,
+        what: "(size, stride, dilation, kernel)",
+        sizes: vec![size, stride, dilation, kernel_size],
+    };
     let extent = dilation.checked_mul(kernel_size - 1).and_then(|span| span.checked_add(1)).ok_or_else(too_large)?;
     if padding.0.max(padding.1) > extent / 2 {
         return Err(Error::PoolPadding { operation, axis, padding, extent });

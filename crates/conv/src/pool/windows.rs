@@ -124,7 +124,7 @@ impl Plan {
             if padding.0.max(padding.1) > axis.extent / 2 {
                 return Err(Error::PoolPadding { operation, axis: i, padding, extent: axis.extent });
             }
-            count::<F>(operation, "windows", &[axis.out])?;
+            count::<Span>(operation, "windows", &[axis.out])?;
             let Axis { stride, before, dilation, size, .. } = axis;
             windows.push(Windows::regular(axis).ok_or_else(|| {
                 let window = (0..axis.out).find(|&o| axis.first_inside(o).is_none()).unwrap_or(0);
@@ -145,7 +145,7 @@ impl Plan {
             if size == 0 {
                 return Err(Error::EmptyAxis { operation, axis, out, found: x.to_vec() });
             }
-            count::<usize>(operation, "windows", &[size, out])?; // the largest number in their formula
+            count::<Span>(operation, "windows", &[size, out])?; // the largest number in their formula
             windows.push(Windows::adaptive(size, out));
         }
         Self::new::<F>(operation, x, windows)

@@ -4,9 +4,9 @@ use super::code::Code;
 use super::fold::{Stages, blockwise, part};
 use super::spread::put;
 use super::windows::{Plan, Windows};
+use gradus_linalg::Real;
 use gradus_linalg::parallel::for_each_band;
 use gradus_linalg::simd::vectorized;
-use gradus_linalg::Real;
 
 /// A code that leads back to the winner.
 pub(super) trait Winner: Code {
@@ -22,7 +22,15 @@ impl Winner for u8 {
             return halves(plan, codes, dy, beta, dx);
         }
         let way = Way::new(plan);
-        scatter(plan, codes, dy, beta, dx, #[inline(always)] |place, code| way.position(place, code));
+        scatter(
+            plan,
+            codes,
+            dy,
+            beta,
+            dx,
+            #[inline(always)]
+            |place, code| way.position(place, code),
+        );
     }
 
     fn positions(plan: &Plan, codes: &[Self]) -> Vec<usize> {
@@ -34,7 +42,15 @@ impl Winner for u8 {
 
 impl Winner for u32 {
     fn backward<F: Real>(plan: &Plan, codes: &[Self], dy: &[F], beta: F, dx: &mut [F]) {
-        scatter(plan, codes, dy, beta, dx, #[inline(always)] |_, code| code as usize);
+        scatter(
+            plan,
+            codes,
+            dy,
+            beta,
+            dx,
+            #[inline(always)]
+            |_, code| code as usize,
+        );
     }
 
     fn positions(_: &Plan, codes: &[Self]) -> Vec<usize> {
@@ -55,7 +71,8 @@ impl Way {
             plan.axes.iter().fold(vec![0_u32], |sums, axis| {
                 let along = along(axis);
                 let size = axis.size as u32; // a channel has fewer positions than a `u32` counts
-                let sum = |&sum: &u32| along.iter().map(move |&n| sum.wrapping_mul(size).wrapping_add(n)).collect::<Vec<_>>();
+                let sum =
+                    |&sum: &u32| along.iter().map(move |&n| sum.wrapping_mul(size).wrapping_add(n)).collect::<Vec<_>>();
                 sums.iter().flat_map(sum).collect()
             })
         };
@@ -81,7 +98,9 @@ fn scatter<F: Real, C: Code>(
     position: impl Fn(usize, C) -> usize + Sync,
 ) {
     for_each_band(dx, &mut vec![(); plan.channels], [plan.pixels, 1], |first, dx, _| {
-        let channels = dy[first * plan.places..].chunks_exact(plan.places).zip(codes[first * plan.places..].chunks_exact(plan.places));
+        let channels = dy[first * plan.places..]
+            .chunks_exact(plan.places)
+            .zip(codes[first * plan.places..].chunks_exact(plan.places));
         for (dx, (dy, codes)) in dx.chunks_exact_mut(plan.pixels).zip(channels) {
             if beta == F::zero() {
                 dx.fill(F::zero());
@@ -97,7 +116,9 @@ fn scatter<F: Real, C: Code>(
 fn halves<F: Real>(plan: &Plan, codes: &[u8], dy: &[F], beta: F, dx: &mut [F]) {
     for_each_band(dx, &mut vec![(); plan.channels], [plan.pixels, 1], |first, dx, _| {
         let mut stages = Stages::<F, u8>::new(plan);
-        let channels = dy[first * plan.places..].chunks_exact(plan.places).zip(codes[first * plan.places..].chunks_exact(plan.places));
+        let channels = dy[first * plan.places..]
+            .chunks_exact(plan.places)
+            .zip(codes[first * plan.places..].chunks_exact(plan.places));
         vectorized(
             #[inline(always)]
             || {
@@ -153,10 +174,16 @@ fn part_rows<F: Real>(plan: &Plan, i: usize, (dy, codes): (&[F], &[u8]), dx: &mu
 fn part_pairs<F: Real>(axis: &Windows, (dy, codes): (&[F], &[u8]), beta: F, dx: &mut [F]) {
     let (size, out) = if axis.size == 2 * axis.out { (dx.len(), dy.len()) } else { (axis.size, axis.out) };
     for (dx, (dy, codes)) in dx.chunks_exact_mut(size).zip(dy.chunks_exact(out).zip(codes.chunks_exact(out))) {
-        put(beta, dx.as_chunks_mut::<2>().0, out, #[inline(always)] |o| {
-            let second = codes[o] & 1 != 0;
-            [if second { F::ZERO } else { dy[o] }, if second { dy[o] } else { F::ZERO }]
-        });
+        put(
+            beta,
+            dx.as_chunks_mut::<2>().0,
+            out,
+            #[inline(always)]
+            |o| {
+                let second = codes[o] & 1 != 0;
+                [if second { F::ZERO } else { dy[o] }, if second { dy[o] } else { F::ZERO }]
+            },
+        );
         if beta == F::zero() {
             dx[2 * out..].fill(F::zero());
         }

@@ -1,0 +1,6 @@
+//! Pooling as a user meets it, and its laws over random geometries.
+
+mod laws;
+mod layers;
+mod loops;
+mod refusals;
