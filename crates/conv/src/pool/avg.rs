@@ -166,6 +166,7 @@ pub(super) fn averages<F: Real>(operation: &'static str, x: &Var<F>, plan: Plan,
         let dy = dy.into_standard_layout();
         slots.accumulate(0, |dx, beta| {
             let (dx, dy) = (dx.into_slice().expect("gradients are row-major"), slice(&dy));
+            let is_global = plan.is_global();
             for_each_band(dx, &mut vec![(); plan.channels], [plan.pixels, 1], |first, dx, _| {
                 let (mut stages, mut quotients) = (Stages::<F, ()>::new(&plan), memory::take(plan.places));
                 let channels =
@@ -175,6 +176,10 @@ pub(super) fn averages<F: Real>(operation: &'static str, x: &Var<F>, plan: Plan,
                     || {
                         for (dy, dx) in channels {
                             divisor.divide_into(dy, &mut quotients);
+                            if is_global {
+                                spread_evenly(quotients[0], beta, dx);
+                                continue;
+                            }
                             plan.spread(&quotients, beta, dx, &mut stages);
                         }
                     },
@@ -183,6 +188,17 @@ pub(super) fn averages<F: Real>(operation: &'static str, x: &Var<F>, plan: Plan,
             });
         });
     })
+}
+
+/// The adjoint of the sum of a whole channel.
+#[inline(always)]
+fn spread_evenly<F: Real>(quotient: F, beta: F, dx: &mut [F]) {
+    if beta == F::zero() {
+        return dx.fill(quotient);
+    }
+    for dx in dx {
+        *dx += quotient;
+    }
 }
 
 const fn name<const R: usize>() -> &'static str {

@@ -8,6 +8,7 @@ use crate::{Error, Geometry, PerAxis, Result};
 use gradus_autograd::{Real, Value, Var};
 use gradus_linalg::memory;
 use gradus_linalg::parallel::for_each_band;
+use gradus_linalg::simd::vectorized;
 use gradus_nn_layers::{Description, Layer, Module, Walk, WalkMut};
 use ndarray::IxDyn;
 
@@ -58,11 +59,21 @@ pub fn lp_pool<const R: usize, F: Real>(x: &Var<F>, p: f64, geometry: &Geometry<
     for_each_band(slice_mut(&mut y), &mut vec![(); plan.channels], [plan.places, 1], |first, y, _| {
         let (mut stages, mut codes) = (Stages::<F, ()>::new(&plan), vec![(); plan.places]);
         let mut powers = memory::take(plan.pixels);
-        for (x, y) in x_slice[first * plan.pixels..].chunks_exact(plan.pixels).zip(y.chunks_exact_mut(plan.places)) {
-            powers.iter_mut().zip(x).for_each(|(power, &x)| *power = p.of(x));
-            plan.fold::<F, Sum, ()>(&powers, y, &mut codes, &mut stages);
-            y.iter_mut().zip(&scales).for_each(|(y, &scale)| *y = p.root(*y * scale));
-        }
+        let channels = x_slice[first * plan.pixels..].chunks_exact(plan.pixels).zip(y.chunks_exact_mut(plan.places));
+        vectorized(
+            #[inline(always)]
+            || {
+                for (x, y) in channels {
+                    for (power, &x) in powers.iter_mut().zip(x) {
+                        *power = p.of(x);
+                    }
+                    plan.fold::<F, Sum, ()>(&powers, y, &mut codes, &mut stages);
+                    for (y, &scale) in y.iter_mut().zip(&scales) {
+                        *y = p.root(*y * scale);
+                    }
+                }
+            },
+        );
         memory::give(powers);
     });
 
@@ -76,19 +87,24 @@ pub fn lp_pool<const R: usize, F: Real>(x: &Var<F>, p: f64, geometry: &Geometry<
             for_each_band(dx, &mut vec![(); plan.channels], [plan.pixels, 1], |first, dx, _| {
                 let mut stages = Stages::<F, ()>::new(&plan);
                 let (mut slopes, mut spread) = (memory::take(plan.places), memory::take(plan.pixels));
-                for (i, dx) in dx.chunks_exact_mut(plan.pixels).enumerate() {
-                    let places = (first + i) * plan.places;
-                    let results = y[places..].iter().zip(&dy[places..]).zip(&scales);
-                    slopes
-                        .iter_mut()
-                        .zip(results)
-                        .for_each(|(slope, ((&y, &dy), &scale))| *slope = dy * scale * p.root_slope(y));
-                    plan.spread(&slopes, F::zero(), &mut spread, &mut stages);
-                    for ((dx, &x), &sum) in dx.iter_mut().zip(&x[(first + i) * plan.pixels..]).zip(&spread) {
-                        let term = p.slope(x) * sum;
-                        *dx = if beta == F::zero() { term } else { *dx + term };
-                    }
-                }
+                let channels = dx.chunks_exact_mut(plan.pixels).enumerate();
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (i, dx) in channels {
+                            let places = (first + i) * plan.places;
+                            let results = y[places..].iter().zip(&dy[places..]).zip(&scales);
+                            for (slope, ((&y, &dy), &scale)) in slopes.iter_mut().zip(results) {
+                                *slope = dy * scale * p.root_slope(y);
+                            }
+                            plan.spread(&slopes, F::zero(), &mut spread, &mut stages);
+                            for ((dx, &x), &sum) in dx.iter_mut().zip(&x[(first + i) * plan.pixels..]).zip(&spread) {
+                                let term = p.slope(x) * sum;
+                                *dx = if beta == F::zero() { term } else { *dx + term };
+                            }
+                        }
+                    },
+                );
                 memory::give(slopes);
                 memory::give(spread);
             });
@@ -128,20 +144,28 @@ impl Power {
     }
 
     /// `xᵖ`.
+    #[inline(always)]
     fn of<F: Real>(self, x: F) -> F {
-        self.whole.map_or_else(|| x.powf(F::from_f64(self.p)), |p| x.powi(p))
+        match self.whole {
+            Some(2) => x * x,
+            Some(p) => x.powi(p),
+            None => x.powf(F::from_f64(self.p)),
+        }
     }
 
     /// `xᵖ⁻¹`: the derivative of `xᵖ` without the factor `p`, which the derivative of the root cancels. The factor that goes with it is 0 where
     /// all of a window is 0.
+    #[inline(always)]
     fn slope<F: Real>(self, x: F) -> F {
-        self.whole.map_or_else(
-            || if x == F::zero() { F::zero() } else { x.powf(F::from_f64(self.p - 1.0)) },
-            |p| x.powi(p - 1),
-        )
+        match self.whole {
+            Some(p) => x.powi(p - 1),
+            None if x == F::zero() => F::zero(),
+            None => x.powf(F::from_f64(self.p - 1.0)),
+        }
     }
 
     /// `s^(1/p)`.
+    #[inline(always)]
     fn root<F: Real>(self, s: F) -> F {
         match self.whole {
             Some(1) => s,
@@ -151,11 +175,15 @@ impl Power {
     }
 
     /// `y¹⁻ᵖ`, and 0 where `y` is 0.
+    #[inline(always)]
     fn root_slope<F: Real>(self, y: F) -> F {
         if y == F::zero() {
             return F::zero();
         }
-        self.whole.map_or_else(|| y.powf(F::from_f64(1.0 - self.p)), |p| y.powi(1 - p))
+        match self.whole {
+            Some(p) => y.powi(1 - p),
+            None => y.powf(F::from_f64(1.0 - self.p)),
+        }
     }
 }
 

@@ -74,7 +74,8 @@ fn spread_last<F: Real>(axis: &Windows, dy: &[F], beta: F, dx: &mut [F]) {
             dx.fill(F::zero());
         }
         match &axis.regular {
-            Some(regular) => {
+            // Few numbers of many windows, or many of few: the inner loop is the longer one.
+            Some(regular) if axis.step > 1 || axis.taps < 8 => {
                 for reach in (0..axis.taps).map(|k| regular.reach(k)).filter(|reach| reach.start < reach.end) {
                     let (dx, dy) = (&mut dx[reach.first..], &dy[reach.start..reach.end]);
                     if regular.stride == 1 {
@@ -90,12 +91,11 @@ fn spread_last<F: Real>(axis: &Windows, dy: &[F], beta: F, dx: &mut [F]) {
                     }
                 }
             }
-            None => {
+            _ => {
                 for (&dy, span) in dy.iter().zip(&axis.spans) {
-                    dx[axis.position(span, 0)..][..span.end].iter_mut().for_each(
-                        #[inline(always)]
-                        |dx| *dx += dy,
-                    );
+                    for dx in &mut dx[axis.position(span, span.start)..][..span.end - span.start] {
+                        *dx += dy;
+                    }
                 }
             }
         }
@@ -105,15 +105,15 @@ fn spread_last<F: Real>(axis: &Windows, dy: &[F], beta: F, dx: &mut [F]) {
 /// Writes pairs where β is 0, and adds them where it is 1.
 #[inline(always)]
 pub(super) fn put<F: Real>(beta: F, dx: &mut [[F; 2]], n: usize, pair: impl Fn(usize) -> [F; 2]) {
-    let dx = &mut dx[..n];
+    let places = dx[..n].iter_mut().enumerate();
     if beta == F::zero() {
-        for o in 0..n {
-            dx[o] = pair(o);
+        for (o, dx) in places {
+            *dx = pair(o);
         }
     } else {
-        for o in 0..n {
+        for (o, dx) in places {
             let [a, b] = pair(o);
-            dx[o] = [dx[o][0] + a, dx[o][1] + b];
+            *dx = [dx[0] + a, dx[1] + b];
         }
     }
 }

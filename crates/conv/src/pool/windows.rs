@@ -61,7 +61,7 @@ impl Windows {
 
     /// `size` is not 0, and its product with `out` does not overflow.
     fn adaptive(size: usize, out: usize) -> Self {
-        if size % out == 0 {
+        if size.is_multiple_of(out) {
             let kernel_size = size / out;
             let (before, extent) = (0, kernel_size);
             let axis = Axis { size, out, kernel_size, stride: kernel_size, dilation: 1, before, extent };
