@@ -12,6 +12,8 @@ use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+/// A pooling whose settings fit.
+type Pool<'a> = &'a dyn Fn(&Var<f64>) -> Var<f64>;
 type Outcome = Result<(), TestCaseError>;
 
 fn fail<T>(result: Result<T, String>) -> Result<T, TestCaseError> {
@@ -215,7 +217,7 @@ proptest! {
         let mut random = |shape: &[usize]| -> ArrayD<f64> { ArrayD::from_shape_simple_fn(shape, || rng.random_range(-1.0..1.0)) };
         let inner = |a: &Value<f64>, b: &Value<f64>| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>();
         let x: Value<f64> = random(&shape(setting.size)).into();
-        let pools: [&dyn Fn(&Var<f64>) -> Var<f64>; 2] = [
+        let pools: [Pool<'_>; 2] = [
             &|x| avg_pool(x, &setting.geometry, include, None).unwrap(),
             &|x| adaptive_avg_pool::<3, _>(x, out).unwrap(),
         ];

@@ -8,8 +8,10 @@ use gradus_conv::{
 };
 use gradus_nn_layers::{Sequential, summary};
 
-/// Every layer, the shape of its input and of its output, and its multiply–adds.
-fn layers() -> Vec<(Box<dyn Layer>, Vec<usize>, Vec<usize>, u64)> {
+/// A layer, the shape of its input and of its output, and its multiply–adds.
+type Expectation = (Box<dyn Layer>, Vec<usize>, Vec<usize>, u64);
+
+fn layers() -> Vec<Expectation> {
     let (one, two, three) = (vec![2, 3, 9], vec![2, 3, 9, 8], vec![2, 3, 9, 8, 7]);
     let layer = |layer: Box<dyn Layer>, input: &[usize], output: &[usize], terms| {
         (layer, input.to_vec(), [&[2, 3], output].concat(), terms)

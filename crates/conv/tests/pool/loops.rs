@@ -115,7 +115,8 @@ pub(crate) fn settings<const R: usize>(dilations: usize) -> impl Strategy<Value 
             geometry = geometry.stride(geometry.kernel_size).dilation(1); // side by side
         }
         for (i, axis) in axes.iter().enumerate() {
-            let most = (geometry.dilation[i] * (geometry.kernel_size[i] - 1) + 1) / 2;
+            let extent = geometry.dilation[i] * (geometry.kernel_size[i] - 1) + 1;
+            let most = extent / 2;
             geometry.padding[i] = (axis.2.0.min(most), axis.2.1.min(most));
         }
         let size = std::array::from_fn(|i| axes[i].4);
