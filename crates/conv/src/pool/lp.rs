@@ -37,7 +37,7 @@ use ndarray::IxDyn;
 /// let x = tape.variable(array![[[3.0, -4.0, 0.0, 0.0]]]);
 /// let y = lp_pool(&x, 2.0, &Geometry::<1>::new(2).stride(2))?;
 /// assert_eq!(y.value(), &array![[[5.0, 0.0]]]);
-/// assert_eq!(y.sum().backward()?.get(&x).unwrap(), &array![[[0.6, -0.8, 0.0, 0.0]]]);
+/// assert_eq!((y * 5.0).sum().backward()?.get(&x).unwrap(), &array![[[3.0, -4.0, 0.0, 0.0]]]);
 /// # Ok::<(), gradus_conv::Error>(())
 /// ```
 ///
