@@ -5,9 +5,9 @@
 
 #![allow(missing_docs)] // of what the macros below make
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use gradus_conv::ndarray::Array4;
-use gradus_conv::{Conv2d, Layer, MaxPool2d, Tape, Value};
+use gradus_conv::{AvgPool2d, Conv2d, GlobalAvgPool, Layer, MaxPool2d, Tape, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::hint::black_box;
@@ -46,15 +46,45 @@ fn benches(criterion: &mut Criterion) {
         group.bench_function("forward_weight_input", |bencher| bencher.iter(|| step(&layer, &x, &dy, true)));
     }
 
-    let pool = MaxPool2d::new(2);
-    let x = images((64, 32, 28, 28), &mut rng);
-    let dy = images((64, 32, 14, 14), &mut rng);
-    let mut group = criterion.benchmark_group("max_pool2d_32x28x28");
-    group.throughput(Throughput::Bytes((x.len() * 4) as u64));
-    group.bench_function("forward", |bencher| {
-        bencher.iter(|| black_box(pool.forward(&Tape::inference().input(x.clone())).expect("the shapes fit")));
-    });
-    group.bench_function("forward_backward", |bencher| bencher.iter(|| step(&pool, &x, &dy, true)));
+    pooling(criterion, &mut rng);
+}
+
+/// Pooling is bound by memory: throughput counts the bytes of the input, which a copy of the same size reads and writes.
+fn pooling(criterion: &mut Criterion, rng: &mut StdRng) {
+    for (name, channels, size) in [("32x28x28", 32, 28), ("64x14x14", 64, 14)] {
+        let x = images((64, channels, size, size), rng);
+        let layers: [(&str, Box<dyn Layer>); 4] = [
+            ("max_pool2d_2", Box::new(MaxPool2d::new(2))),
+            ("avg_pool2d_2", Box::new(AvgPool2d::new(2))),
+            ("max_pool2d_3_stride_2", Box::new(MaxPool2d::new(3).stride(2).padding(1))),
+            ("global_avg_pool", Box::new(GlobalAvgPool::new(true))),
+        ];
+        let mut group = criterion.benchmark_group(format!("pool_{name}"));
+        group.throughput(Throughput::Bytes((x.len() * 4) as u64));
+        let mut copy = x.as_slice().expect("row-major").to_vec();
+        group.bench_function("copy", |bencher| {
+            bencher.iter(|| black_box(&mut copy).copy_from_slice(black_box(&x).as_slice().expect("row-major")));
+        });
+        for (kind, layer) in &layers {
+            let forward = |tape: &Tape, x: &Value| layer.forward(&tape.variable(x.clone())).expect("the shapes fit");
+            let dy = images(dimensions(forward(&Tape::inference(), &x).shape()), rng);
+            group.bench_function(format!("{kind}_forward"), |bencher| {
+                bencher.iter(|| black_box(forward(&Tape::inference(), &x)));
+            });
+            group.bench_function(format!("{kind}_forward_recorded"), |bencher| {
+                bencher.iter(|| black_box(forward(&Tape::recording(), &x)));
+            });
+            group.bench_function(format!("{kind}_backward"), |bencher| {
+                let y = || forward(&Tape::recording(), &x);
+                let backward = |y: gradus_conv::Var| y.backward_with(dy.clone()).expect("the tape records");
+                bencher.iter_batched(y, backward, BatchSize::PerIteration);
+            });
+        }
+    }
+}
+
+fn dimensions(shape: &[usize]) -> (usize, usize, usize, usize) {
+    (shape[0], shape[1], shape[2], shape[3])
 }
 
 criterion_group!(all, benches);

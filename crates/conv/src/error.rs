@@ -155,7 +155,7 @@ pub enum Error {
     /// A pooling window that holds nothing but padding.
     #[error(
         "{operation}: axis {axis}: window {window} begins at {window} · {stride} − {before} and steps by {dilation}: it misses \
-         all {size} of the input, and nothing has no maximum; less padding or dilation would fit"
+         all {size} of the input, and nothing has neither maximum nor average; less padding or dilation would fit"
     )]
     EmptyWindow {
         /// The operation that was asked for.
@@ -172,6 +172,73 @@ pub enum Error {
         dilation: usize,
         /// The size of the input along this axis.
         size: usize,
+    },
+
+    /// An input of adaptive or global pooling without numbers along an axis.
+    #[error(
+        "{operation}: input {found:?}: axis {axis} in space has size 0: window 0 would span ⌊0 · 0 / {out}⌋ to ⌈1 · 0 / {out}⌉, which is nothing; \
+         a size of at least 1 would fit"
+    )]
+    EmptyAxis {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The axis in space, from 0.
+        axis: usize,
+        /// The number of windows along it.
+        out: usize,
+        /// The shape of the input.
+        found: Vec<usize>,
+    },
+
+    /// An exponent that makes no norm.
+    #[error("{operation}: p = {p}: (Σ xᵖ)^(1/p) is no norm; a finite number above 0 would fit")]
+    Norm {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The exponent.
+        p: f64,
+    },
+
+    /// An index of unpooling beyond the end of its channel.
+    #[error(
+        "{operation}: index {index} at {at:?}: a channel of size {size:?} has {} positions; 0 to {} would fit",
+        size.iter().product::<usize>(), size.iter().product::<usize>().saturating_sub(1)
+    )]
+    IndexOutOfRange {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The index.
+        index: usize,
+        /// Where it stands among the indices.
+        at: Vec<usize>,
+        /// The size of a channel of the result.
+        size: Vec<usize>,
+    },
+
+    /// An output size of unpooling that the geometry does not pool to the size of the input.
+    #[error(
+        "{operation}: axis {axis}: (size − 1) · stride + extent − before − after = ({size} − 1) · {stride} + {extent} − {} − {} = {smallest}{}; \
+         {} to {} would fit",
+        padding.0, padding.1, match given { Some(given) => format!(", and {given} is asked for"), None => String::new() },
+        smallest.saturating_sub(stride - 1).max(1), smallest.saturating_add(stride - 1)
+    )]
+    UnpoolSize {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The axis in space, from 0.
+        axis: usize,
+        /// The size that was asked for, if one was.
+        given: Option<usize>,
+        /// The size of the input.
+        size: usize,
+        /// The distance between two windows.
+        stride: usize,
+        /// The padding before and after.
+        padding: (usize, usize),
+        /// What the dilated window spans.
+        extent: usize,
+        /// The size that follows from them.
+        smallest: usize,
     },
 
     /// An input with another number of channels than the weight takes.
@@ -204,7 +271,7 @@ pub enum Error {
         groups: usize,
     },
 
-    /// A weight, a bias or a gradient of another shape than the operation needs.
+    /// A weight, a bias, a gradient or an array of indices of another shape than the operation needs.
     #[error("{operation}: {parameter} {found:?}: {expected}")]
     Parameter {
         /// The operation that was asked for.

@@ -23,6 +23,12 @@ pub use geometry::{Geometry, PerAxis};
 pub use gradients::{bias_gradient, input_gradient, weight_gradient};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};
-pub use pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, max_pool};
+pub use pool::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool, GlobalMaxPool,
+    LpPool, LpPool1d, LpPool2d, LpPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxUnpool, MaxUnpool1d,
+    MaxUnpool2d, MaxUnpool3d, adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_with_indices, avg_pool,
+    global_avg_pool, global_max_pool, lp_pool, max_pool, max_pool_with_indices, max_unpool,
+};
 pub use toeplitz::toeplitz;
 pub use transposed::conv_transpose;

@@ -97,24 +97,39 @@ pub fn for_each_row<F: Send + Sync>(
     widths: [usize; 2],
     f: impl Fn(usize, &mut [F], &mut [F]) + Sync,
 ) {
+    for_each_band(a, b, widths, |first, a, b| {
+        let [a_width, b_width] = widths.map(|width| width.max(1));
+        let pairs = a.chunks_exact_mut(a_width).zip(b.chunks_exact_mut(b_width));
+        pairs.enumerate().for_each(|(i, (a, b))| f(first + i, a, b));
+    });
+}
+
+/// Calls `f(first, a, b)` with bands of whole rows of two row-major arrays, of `widths[0]` and `widths[1]` elements a row,
+/// of which `first` is the number of the first row. What a row needs beside them is made once for a band. Where there is
+/// one array only, `()`s may stand for the other: they take no memory.
+///
+/// # Panics
+/// If an array does not hold a whole number of rows, or not as many as the other.
+pub fn for_each_band<A: Send, B: Send>(
+    a: &mut [A],
+    b: &mut [B],
+    widths: [usize; 2],
+    f: impl Fn(usize, &mut [A], &mut [B]) + Sync,
+) {
     let [a_width, b_width] = widths.map(|width| width.max(1)); // chunks need a length, also of nothing
     let rows = a.len() / a_width;
     assert!(
         a.len() == rows * a_width && b.len() == rows * b_width,
-        "for_each_row: the arrays do not hold the same rows"
+        "for_each_band: the arrays do not hold the same rows"
     );
-    let several = |first: usize, a: &mut [F], b: &mut [F]| {
-        let pairs = a.chunks_exact_mut(a_width).zip(b.chunks_exact_mut(b_width));
-        pairs.enumerate().for_each(|(i, (a, b))| f(first + i, a, b));
-    };
     #[cfg(feature = "rayon")]
     if is_worth(a.len().max(b.len())) {
         use rayon::prelude::*;
         let band = (PIECE / a_width.max(b_width)).max(1);
         let pairs = a.par_chunks_mut(band * a_width).zip(b.par_chunks_mut(band * b_width));
-        return pairs.enumerate().for_each(|(i, (a, b))| several(i * band, a, b));
+        return pairs.enumerate().for_each(|(i, (a, b))| f(i * band, a, b));
     }
-    several(0, a, b);
+    f(0, a, b);
 }
 
 #[cfg(test)]
@@ -140,6 +155,20 @@ mod tests {
                 });
             });
             assert!(a.chunks(50).zip(&b).enumerate().all(|(i, (a, &b))| b == i as f64 && a.iter().all(|&a| a == b)));
+        }
+    }
+
+    #[test]
+    fn bands_hold_every_row_once_also_beside_nothing() {
+        for rows in [0, 1, 7, 2 * WORTH_THREADS / 50] {
+            let mut a = vec![0.0; rows * 50];
+            on_two_threads(|| {
+                for_each_band(&mut a, &mut vec![(); rows], [50, 1], |first, a, nothing| {
+                    assert_eq!(a.len(), 50 * nothing.len());
+                    a.chunks_mut(50).enumerate().for_each(|(i, a)| a.iter_mut().for_each(|a| *a += (first + i) as f64));
+                });
+            });
+            assert!(a.chunks(50).enumerate().all(|(i, a)| a.iter().all(|&a| a == i as f64)));
         }
     }
 
