@@ -11,8 +11,9 @@ use std::ops::Range;
 
 /// Convolution in `R` axes of space: at each of its places, the inner product of the kernel with what lies under it.
 ///
-/// What deep learning calls convolution is the *cross-correlation* of signal processing: the kernel is not flipped. Written for one
-/// axis, with `x` zero outside:
+/// What deep learning calls convolution is the *cross-correlation* of signal processing: the kernel is not flipped. So this is, and
+/// [`cross_correlate`](crate::cross_correlate) is its true name; [`convolve`](crate::convolve) flips the kernel. Written for one axis, with `x`
+/// zero outside:
 ///
 /// ```text
 /// y[n, o, p] = b[o] + Σ_c Σ_k W[o, c, k] · x[n, c, p · stride + k · dilation − padding]
@@ -154,6 +155,16 @@ pub(crate) fn check_parameters<const R: usize>(
         }
         _ => Ok(()),
     }
+}
+
+/// The shape of the result, for a layer that describes itself; the parameters have been checked.
+pub(crate) fn output_shape<F: Real, const R: usize>(
+    x: &[usize],
+    weight: &[usize],
+    geometry: &Geometry<R>,
+    groups: usize,
+) -> Result<Vec<usize>> {
+    Ok(Plan::new::<F, R>(x, weight, geometry, groups)?.1)
 }
 
 /// The sizes of a convolution, and how it is divided into products.
