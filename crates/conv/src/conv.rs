@@ -1,13 +1,15 @@
 //! The convolutional layer.
 
 use crate::correlation::{self, check_parameters, name};
-use crate::{Error, Geometry, PerAxis, Result};
+use crate::pad::{pad, padded_shape};
+use crate::shape::describe;
+use crate::{Error, Geometry, Padding, PaddingMode, PerAxis, Result};
 use gradus_autograd::{Real, Var};
-use gradus_nn_layers::{Layer, Module, Parameter, init};
+use gradus_nn_layers::{Description, Layer, Module, Parameter, init};
 use ndarray::IxDyn;
 use rand::Rng;
 
-/// Convolution over `R` axes in space, which is cross-correlation: the kernel is not flipped.
+/// Convolution over `R` axes in space, which is [cross-correlation](crate::cross_correlate): the kernel is not flipped.
 ///
 /// ```text
 /// y[n, o, p] = b[o] + Σ_c Σ_k W[o, c, k] · x[n, c, p · stride + k · dilation − padding]
@@ -16,9 +18,11 @@ use rand::Rng;
 /// The gradients stand at [`conv`](crate::conv), the operation that this layer owns the parameters of. Settings are
 /// checked when the layer is used, or by [`Conv::validate`], so that they can be chained.
 ///
+/// Beyond the edges lie zeros, which the operation leaves out by itself; by another [`PaddingMode`] the input is [padded](crate::pad()) before.
+///
 /// # Shapes
 /// - input: `(N, in_channels, …)` with `R` axes after the channels: `(N, C, H, W)` for [`Conv2d`]
-/// - output: `(N, out_channels, …)`, along each axis `⌊(size + 2 · padding − dilation · (kernel − 1) − 1) / stride⌋ + 1`
+/// - output: `(N, out_channels, …)`, along each axis `⌊(before + size + after − dilation · (kernel − 1) − 1) / stride⌋ + 1`
 ///
 /// # Examples
 /// ```
@@ -29,6 +33,10 @@ use rand::Rng;
 /// let layer: Conv2d = Conv2d::new(3, 16, (3, 5), &mut rng).stride(2).padding((1, 2)).without_bias();
 /// let y = layer.forward(&Tape::inference().input(Array4::zeros((8, 3, 32, 32))))?;
 /// assert_eq!(y.shape(), [8, 16, 16, 16]);
+///
+/// use gradus_conv::{Padding, PaddingMode};
+/// let ring: Conv2d = Conv2d::new(3, 16, 4, &mut rng).padding(Padding::Same).padding_mode(PaddingMode::Circular);
+/// assert_eq!(ring.geometry.padding, [(1, 2), (1, 2)]);
 /// # Ok::<(), gradus_nn_layers::Error>(())
 /// ```
 ///
@@ -43,6 +51,12 @@ pub struct Conv<const R: usize, F: Real = f32> {
     /// How the kernel moves.
     #[module(skip)]
     pub geometry: Geometry<R>,
+    /// What lies beyond the edges.
+    #[module(skip)]
+    pub padding_mode: PaddingMode,
+    /// Whether the padding follows from the kernel and the dilation.
+    #[module(skip)]
+    same: bool,
     /// Into how many parts the channels are cut, each of which sees itself only.
     #[module(skip)]
     pub groups: usize,
@@ -68,7 +82,7 @@ impl<const R: usize, F: Real> Conv<R, F> {
     ) -> Self {
         let geometry = Geometry::new(kernel_size);
         let (weight, bias) = Self::draw(in_channels, out_channels, &geometry, rng);
-        Self { weight, bias: Some(bias), geometry, groups: 1 }
+        Self { weight, bias: Some(bias), geometry, padding_mode: PaddingMode::Zeros, same: false, groups: 1 }
     }
 
     fn draw(
@@ -104,7 +118,8 @@ impl<const R: usize, F: Real> Conv<R, F> {
                 (weight.shape().to_vec(), format!("it needs {} axes, (out_channels, in_channels / groups, …)", R + 2));
             return Err(Error::Parameter { operation: name::<R>(), parameter: "weight", found, expected });
         };
-        let layer = Self { weight, bias, geometry: Geometry::new(kernel_size), groups };
+        let geometry = Geometry::new(kernel_size);
+        let layer = Self { weight, bias, geometry, padding_mode: PaddingMode::Zeros, same: false, groups };
         layer.validate()?;
         Ok(layer)
     }
@@ -115,16 +130,29 @@ impl<const R: usize, F: Real> Conv<R, F> {
         Self { geometry: self.geometry.stride(stride), ..self }
     }
 
-    /// Sets how many zeros the input is continued by on each side.
+    /// Sets how far the input is continued: by one number for all sides, by one for each axis, by a pair (before, after) for each, or
+    /// as [`Padding`] says.
     #[must_use]
-    pub fn padding(self, padding: impl Into<PerAxis<R>>) -> Self {
-        Self { geometry: self.geometry.padding(padding), ..self }
+    pub fn padding(self, padding: impl Into<Padding<R>>) -> Self {
+        let (same, geometry) = match padding.into() {
+            Padding::Same => (true, self.geometry.same_padding()),
+            Padding::Valid => (false, self.geometry.padding(0)),
+            Padding::Explicit(each) => (false, self.geometry.padding_each(each)),
+        };
+        Self { same, geometry, ..self }
+    }
+
+    /// Sets what the input is continued by; default zeros.
+    #[must_use]
+    pub fn padding_mode(self, padding_mode: PaddingMode) -> Self {
+        Self { padding_mode, ..self }
     }
 
     /// Sets the distance between two numbers under the kernel.
     #[must_use]
     pub fn dilation(self, dilation: impl Into<PerAxis<R>>) -> Self {
-        Self { geometry: self.geometry.dilation(dilation), ..self }
+        let geometry = self.geometry.dilation(dilation);
+        Self { geometry: if self.same { geometry.same_padding() } else { geometry }, ..self }
     }
 
     /// Leaves the bias out.
@@ -175,21 +203,54 @@ impl<const R: usize, F: Real> Conv<R, F> {
         self.weight.shape().first().copied().unwrap_or(0)
     }
 
+    /// The geometry over an input that has been padded before, if it has to be: zeros need no copy of it.
+    fn padded_before(&self) -> Option<Geometry<R>> {
+        let copied = self.padding_mode != PaddingMode::Zeros && self.geometry.padding != [(0, 0); R];
+        copied.then(|| self.geometry.padding(0))
+    }
+
     /// Checks the settings without an input.
     ///
     /// # Errors
-    /// [`Error::Zero`], [`Error::Parameter`], [`Error::Groups`].
+    /// [`Error::Zero`], [`Error::Parameter`], [`Error::Groups`]; [`Error::SameStride`].
     pub fn validate(&self) -> Result<()> {
+        if self.same && self.geometry.stride != [1; R] && !self.geometry.stride.contains(&0) {
+            return Err(Error::SameStride { operation: name::<R>(), stride: self.geometry.stride.to_vec() });
+        }
         check_parameters(&self.geometry, self.weight.shape(), self.bias.as_ref().map(Parameter::shape), self.groups)
     }
 }
 
 impl<const R: usize, F: Real> Layer<F> for Conv<R, F> {
     /// # Errors
-    /// As [`conv`](crate::conv).
+    /// As [`conv`](crate::conv), as [`pad`](crate::pad()) if the padding is not of zeros, and [`Error::SameStride`].
     fn forward(&self, x: &Var<F>) -> gradus_nn_layers::Result<Var<F>> {
+        self.validate()?;
         let tape = x.tape();
-        let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
-        Ok(correlation::conv(x, &tape.parameter(&self.weight), bias.as_ref(), &self.geometry, self.groups)?)
+        let (weight, bias) = (tape.parameter(&self.weight), self.bias.as_ref().map(|bias| tape.parameter(bias)));
+        let conv = |x, geometry| correlation::conv(x, &weight, bias.as_ref(), geometry, self.groups);
+        Ok(match self.padded_before() {
+            Some(geometry) => conv(&pad(x, self.geometry.padding, self.padding_mode)?, &geometry)?,
+            None => conv(x, &self.geometry)?,
+        })
+    }
+
+    fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {
+        self.validate()?;
+        let shape =
+            |x: &[usize], geometry| correlation::output_shape::<F, R>(x, self.weight.shape(), geometry, self.groups);
+        let numbers = |shape: &[usize]| shape.iter().fold(1_u64, |n, &size| n.saturating_mul(size as u64));
+        let (output, padded) = match self.padded_before() {
+            Some(geometry) => {
+                let padded = padded_shape::<R, F>(input, self.geometry.padding, self.padding_mode)?;
+                (shape(&padded, &geometry)?, numbers(&padded))
+            }
+            None => (shape(input, &self.geometry)?, 0),
+        };
+        // Padding counts: what is multiplied by zeros is multiplied.
+        let terms = numbers(&self.weight.shape()[1..]);
+        let bytes = padded.saturating_add(numbers(&output)).saturating_mul(size_of::<F>() as u64);
+        let description = describe::<F>(self, "Conv", R, &output);
+        Ok(description.multiply_adds(numbers(&output).saturating_mul(terms)).activation_bytes(bytes))
     }
 }

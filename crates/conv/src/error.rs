@@ -1,5 +1,6 @@
 //! What can go wrong in a convolution or a pooling layer.
 
+use crate::PaddingMode;
 use gradus_linalg::FamilyError;
 
 /// An error of this crate; the message shows the arithmetic that does not come out, and what would fit.
@@ -282,6 +283,108 @@ pub enum Error {
         found: Vec<usize>,
         /// The shape that would fit.
         expected: String,
+    },
+
+    /// Padding that would need numbers which the input does not have.
+    #[error(
+        "{operation}: axis {axis}: {mode} padding {} and {} of size {size}: {}", padding.0, padding.1,
+        match mode {
+            PaddingMode::Reflect => format!("the edge is not repeated, so at most size − 1 = {size} − 1 = {limit} would fit"),
+            PaddingMode::Circular => format!("the other end has {size} numbers: at most {limit} would fit"),
+            _ => "there is no number to repeat".to_owned(),
+        }
+    )]
+    PadWidth {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// What the padding is made of.
+        mode: PaddingMode,
+        /// The axis in space, from 0.
+        axis: usize,
+        /// The size of the input along it.
+        size: usize,
+        /// The padding before and after.
+        padding: (usize, usize),
+        /// The most that would fit on each side.
+        limit: usize,
+    },
+
+    /// An output as large as the input, with a stride that leaves places out.
+    #[error(
+        "{operation}: stride = {stride:?} with the padding `same`: the output would be ⌊(size − 1) / stride⌋ + 1 long and not size; \
+         a stride of 1 would fit, or explicit padding"
+    )]
+    SameStride {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The stride, for each axis.
+        stride: Vec<usize>,
+    },
+
+    /// A factor that is not finite or not above 0.
+    #[error("{operation}: factor = {factors:?}: a finite number above 0 would fit along each axis")]
+    Factor {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The factors, for each axis.
+        factors: Vec<f64>,
+    },
+
+    /// A factor so small that nothing is left.
+    #[error(
+        "{operation}: axis {axis}: ⌊size · factor⌋ = ⌊{size} · {factor}⌋ = 0: nothing would be left; a factor of at least 1 / {size} \
+         would fit"
+    )]
+    EmptyOutput {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The axis in space, from 0.
+        axis: usize,
+        /// The size of the input along it.
+        size: usize,
+        /// The factor along it.
+        factor: f64,
+    },
+
+    /// An axis in space of size 0 where numbers are needed.
+    #[error(
+        "{operation}: axis {axis}: the input is of size 0: there is nothing to interpolate between; at least 1 would fit"
+    )]
+    NothingBetween {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The axis in space, from 0.
+        axis: usize,
+    },
+
+    /// Channels or a size that cannot be cut into equal parts.
+    #[error("{operation}: {what} {found} = {of} · {} + {}: a multiple of {of} would fit", found / of.max(&1), found % of.max(&1))]
+    Multiple {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// What is to be cut.
+        what: &'static str,
+        /// Its number.
+        found: usize,
+        /// The number that should divide it.
+        of: usize,
+    },
+
+    /// A matrix that does not hold the patches of an array.
+    #[error(
+        "{operation}: input {found:?}: it needs 3 axes, (N, C · ∏ kernel, L): rows a multiple of the {} numbers of the kernel \
+         {kernel_size:?}, columns the {} places {places:?}",
+        kernel_size.iter().product::<usize>(), places.iter().product::<usize>()
+    )]
+    Columns {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the input.
+        found: Vec<usize>,
+        /// The size of the kernel.
+        kernel_size: Vec<usize>,
+        /// The number of its places along each axis.
+        places: Vec<usize>,
     },
 
     /// A size that memory cannot hold or a number cannot count.

@@ -111,6 +111,32 @@ impl<const R: usize> Geometry<R> {
         Self { padding: padding.into().0.map(|p| (p, p)), ..self }
     }
 
+    /// Sets the padding before and after, for each axis.
+    #[must_use]
+    pub fn padding_each(self, padding: [(usize, usize); R]) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// Sets the padding with which, at a stride of 1, the result is as large as the input: `dilation · (kernel − 1)` in all, half
+    /// of it before, rounded down, and the rest after. Set the dilation first.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_conv::Geometry;
+    /// let geometry = Geometry::<2>::new((3, 4)).same_padding();
+    /// assert_eq!(geometry.padding, [(1, 1), (1, 2)]);
+    /// assert_eq!(geometry.output_size([7, 9])?, [7, 9]);
+    /// # Ok::<(), gradus_conv::Error>(())
+    /// ```
+    #[must_use]
+    pub fn same_padding(self) -> Self {
+        let padding = std::array::from_fn(|axis| {
+            let all = self.dilation[axis].saturating_mul(self.kernel_size[axis].saturating_sub(1));
+            (all / 2, all - all / 2)
+        });
+        Self { padding, ..self }
+    }
+
     /// Sets the distance between two numbers under the window.
     #[must_use]
     pub fn dilation(self, dilation: impl Into<PerAxis<R>>) -> Self {

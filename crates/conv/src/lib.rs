@@ -3,6 +3,7 @@
 
 mod conv;
 mod conv_transpose;
+mod convolve;
 mod correlation;
 mod error;
 mod fft;
@@ -17,12 +18,20 @@ pub use correlation::{conv, conv_relu, conv_relu_max_pool};
 mod toeplitz;
 mod transposed;
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
+mod pad;
+mod sampling;
+mod shape;
+mod shuffle;
+mod unfold;
+mod upsample;
+pub use convolve::{convolve, cross_correlate};
 pub use error::{Error, Result};
 pub use fft::conv_fft;
 pub use geometry::{Geometry, PerAxis};
 pub use gradients::{bias_gradient, input_gradient, weight_gradient};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};
+pub use pad::{Pad, Pad1d, Pad2d, Pad3d, Padding, PaddingMode, pad};
 pub use pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool, AdaptiveMaxPool1d,
     AdaptiveMaxPool2d, AdaptiveMaxPool3d, AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool, GlobalMaxPool,
@@ -30,5 +39,8 @@ pub use pool::{
     MaxUnpool2d, MaxUnpool3d, adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_with_indices, avg_pool,
     global_avg_pool, global_max_pool, lp_pool, max_pool, max_pool_with_indices, max_unpool,
 };
+pub use shuffle::{PixelShuffle, PixelUnshuffle, pixel_shuffle, pixel_unshuffle};
 pub use toeplitz::toeplitz;
 pub use transposed::conv_transpose;
+pub use unfold::{Fold, Unfold, fold, unfold};
+pub use upsample::{Interpolation, Target, Upsample, Upsample1d, Upsample2d, Upsample3d, upsample};

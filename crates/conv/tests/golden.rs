@@ -114,8 +114,3 @@ fn poolings() {
         _ => case.unknown(),
     });
 }
-
-#[test]
-fn resampling() {
-    golden::none_yet("resample", &["upsample_nearest", "upsample_bilinear", "unfold", "fold"]);
-}

@@ -16,8 +16,9 @@ use std::ops::Range;
 
 /// Convolution in `R` axes of space: at each of its places, the inner product of the kernel with what lies under it.
 ///
-/// What deep learning calls convolution is the *cross-correlation* of signal processing: the kernel is not flipped. Written for one
-/// axis, with `x` zero outside:
+/// What deep learning calls convolution is the *cross-correlation* of signal processing: the kernel is not flipped. So this is, and
+/// [`cross_correlate`](crate::cross_correlate) is its true name; [`convolve`](crate::convolve) flips the kernel. Written for one axis, with `x`
+/// zero outside:
 ///
 /// ```text
 /// y[n, o, p] = b[o] + Σ_c Σ_k W[o, c, k] · x[n, c, p · stride + k · dilation − padding]
@@ -286,6 +287,45 @@ pub(crate) fn check_parameters<const R: usize>(
     }
 }
 
+/// The axes and the shape of the result; the parameters have been checked.
+fn output<F: Real, const R: usize>(
+    x: &[usize],
+    weight: &[usize],
+    geometry: &Geometry<R>,
+    groups: usize,
+) -> Result<(Vec<Axis>, Vec<usize>)> {
+    let operation = name::<R>();
+    let (&[images, in_channels, ref size @ ..], &[out_channels, inputs, ..]) = (x, weight) else {
+        return Err(Error::Rank { operation, found: x.to_vec(), rank: R });
+    };
+    if size.len() != R {
+        return Err(Error::Rank { operation, found: x.to_vec(), rank: R });
+    }
+    if in_channels % groups != 0 {
+        return Err(Error::Groups { operation, name: "input channels", channels: in_channels, groups });
+    }
+    if in_channels / groups != inputs {
+        return Err(Error::Channels { operation, input: x.to_vec(), weight: weight.to_vec(), groups });
+    }
+    let axes = geometry.axes(operation, size)?;
+    let mut out_shape = vec![images, out_channels];
+    out_shape.extend(axes.iter().map(|axis| axis.out));
+    count::<F>(operation, "result of shape", &out_shape)?;
+    let spanned: Vec<usize> = [in_channels].into_iter().chain(axes.iter().map(Axis::spanned)).collect();
+    count::<F>(operation, "image with its padding, of shape", &spanned)?;
+    Ok((axes, out_shape))
+}
+
+/// The shape of the result, for a layer that describes itself; the parameters have been checked.
+pub(crate) fn output_shape<F: Real, const R: usize>(
+    x: &[usize],
+    weight: &[usize],
+    geometry: &Geometry<R>,
+    groups: usize,
+) -> Result<Vec<usize>> {
+    Ok(output::<F, R>(x, weight, geometry, groups)?.1)
+}
+
 /// The sizes of a convolution.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -311,28 +351,13 @@ impl Plan {
         geometry: &Geometry<R>,
         groups: usize,
     ) -> Result<(Self, Vec<usize>)> {
-        let operation = name::<R>();
-        let (&[images, in_channels, ref size @ ..], &[out_channels, inputs, ..]) = (x, weight) else {
-            return Err(Error::Rank { operation, found: x.to_vec(), rank: R });
+        let (mut axes, out_shape) = output::<F, R>(x, weight, geometry, groups)?;
+        let (&[images, ..], &[out_channels, inputs, ..]) = (x, weight) else {
+            unreachable!("the shapes have been checked")
         };
-        if size.len() != R {
-            return Err(Error::Rank { operation, found: x.to_vec(), rank: R });
-        }
-        if in_channels % groups != 0 {
-            return Err(Error::Groups { operation, name: "input channels", channels: in_channels, groups });
-        }
-        if in_channels / groups != inputs {
-            return Err(Error::Channels { operation, input: x.to_vec(), weight: weight.to_vec(), groups });
-        }
-        let mut axes = geometry.axes(operation, size)?;
-        let mut out_shape = vec![images, out_channels];
-        out_shape.extend(axes.iter().map(|axis| axis.out));
-        count::<F>(operation, "result of shape", &out_shape)?;
-        let spanned: Vec<usize> = [in_channels].into_iter().chain(axes.iter().map(Axis::spanned)).collect();
-        count::<F>(operation, "image with its padding, of shape", &spanned)?;
         let (pixels, places) = (volume(&axes, |axis| axis.size), volume(&axes, |axis| axis.out));
         if axes.iter().all(|axis| axis.extent == 1 && axis.stride == 1 && axis.out == axis.size) {
-            axes = Geometry::<1>::new(1).axes(operation, &[pixels])?;
+            axes = Geometry::<1>::new(1).axes(name::<R>(), &[pixels])?;
         }
         let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
         let direct = Direct::new(&axes, inputs, outputs, Order::Planes);
@@ -400,10 +425,6 @@ impl Plan {
     }
 
     /// `db = Σ dY`, over images and places.
-    pub(crate) fn bias_gradient<F: Real>(&self, dy: &[F]) -> Value<F> {
-        self.bias_gradient_of(&Cotangent { dy, kept: Kept::Nothing })
-    }
-
     fn bias_gradient_of<F: Real>(&self, dy: &Cotangent<'_, F>) -> Value<F> {
         let channels = self.groups * self.outputs;
         let mut db = Value::zeros(IxDyn(&[channels]));

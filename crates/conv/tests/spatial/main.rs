@@ -1,0 +1,9 @@
+//! Padding, resampling, patches and the flipped kernel.
+
+mod common;
+mod errors;
+mod golden;
+mod layers;
+mod sampling;
+mod windows;
+mod wrong_calls;
