@@ -3,7 +3,7 @@
 use crate::correlation::{self, check_parameters, name};
 use crate::{Error, Geometry, PerAxis, Result};
 use gradus_autograd::{Real, Var};
-use gradus_nn_layers::{Layer, Module, Parameter, init};
+use gradus_nn_layers::{Description, Layer, Module, Parameter, init};
 use ndarray::IxDyn;
 use rand::Rng;
 
@@ -191,5 +191,9 @@ impl<const R: usize, F: Real> Layer<F> for Conv<R, F> {
         let tape = x.tape();
         let bias = self.bias.as_ref().map(|bias| tape.parameter(bias));
         Ok(correlation::conv(x, &tape.parameter(&self.weight), bias.as_ref(), &self.geometry, self.groups)?)
+    }
+
+    fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {
+        Ok(self.description(input)?)
     }
 }
