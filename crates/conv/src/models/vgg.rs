@@ -9,7 +9,8 @@ use rand::Rng;
 /// A VGG network: stages of 3 × 3 convolutions with a rectifier after each, a max pooling of 2 × 2 after each stage, linear layers at the end.
 ///
 /// Two 3 × 3 convolutions one after the other see 5 × 5 pixels, as one 5 × 5 convolution does, with 18 instead of 25 weights for each pair of channels and a
-/// rectifier between them: that is the paper's point. The parameters have torchvision's names, `features.0.weight` … `classifier.2.bias`.
+/// rectifier between them: that is the paper's point. The parameters of the convolutions have torchvision's names, `features.0.weight` …; the linear layers are numbered
+/// as there but for the dropout between them, `classifier.0.weight`, `classifier.2.weight` …
 ///
 /// # Shapes
 /// - input: `(N, in_channels, H, W)`, of the size that the model was made for
@@ -102,7 +103,7 @@ impl<F: Real> Vgg<F> {
         // Before anything is drawn.
         let last = output_sizes(&geometries, size)?.last().copied().unwrap_or(size);
 
-        let (mut features, mut classifier) = (Sequential::new(), Sequential::new().push(Flatten));
+        let (mut features, mut classifier) = (Sequential::new(), Sequential::new());
         let mut channels = in_channels;
         for stage in stages {
             for &width in *stage {
@@ -138,7 +139,7 @@ impl<F: Real> Layer<F> for Vgg<F> {
     /// [`Error::Input`] for images of another size than the model was made for; and what the layers return.
     fn forward(&self, x: &Var<F>) -> Result<Var<F>> {
         self.check(x.shape())?;
-        self.classifier.forward(&self.features.forward(x)?)
+        self.classifier.forward(&self.features.forward(x)?.flatten_from(1)?)
     }
 
     fn describe(&self, input: &[usize]) -> Result<Description> {
@@ -147,6 +148,6 @@ impl<F: Real> Layer<F> for Vgg<F> {
     }
 
     fn stages(&self) -> Vec<(&str, &dyn Layer<F>)> {
-        vec![("features", &self.features), ("classifier", &self.classifier)]
+        vec![("features", &self.features), ("flatten", &Flatten), ("classifier", &self.classifier)]
     }
 }
