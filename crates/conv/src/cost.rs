@@ -162,7 +162,7 @@ pub struct Costs {
     pub input: Vec<usize>,
     /// One for each layer, in the order in which they run.
     pub rows: Vec<CostRow>,
-    /// The model as a whole: its own input and output, the rest summed.
+    /// All of them together, parameters included that no row has.
     pub total: Cost,
 }
 
@@ -171,7 +171,7 @@ pub struct Costs {
 /// The layers are those that [`Layer::describe`] tells of, as in [`summary`](gradus_nn_layers::summary). Each reads what the row
 /// before it wrote, but for a part called `downsample` or `shortcut`, which reads the input of the block that it is
 /// part of, and a sum of kind `Add`, which reads two arrays of its output's size. Nothing is counted as fused: an
-/// activation reads and writes its array.
+/// activation reads and writes its array. A layer that makes no array, such as a flattening, moves no bytes.
 ///
 /// # Errors
 /// As `describe` of an input of this shape.
@@ -194,7 +194,9 @@ pub fn costs<F: Real>(model: &(impl Layer<F> + ?Sized), input: &[usize]) -> grad
     let whole = model.describe(input)?;
     let mut rows = Vec::new();
     descend::<F>("", &whole, input.to_vec(), &mut rows);
-    let total = cost::<F>(&whole, input);
+    let sum = |part: fn(&Cost) -> u64| rows.iter().map(|row| part(&row.cost)).fold(0, u64::saturating_add);
+    let (input_bytes, output_bytes) = (sum(|cost| cost.input_bytes), sum(|cost| cost.output_bytes));
+    let total = Cost { input_bytes, output_bytes, ..cost::<F>(&whole, input) };
     Ok(Costs { input: input.to_vec(), rows, total })
 }
 
@@ -222,11 +224,12 @@ fn descend<F: Real>(path: &str, whole: &Description, input: Vec<usize>, rows: &m
 pub(crate) const ADD: &str = "Add";
 
 fn cost<F>(of: &Description, input: &[usize]) -> Cost {
+    let moved = |shape: &[usize]| if of.activation_bytes == 0 { 0 } else { bytes::<F>(shape) };
     Cost {
         multiply_adds: of.multiply_adds,
         parameters: of.parameters as u64,
-        input_bytes: bytes::<F>(input),
-        output_bytes: bytes::<F>(&of.output),
+        input_bytes: moved(input),
+        output_bytes: moved(&of.output),
         weight_bytes: (of.parameters as u64).saturating_mul(size_of::<F>() as u64),
     }
 }
@@ -240,9 +243,7 @@ impl fmt::Display for Costs {
             let multiply_adds = cost.multiply_adds.map_or_else(dash, table::count);
             let intensity = cost.intensity().map_or_else(dash, |x| format!("{x:.1}"));
             let output = format!("{output:?}");
-            vec![
-                name.to_owned(), output, multiply_adds, parameters, input_bytes, output_bytes, weight_bytes, intensity,
-            ]
+            vec![name.to_owned(), output, multiply_adds, parameters, input_bytes, output_bytes, weight_bytes, intensity]
         };
         let header = ["layer", "output", "multiply–adds", "parameters", "bytes in", "out", "weight", "op/byte"];
         let mut lines = vec![table::row(header), vec!["input".to_owned(), format!("{:?}", self.input)]];

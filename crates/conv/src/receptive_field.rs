@@ -107,9 +107,7 @@ pub struct ReceptiveFields<const R: usize> {
 /// # References
 /// A. Araujo, W. Norris, J. Sim, *Computing receptive fields of convolutional neural networks*, 2019,
 /// <https://distill.pub/2019/computing-receptive-fields/>
-pub fn receptive_fields<const R: usize>(
-    stack: &[(impl AsRef<str>, Geometry<R>)],
-) -> Result<ReceptiveFields<R>> {
+pub fn receptive_fields<const R: usize>(stack: &[(impl AsRef<str>, Geometry<R>)]) -> Result<ReceptiveFields<R>> {
     const OPERATION: &str = "receptive fields";
     check_not_empty(OPERATION, stack)?;
     let (mut size, mut jump, mut offset) = ([1; R], [1; R], [0; R]);
@@ -136,7 +134,8 @@ fn next<const R: usize>(
 ) -> Result<(usize, usize, isize)> {
     let (kernel_size, dilation) = (geometry.kernel_size[axis], geometry.dilation[axis]);
     let (stride, before) = (geometry.stride[axis], geometry.padding[axis].0);
-    let overflow = |what, sizes: &[usize]| Error::TooLarge { operation: "receptive fields", what, sizes: sizes.to_vec() };
+    let overflow =
+        |what, sizes: &[usize]| Error::TooLarge { operation: "receptive fields", what, sizes: sizes.to_vec() };
     let more = dilation.checked_mul(kernel_size - 1).and_then(|span| span.checked_mul(jump));
     let grown = more.and_then(|more| size.checked_add(more));
     let shift = before.checked_mul(jump).and_then(|shift| isize::try_from(shift).ok());
@@ -196,8 +195,9 @@ impl<const R: usize> fmt::Display for ReceptiveFields<R> {
             vec![table::row(["layer", "kernel", "stride", "dilation", "field", "jump", "offset", "centre"])];
         lines.extend(self.rows.iter().map(|row| {
             let Geometry { kernel_size, stride, dilation, .. } = &row.geometry;
-            let sizes = [kernel_size, stride, dilation, &row.size, &row.jump].map(|sizes| table::per_axis(sizes));
-            let places = [table::per_axis(&row.offset), table::per_axis(&row.centre())];
+            let sizes =
+                [kernel_size, stride, dilation, &row.size, &row.jump].map(|sizes| table::per_axis(sizes, " × "));
+            let places = [table::per_axis(&row.offset, ", "), table::per_axis(&row.centre(), ", ")];
             [row.layer.clone()].into_iter().chain(sizes).chain(places).collect()
         }));
         table::write(f, &lines)

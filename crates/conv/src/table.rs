@@ -29,11 +29,11 @@ pub(crate) fn count(number: u64) -> String {
     groups.join(",")
 }
 
-/// One number for each axis: the number alone where all are the same, else `2 × 3`.
-pub(crate) fn per_axis<T: PartialEq + fmt::Display>(numbers: &[T]) -> String {
+/// One number for each axis: the number alone where all are the same, else with this between them.
+pub(crate) fn per_axis<T: PartialEq + fmt::Display>(numbers: &[T], between: &str) -> String {
     match numbers {
         [first, others @ ..] if others.iter().all(|other| other == first) => first.to_string(),
-        _ => numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" × "),
+        _ => numbers.iter().map(T::to_string).collect::<Vec<_>>().join(between),
     }
 }
 
@@ -44,6 +44,6 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([per_axis(&[3, 3]), per_axis(&[3, -5]), per_axis(&[7])], ["3", "3 × -5", "7"]);
+        assert_eq!([per_axis(&[3, 3], " × "), per_axis(&[3, 5], " × "), per_axis(&[7], "")], ["3", "3 × 5", "7"]);
     }
 }

@@ -47,7 +47,8 @@ fn stacks() -> impl Strategy<Value = (Vec<(String, Geometry<1>)>, usize)> {
         let geometry = Geometry::<1>::new(kernel).stride(stride).dilation(dilation);
         Geometry { padding: [(before, after)], ceil_mode: ceil, ..geometry }
     });
-    let names = |layers: Vec<Geometry<1>>| layers.into_iter().enumerate().map(|(i, g)| (format!("layer{i}"), g)).collect();
+    let names =
+        |layers: Vec<Geometry<1>>| layers.into_iter().enumerate().map(|(i, g)| (format!("layer{i}"), g)).collect();
     (prop::collection::vec(layer, 1..=4).prop_map(names), 1..=40_usize)
 }
 
@@ -127,9 +128,9 @@ fn a_field_with_padding_and_a_pooling_by_hand() {
     }
     assert_eq!(
         fields.to_string(),
-        "layer  kernel  stride  dilation  field   jump  offset     centre\n\
-         conv    3 × 5       1         1  3 × 5      1  -1 × 0      0 × 2\n\
-         pool        2       2         1  4 × 6      2  -1 × 0  0.5 × 2.5\n"
+        "layer  kernel  stride  dilation  field  jump  offset    centre\n\
+         conv    3 × 5       1         1  3 × 5     1   -1, 0      0, 2\n\
+         pool        2       2         1  4 × 6     2   -1, 0  0.5, 2.5\n"
     );
 }
 
@@ -210,7 +211,8 @@ fn a_stack_is_its_layers() {
     assert_eq!(costs.rows[0].cost, alone);
     assert_eq!(costs.rows[1].cost.input_bytes, alone.output_bytes);
     assert_eq!(costs.rows[1].cost.output_bytes, alone.output_bytes / 4);
-    assert_eq!(costs.total.output_bytes, alone.output_bytes / 4);
+    assert_eq!(costs.total.input_bytes, alone.input_bytes + alone.output_bytes);
+    assert_eq!(costs.total.output_bytes, alone.output_bytes + alone.output_bytes / 4);
     let error = gradus_conv::costs(&model, &[2, 4, 8, 8]).unwrap_err().to_string();
     assert!(error.contains("conv") && error.contains("4 channels"), "{error}");
 }
@@ -251,10 +253,9 @@ fn blocks_have_torchvisions_names() {
 #[test]
 fn blocks_have_the_weights_that_their_table_says() {
     let rng = &mut rng();
-    for (c, expected) in [
-        (64, [36_864, 4_096, 576, 4_672, 73_728, 4_352]),
-        (256, [589_824, 65_536, 2_304, 67_840, 1_179_648, 69_632]),
-    ] {
+    for (c, expected) in
+        [(64, [36_864, 4_096, 576, 4_672, 73_728, 4_352]), (256, [589_824, 65_536, 2_304, 67_840, 1_179_648, 69_632])]
+    {
         let plain: Conv2d = Conv2d::new(c, c, 3, rng).without_bias();
         let pointwise: Conv2d = Conv2d::pointwise(c, c, rng).without_bias();
         let depthwise: Conv2d = Conv2d::depthwise(c, 3, rng).unwrap().without_bias();
@@ -289,8 +290,7 @@ fn a_basic_block_is_its_formula() {
 
 #[test]
 fn a_padded_shortcut_keeps_every_second_pixel() {
-    let block: BasicBlock<Identity, f64> =
-        BasicBlock::with_shortcut(1, 4, 2, Shortcut::Pad, |_| Identity, &mut rng());
+    let block: BasicBlock<Identity, f64> = BasicBlock::with_shortcut(1, 4, 2, Shortcut::Pad, |_| Identity, &mut rng());
     assert_eq!(names(&block), ["conv1.weight", "conv2.weight"]);
     let x = Tape::inference().input(random(&[1, 1, 5, 4], &mut rng()));
     let y = block.downsample.forward(&x).unwrap();
@@ -331,9 +331,8 @@ fn a_separable_convolution_is_one_whose_kernels_are_products() {
     let layer: SeparableConv<2, f64> = SeparableConv::new(3, 5, (3, 2), &mut rng()).unwrap();
     let layer = layer.stride((1, 2)).padding(1).dilation((2, 1));
     let (w0, w1) = (layer.depthwise.weight.value(), layer.pointwise.weight.value());
-    let weight = ArrayD::from_shape_fn(IxDyn(&[5, 3, 3, 2]), |at| {
-        w1[[at[0], at[1], 0, 0]] * w0[[at[1], 0, at[2], at[3]]]
-    });
+    let weight =
+        ArrayD::from_shape_fn(IxDyn(&[5, 3, 3, 2]), |at| w1[[at[0], at[1], 0, 0]] * w0[[at[1], 0, at[2], at[3]]]);
     let whole = Conv2d::from_parts(weight, layer.pointwise.bias.clone(), 1).unwrap();
     let whole = whole.stride((1, 2)).padding(1).dilation((2, 1));
     let x = Tape::inference().input(random(&[2, 3, 8, 7], &mut rng()));
@@ -376,10 +375,7 @@ fn lenet5_has_the_parameters_of_its_table() {
     let fields = receptive_fields(&model.geometries()).unwrap();
     assert_eq!(fields.rows[4].size, [32, 32]); // the whole image
     assert_eq!(output_sizes(&model.geometries(), [32, 32]).unwrap(), [[28; 2], [14; 2], [10; 2], [5; 2], [1; 2]]);
-    assert_eq!(
-        input_message(&model, &[2, 1, 28, 28]),
-        "lenet5: input [2, 1, 28, 28]: (N, 1, 32, 32) would fit"
-    );
+    assert_eq!(input_message(&model, &[2, 1, 28, 28]), "lenet5: input [2, 1, 28, 28]: (N, 1, 32, 32) would fit");
     input_message(&model, &[2, 1, 32]);
     input_message(&model, &[2, 3, 32, 32]);
 }
@@ -389,7 +385,10 @@ fn vgg_has_the_parameters_that_it_says() {
     let model: Vgg = Vgg::small(10, &mut rng());
     assert_eq!(model.count_parameters(), 550_570);
     assert_eq!(names(&model)[..3], ["features.0.weight", "features.0.bias", "features.2.weight"]);
-    assert_eq!(names(&model)[12..], ["classifier.0.weight", "classifier.0.bias", "classifier.2.weight", "classifier.2.bias"]);
+    assert_eq!(
+        names(&model)[12..],
+        ["classifier.0.weight", "classifier.0.bias", "classifier.2.weight", "classifier.2.bias"]
+    );
     assert_eq!(output_sizes(&model.geometries(), [32, 32]).unwrap().last(), Some(&[4, 4]));
     assert_eq!(input_message(&model, &[2, 3, 28, 28]), "vgg: input [2, 3, 28, 28]: (N, 3, 32, 32) would fit");
     // Configuration A: the convolutions of the 133 M, without drawing the linear layers' 123 M.
@@ -419,7 +418,7 @@ fn residual_networks_have_the_papers_parameters() {
     assert_eq!(names(&resnet20).last().unwrap(), "fc.bias");
     let sizes = output_sizes(&resnet20.geometries(), [32, 32]).unwrap();
     assert_eq!([sizes[6], sizes[7], sizes[18]], [[32; 2], [16; 2], [8; 2]]);
-    assert_eq!(receptive_fields(&resnet20.geometries()).unwrap().rows[18].size, [79, 79]);
+    assert_eq!(receptive_fields(&resnet20.geometries()).unwrap().rows[18].size, [81, 81]);
     // About the 41 M multiply–adds that are usually quoted.
     let costs = costs(&resnet20, &[1, 3, 32, 32]).unwrap();
     assert_eq!(costs.total.multiply_adds, Some(40_551_040));

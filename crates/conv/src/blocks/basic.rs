@@ -1,7 +1,7 @@
 //! Two convolutions with a path that goes by them.
 
-use super::shortcut::{Downsample, Shortcut, describe, join};
 use super::conv;
+use super::shortcut::{Downsample, Shortcut, describe, join};
 use crate::Conv2d;
 use gradus_autograd::{Real, Var};
 use gradus_nn_layers::{Description, Layer, Module, Relu, Result};

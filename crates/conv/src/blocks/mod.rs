@@ -45,7 +45,8 @@ pub(crate) fn conv<F: Real>(
     rng: &mut (impl Rng + ?Sized),
 ) -> Conv2d<F> {
     let shape = Ix4(out_channels, in_channels, kernel_size, kernel_size);
-    let weight = init::kaiming_normal(shape, Fan::Out, Nonlinearity::Relu, rng).expect("a weight with axes in space has fans");
+    let weight =
+        init::kaiming_normal(shape, Fan::Out, Nonlinearity::Relu, rng).expect("a weight with axes in space has fans");
     let conv = Conv2d::from_parts(weight, None, 1).expect("the weight has four axes, and its kernel is not empty");
     conv.stride(stride).padding(kernel_size / 2)
 }

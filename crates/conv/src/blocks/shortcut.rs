@@ -78,7 +78,12 @@ impl<N: Layer<F>, F: Real> Layer<F> for Downsample<N, F> {
         match self {
             Self::Project(conv, norm) => {
                 let stages: [(&str, &dyn Layer<F>); 2] = [("0", conv), ("1", norm)];
-                Description::in_sequence(self, "Downsample", input, stages.into_iter().take(1 + usize::from(norm.is_some())))
+                Description::in_sequence(
+                    self,
+                    "Downsample",
+                    input,
+                    stages.into_iter().take(1 + usize::from(norm.is_some())),
+                )
             }
             Self::Pad { stride, before, after } => {
                 let mut output = input.to_vec();

@@ -108,7 +108,8 @@ pub fn occlusion<const R: usize, F: Real, D: Dimension>(
         let mut shape = vec![images];
         shape.extend(image.shape());
         crate::geometry::count::<F>(OPERATION, "batch of shape", &shape)?;
-        let mut batch = image.broadcast(IxDyn(&shape)).expect("the batch is a new axis before those of the image").to_owned();
+        let mut batch =
+            image.broadcast(IxDyn(&shape)).expect("the batch is a new axis before those of the image").to_owned();
         for (number, mut copy) in batch.outer_iter_mut().enumerate() {
             cover(&how.geometry, copy.view_mut(), place(&places, drops.len() + number), fill);
         }

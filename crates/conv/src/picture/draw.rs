@@ -6,15 +6,18 @@ use crate::{Error, Result};
 use std::fmt::Write;
 
 /// About how wide and high the tiles of a panel are together, in pixels of the picture.
-const SIDE: f64 = 300.0;
+const SIDE: f64 = 360.0;
 /// Space around and between.
 const MARGIN: f64 = 24.0;
 const GAP: f64 = 8.0;
+/// The width of a title's letter, for each pixel of its size: about.
+const LETTER: f64 = 0.56;
 /// The height of a tile's label, and of the titles.
 const LABEL: f64 = 15.0;
 const TITLE: f64 = 34.0;
-/// The bar of the scale, and what stands beside it.
+/// The bar of the scale, the space before it, and what stands beside it.
 const BAR: f64 = 14.0;
+const BESIDE: f64 = 14.0;
 const TICKS: f64 = 62.0;
 const STEPS: usize = 60;
 
@@ -31,10 +34,11 @@ pub fn svg(title: &str, panels: &[Panel]) -> Result<String> {
     for panel in panels {
         let layout = Layout::of(panel)?;
         layout.draw(panel, x, MARGIN + TITLE, &mut body);
-        x += layout.width + GAP + BAR + TICKS + MARGIN;
+        let title = panel.title.chars().count() as f64 * 14.0 * LETTER;
+        x += (layout.width + BESIDE + BAR + TICKS).max(title) + MARGIN;
         height = height.max(layout.height);
     }
-    let characters = title.chars().count() as f64 * 9.0 + 2.0 * MARGIN;
+    let characters = title.chars().count() as f64 * 17.0 * LETTER + 2.0 * MARGIN;
     let (width, height) = (x.max(characters), 2.0 * MARGIN + 2.0 * TITLE + height);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
@@ -78,7 +82,10 @@ impl Layout {
         let pixels = || panel.tiles.iter().flat_map(|tile| tile.pixels.iter().copied());
         let size = |x: f64| if panel.scale == Scale::Diverging { x.abs() } else { x };
         let most = pixels().filter(|x| x.is_finite()).map(size).fold(0.0, f64::max);
-        put(body, format_args!("<text x=\"{left}\" y=\"{}\" font-size=\"14\">{}</text>\n", top + 4.0, escape(&panel.title)));
+        put(
+            body,
+            format_args!("<text x=\"{left}\" y=\"{}\" font-size=\"14\">{}</text>\n", top + 4.0, escape(&panel.title)),
+        );
         let top = top + TITLE - 16.0;
         for (number, tile) in panel.tiles.iter().enumerate() {
             let x = left + (number % self.columns) as f64 * self.tile.0;
@@ -87,7 +94,7 @@ impl Layout {
         }
         let lacks = pixels().any(|x| !x.is_finite());
         let negative = pixels().any(|x| x < 0.0);
-        let at = [left + self.width + GAP, top + self.label];
+        let at = [left + self.width + BESIDE, top + self.label];
         legend(panel.scale, most, [lacks, negative], at, (self.height - self.label).clamp(72.0, 200.0), body);
     }
 
@@ -97,7 +104,10 @@ impl Layout {
         if !tile.label.is_empty() {
             let (x, y) = (x + width / 2.0, y + 11.0);
             let label = escape(&tile.label);
-            put(body, format_args!("<text x=\"{x}\" y=\"{y}\" font-size=\"11\" text-anchor=\"middle\">{label}</text>\n"));
+            put(
+                body,
+                format_args!("<text x=\"{x}\" y=\"{y}\" font-size=\"11\" text-anchor=\"middle\">{label}</text>\n"),
+            );
         }
         let y = y + self.label;
         put(body, format_args!("<g transform=\"translate({x} {y})\" shape-rendering=\"crispEdges\">\n"));
@@ -123,24 +133,31 @@ impl Layout {
                 column += run.len();
             }
         }
-        put(body, format_args!("<rect width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#999999\"/>\n</g>\n"));
+        put(
+            body,
+            format_args!("<rect width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#999999\"/>\n</g>\n"),
+        );
         if let Some(marks) = &tile.marks {
             self.marks(marks, (rows, columns), [x, y], body);
         }
     }
 
     /// Dots for the pixels of an image, which may be of another size than the tile.
-    fn marks(&self, marks: &ndarray::Array2<f64>, (rows, columns): (usize, usize), [x, y]: [f64; 2], body: &mut String) {
+    fn marks(
+        &self,
+        marks: &ndarray::Array2<f64>,
+        (rows, columns): (usize, usize),
+        [x, y]: [f64; 2],
+        body: &mut String,
+    ) {
         let largest = marks.iter().copied().filter(|x| x.is_finite()).fold(0.0, f64::max);
         let (wide, high) = (columns as f64 / marks.ncols() as f64, rows as f64 / marks.nrows() as f64);
-        let reach = 0.3 * self.pixel * wide.min(high);
+        let reach = 0.22 * self.pixel * wide.min(high);
         for ((row, column), &ink) in marks.indexed_iter() {
             let radius = if largest > 0.0 { reach * (ink / largest).clamp(0.0, 1.0).sqrt() } else { 0.0 };
             if radius >= 0.5 {
-                let (x, y) = (
-                    x + (column as f64 + 0.5) * wide * self.pixel,
-                    y + (row as f64 + 0.5) * high * self.pixel,
-                );
+                let (x, y) =
+                    (x + (column as f64 + 0.5) * wide * self.pixel, y + (row as f64 + 0.5) * high * self.pixel);
                 put(
                     body,
                     format_args!(
@@ -161,9 +178,20 @@ fn legend(scale: Scale, most: f64, [lacks, negative]: [bool; 2], [x, y]: [f64; 2
         let share = 1.0 - (i as f64 + 0.5) / STEPS as f64 * (1.0 - least);
         let colour = scale.colour(share, 1.0);
         let y = y + i as f64 * step;
-        put(body, format_args!("<rect x=\"{x}\" y=\"{y:.2}\" width=\"{BAR}\" height=\"{:.2}\" fill=\"{colour}\"/>\n", step + 0.5));
+        put(
+            body,
+            format_args!(
+                "<rect x=\"{x}\" y=\"{y:.2}\" width=\"{BAR}\" height=\"{:.2}\" fill=\"{colour}\"/>\n",
+                step + 0.5
+            ),
+        );
     }
-    put(body, format_args!("<rect x=\"{x}\" y=\"{y}\" width=\"{BAR}\" height=\"{height}\" fill=\"none\" stroke=\"#999999\"/>\n</g>\n"));
+    put(
+        body,
+        format_args!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{BAR}\" height=\"{height}\" fill=\"none\" stroke=\"#999999\"/>\n</g>\n"
+        ),
+    );
     let mut tick = |share: f64, label: &str, mark: &str| {
         let at = y + (1.0 - share) / (1.0 - least) * height;
         let (line, text) = (x - 3.0, x + BAR + 8.0);
