@@ -188,7 +188,21 @@ pub struct Costs {
 /// ```
 /// It prints
 /// ```text
-/// TABLE
+/// layer                      output  multiply–adds  parameters  bytes in     out   weight  op/byte
+/// input              [1, 1, 32, 32]
+/// conv1: Conv2d      [1, 6, 28, 28]        117,600         156     4,096  18,816      624     10.0
+/// tanh1: Tanh        [1, 6, 28, 28]              0           0    18,816  18,816        0      0.0
+/// pool1: Mean2x2     [1, 6, 14, 14]              0           0    18,816   4,704        0      0.0
+/// conv2: Conv2d     [1, 16, 10, 10]        240,000       2,416     4,704   6,400    9,664     23.1
+/// tanh2: Tanh       [1, 16, 10, 10]              0           0     6,400   6,400        0      0.0
+/// pool2: Mean2x2      [1, 16, 5, 5]              0           0     6,400   1,600        0      0.0
+/// flatten: Flatten         [1, 400]              0           0         0       0        0        –
+/// fc1: Linear              [1, 120]         48,000      48,120     1,600     480  192,480      0.5
+/// tanh3: Tanh              [1, 120]              0           0       480     480        0      0.0
+/// fc2: Linear               [1, 84]         10,080      10,164       480     336   40,656      0.5
+/// tanh4: Tanh               [1, 84]              0           0       336     336        0      0.0
+/// fc3: Linear               [1, 10]            840         850       336      40    3,400      0.4
+/// total                     [1, 10]        416,520      61,706    62,464  58,408  246,824      2.3
 /// ```
 pub fn costs<F: Real>(model: &(impl Layer<F> + ?Sized), input: &[usize]) -> gradus_nn_layers::Result<Costs> {
     let whole = model.describe(input)?;

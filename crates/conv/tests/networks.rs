@@ -137,9 +137,10 @@ fn a_field_with_padding_and_a_pooling_by_hand() {
 #[test]
 fn a_field_may_be_all_padding() {
     let fields = receptive_fields(&[("conv", Geometry::<1>::new(2).padding(4))]).unwrap();
-    assert_eq!(fields.rows[0].inside([0], [3]), [0..0]);
-    assert_eq!(fields.rows[0].inside([usize::MAX], [3]), [3..3]);
-    assert_eq!(fields.rows[0].inside([4], [0]), [0..0]);
+    for (place, size, expected) in [(0, 3, 0..0), (3, 3, 0..1), (usize::MAX, 3, 3..3), (4, 0, 0..0)] {
+        let [found] = fields.rows[0].inside([place], [size]);
+        assert_eq!(found, expected, "{place} of {size}");
+    }
 }
 
 #[test]
@@ -213,6 +214,14 @@ fn a_stack_is_its_layers() {
     assert_eq!(costs.rows[1].cost.output_bytes, alone.output_bytes / 4);
     assert_eq!(costs.total.input_bytes, alone.input_bytes + alone.output_bytes);
     assert_eq!(costs.total.output_bytes, alone.output_bytes + alone.output_bytes / 4);
+    assert_eq!(
+        costs.to_string(),
+        "layer                    output  multiply–adds  parameters  bytes in    out  weight  op/byte\n\
+         input              [2, 3, 8, 8]\n\
+         conv: Conv2d       [2, 8, 8, 8]         27,648         224     1,536  4,096     896      8.5\n\
+         pool: max_pool2d   [2, 8, 4, 4]              0           0     4,096  1,024       0      0.0\n\
+         total              [2, 8, 4, 4]         27,648         224     5,632  5,120     896      4.7\n"
+    );
     let error = gradus_conv::costs(&model, &[2, 4, 8, 8]).unwrap_err().to_string();
     assert!(error.contains("conv") && error.contains("4 channels"), "{error}");
 }
@@ -430,22 +439,22 @@ fn residual_networks_have_the_papers_parameters() {
 fn runs<F: Real + Float>() {
     let rng = &mut rng();
     let lenet = LeNet5::<F>::new(10, rng);
-    let vgg = Vgg::<F>::new(1, [8, 8], &[&[4], &[8]], &[16, 10], rng).unwrap();
+    let vgg = Vgg::<F>::new(1, [8, 8], &[&[4], &[8]], &[16, 10], rng).expect("8 pixels can be halved twice");
     let resnet8: ResNet<GroupNorm<F>, F> = ResNet::resnet8(10, norm, rng);
     let models: [(&dyn Layer<F>, [usize; 3]); 3] = [(&lenet, [1, 32, 32]), (&vgg, [1, 8, 8]), (&resnet8, [3, 8, 8])];
     for (model, [channels, height, width]) in models {
         let x = random(&[2, channels, height, width], rng).mapv(<F as Real>::from_f64);
         let tape = Tape::recording();
-        let y = model.forward(&tape.input(x)).unwrap();
-        let description = model.describe(&[2, channels, height, width]).unwrap();
+        let y = model.forward(&tape.input(x)).expect("the image fits");
+        let description = model.describe(&[2, channels, height, width]).expect("the shape fits");
         assert_eq!((y.shape(), &description.output[..]), (&[2, 10][..], &[2, 10][..]));
         assert!(y.value().iter().all(|score| score.is_finite()));
-        let gradients = y.square().sum().backward().unwrap();
+        let gradients = y.square().sum().backward().expect("a loss");
         for (name, parameter) in model.parameters() {
             let gradient = gradients.get(parameter).unwrap_or_else(|| panic!("{name} has no gradient"));
             assert!(gradient.iter().any(|&slope| slope != F::zero()), "{name}");
         }
-        let summary = summary(model, &[2, channels, height, width]).unwrap();
+        let summary = summary(model, &[2, channels, height, width]).expect("the shape fits");
         assert_eq!(summary.total.parameters, model.count_parameters());
     }
 }

@@ -29,7 +29,7 @@ fn maps_of_a_linear_model_are_its_weights<F: Real + Float>(tolerance: Tolerance)
     for class in 0..3 {
         let w = |c: usize, i: usize, j: usize| Real::to_f64(weight[[class, c, i, j]]);
         let slopes = ArrayD::from_shape_fn(IxDyn(&[3, 4]), |at| w(0, at[0], at[1]).abs().max(w(1, at[0], at[1]).abs()));
-        assert_close(&saliency(&model, &image, class).unwrap(), &slopes, tolerance, "saliency");
+        assert_close(&saliency(&model, &image, class).expect("a class"), &slopes, tolerance, "saliency");
 
         // A patch of 3 × 2 that overhangs by 1, in batches that do not divide the places.
         let geometry = Geometry::new((3, 2)).stride((2, 1)).padding((1, 0));
@@ -44,7 +44,7 @@ fn maps_of_a_linear_model_are_its_weights<F: Real + Float>(tolerance: Tolerance)
             }
             drop
         });
-        assert_close(&occlusion(&model, &image, class, &how).unwrap(), &drops, tolerance, "occlusion");
+        assert_close(&occlusion(&model, &image, class, &how).expect("a class"), &drops, tolerance, "occlusion");
     }
 }
 

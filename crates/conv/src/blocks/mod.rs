@@ -6,8 +6,8 @@
 //! | block | weights | c = 64 | c = 256 |
 //! | --- | --- | ---: | ---: |
 //! | 3 × 3 convolution | `9 c²` | 36,864 | 589,824 |
-//! | 1 × 1 convolution ([`Conv::pointwise`]), which looks at one place | `c²` | 4,096 | 65,536 |
-//! | 3 × 3 depthwise convolution ([`Conv::depthwise`]), which mixes no channels | `9 c` | 576 | 2,304 |
+//! | 1 × 1 convolution ([`Conv::pointwise`](crate::Conv::pointwise)), which looks at one place | `c²` | 4,096 | 65,536 |
+//! | 3 × 3 depthwise convolution ([`Conv::depthwise`](crate::Conv::depthwise)), which mixes no channels | `9 c` | 576 | 2,304 |
 //! | [`SeparableConv`]: the two one after the other | `9 c + c²` | 4,672 | 67,840 |
 //! | [`BasicBlock`]: two 3 × 3 convolutions | `18 c²` | 73,728 | 1,179,648 |
 //! | [`BottleneckBlock`] of width `c / 4`: 1 × 1, 3 × 3, 1 × 1 | `17/16 c²` | 4,352 | 69,632 |

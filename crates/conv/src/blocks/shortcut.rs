@@ -21,6 +21,7 @@ pub enum Shortcut {
 ///
 /// The parameters have torchvision's names below `downsample`: `0.weight` is the convolution's, `1.…` the normalization's.
 #[derive(Debug, Clone, Module)]
+#[allow(clippy::large_enum_variant, reason = "a network has a few, and each beside a block of megabytes")]
 pub enum Downsample<N, F: Real = f32> {
     /// `norm(conv(x))`: a 1 × 1 convolution, and a normalization if there is one.
     Project(Conv2d<F>, Option<N>),

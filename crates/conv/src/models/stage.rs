@@ -5,8 +5,18 @@ use gradus_nn_layers::{Description, Layer, Module, Result, Walk, WalkMut};
 
 /// Layers of one type, one after the other: the blocks of a residual network between which the size of the images stays.
 ///
-/// As [`Sequential`](gradus_nn_layers::Sequential), but its layers keep their type, so that they can be reached and cloned. They are named by their places,
-/// `0`, `1` … Without layers it is the identity.
+/// As [`Sequential`](gradus_nn_layers::Sequential), but its layers keep their type, so that they can be reached and cloned. They
+/// are named by their places, `0`, `1` … Without layers it is the identity.
+///
+/// # Examples
+/// ```
+/// use gradus_conv::{Conv2d, Module, models::Stage};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let mut rng = StdRng::seed_from_u64(7);
+/// let stage: Stage<Conv2d> = (0..2).map(|_| Conv2d::new(8, 8, 3, &mut rng).padding(1)).collect();
+/// assert_eq!(stage.layers()[1].in_channels(), 8);
+/// assert_eq!(Module::<f32>::parameters(&stage)[2].0, "1.weight");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Stage<L> {
     layers: Vec<L>,

@@ -6,11 +6,13 @@ use gradus_autograd::{Real, Var};
 use gradus_nn_layers::{Description, Flatten, Layer, Linear, Module, Relu, Result, Sequential};
 use rand::Rng;
 
-/// A VGG network: stages of 3 × 3 convolutions with a rectifier after each, a max pooling of 2 × 2 after each stage, linear layers at the end.
+/// A VGG network: stages of 3 × 3 convolutions with a rectifier after each, a max pooling of 2 × 2 after each stage, linear
+/// layers at the end.
 ///
-/// Two 3 × 3 convolutions one after the other see 5 × 5 pixels, as one 5 × 5 convolution does, with 18 instead of 25 weights for each pair of channels and a
-/// rectifier between them: that is the paper's point. The parameters of the convolutions have torchvision's names, `features.0.weight` …; the linear layers are numbered
-/// as there but for the dropout between them, `classifier.0.weight`, `classifier.2.weight` …
+/// Two 3 × 3 convolutions one after the other see 5 × 5 pixels, as one 5 × 5 convolution does, with 18 instead of 25 weights for
+/// each pair of channels and a rectifier between them: that is the paper's point. The parameters of the convolutions have
+/// torchvision's names, `features.0.weight` …; the linear layers are numbered as there but for the dropout between them,
+/// `classifier.0.weight`, `classifier.2.weight` …
 ///
 /// # Shapes
 /// - input: `(N, in_channels, H, W)`, of the size that the model was made for
