@@ -60,7 +60,7 @@ impl<const R: usize> Occlusion<R> {
 /// use gradus_nn_layers::{Flatten, Linear, Sequential, sequential};
 /// let linear: Linear = Linear::from_parts(array![[1.0, -2.0, 0.0, 0.5]], None)?;
 /// let model: Sequential = sequential![Flatten, linear];
-/// let map = occlusion(&model, &array![[[1.0, 1.0], [1.0, 4.0]]], 0, &Occlusion::new(Geometry::new(1)))?;
+/// let map = occlusion(&model, &array![[[1.0, 1.0], [1.0, 4.0]]], 0, &Occlusion::new(Geometry::<2>::new(1)))?;
 /// assert_eq!(map, array![[1.0, -2.0], [0.0, 2.0]].into_dyn());
 /// # Ok::<(), gradus_nn_layers::Error>(())
 /// ```
