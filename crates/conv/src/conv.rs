@@ -209,6 +209,19 @@ impl<const R: usize, F: Real> Conv<R, F> {
         copied.then(|| self.geometry.padding(0))
     }
 
+    /// What the operation is applied to: an input that has been padded where padding is not of zeros, weight, bias, and the geometry.
+    #[track_caller]
+    pub(crate) fn operands(&self, x: &Var<F>) -> Result<(Var<F>, Var<F>, Option<Var<F>>, Geometry<R>)> {
+        self.validate()?;
+        let tape = x.tape();
+        let (weight, bias) = (tape.parameter(&self.weight), self.bias.as_ref().map(|bias| tape.parameter(bias)));
+        let (x, geometry) = match self.padded_before() {
+            Some(geometry) => (pad(x, self.geometry.padding, self.padding_mode)?, geometry),
+            None => (x.clone(), self.geometry),
+        };
+        Ok((x, weight, bias, geometry))
+    }
+
     /// Checks the settings without an input.
     ///
     /// # Errors
@@ -225,14 +238,8 @@ impl<const R: usize, F: Real> Layer<F> for Conv<R, F> {
     /// # Errors
     /// As [`conv`](crate::conv), as [`pad`](crate::pad()) if the padding is not of zeros, and [`Error::SameStride`].
     fn forward(&self, x: &Var<F>) -> gradus_nn_layers::Result<Var<F>> {
-        self.validate()?;
-        let tape = x.tape();
-        let (weight, bias) = (tape.parameter(&self.weight), self.bias.as_ref().map(|bias| tape.parameter(bias)));
-        let conv = |x, geometry| correlation::conv(x, &weight, bias.as_ref(), geometry, self.groups);
-        Ok(match self.padded_before() {
-            Some(geometry) => conv(&pad(x, self.geometry.padding, self.padding_mode)?, &geometry)?,
-            None => conv(x, &self.geometry)?,
-        })
+        let (x, weight, bias, geometry) = self.operands(x)?;
+        Ok(correlation::conv(&x, &weight, bias.as_ref(), &geometry, self.groups)?)
     }
 
     fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {

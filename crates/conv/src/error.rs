@@ -397,6 +397,75 @@ pub enum Error {
         /// The factors, or terms, of its size.
         sizes: Vec<usize>,
     },
+
+    /// A stack without layers.
+    #[error("{operation}: a stack of no layers: it has no output; at least one layer would fit")]
+    EmptyStack {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
+    /// A layer of a stack that what comes out of the layer before does not fit.
+    #[error(
+        "{operation}: layer {index}, {layer}, is given {input:?}: {}",
+        source.to_string().trim_start_matches(&format!("{operation}: "))
+    )]
+    InStack {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Which layer, from 0.
+        index: usize,
+        /// Its name.
+        layer: String,
+        /// The sizes that it is given, along each axis.
+        input: Vec<usize>,
+        /// What does not fit.
+        source: Box<Error>,
+    },
+
+    /// An array of another shape than a model or a function takes.
+    #[error("{operation}: input {found:?}: {expected} would fit")]
+    Input {
+        /// The model, or the operation that was asked for.
+        operation: &'static str,
+        /// The shape of the array.
+        found: Vec<usize>,
+        /// What would fit.
+        expected: String,
+    },
+
+    /// The output of a model that holds no score for each class.
+    #[error("{operation}: the model gives {found:?} for {images} image(s); scores ({images}, classes) would fit")]
+    Scores {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the model's output.
+        found: Vec<usize>,
+        /// The number of images that it was given.
+        images: usize,
+    },
+
+    /// A class that a model has no score for.
+    #[error("{operation}: class {class}: the model has scores for {classes} classes, numbered from 0")]
+    Class {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The class.
+        class: usize,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// A picture of nothing, or of arrays that make none.
+    #[error("picture: {panel}: {found:?}: {expected} would fit")]
+    Picture {
+        /// Which picture.
+        panel: String,
+        /// The shape of the array, or the number of panels.
+        found: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
 }
 
 impl FamilyError for Error {}

@@ -3,7 +3,6 @@
 use crate::correlation::{conv_relu, conv_relu_max_pool};
 use crate::{Conv, MaxPool};
 use gradus_autograd::{Real, Var};
-use gradus_nn_layers::Parameter;
 
 impl<const R: usize, F: Real> Conv<R, F> {
     /// Convolution, then ReLU, as one entry of the tape: see [`conv_relu`](crate::conv_relu).
@@ -22,8 +21,8 @@ impl<const R: usize, F: Real> Conv<R, F> {
     /// ```
     #[track_caller]
     pub fn forward_relu(&self, x: &Var<F>) -> gradus_nn_layers::Result<Var<F>> {
-        let (weight, bias) = self.bound(x);
-        Ok(conv_relu(x, &weight, bias.as_ref(), &self.geometry, self.groups)?)
+        let (x, weight, bias, geometry) = self.operands(x)?;
+        Ok(conv_relu(&x, &weight, bias.as_ref(), &geometry, self.groups)?)
     }
 
     /// Convolution, ReLU and max pooling as one entry of the tape: see [`conv_relu_max_pool`](crate::conv_relu_max_pool).
@@ -42,12 +41,7 @@ impl<const R: usize, F: Real> Conv<R, F> {
     /// ```
     #[track_caller]
     pub fn forward_relu_pooled(&self, x: &Var<F>, pool: &MaxPool<R>) -> gradus_nn_layers::Result<Var<F>> {
-        let (weight, bias) = self.bound(x);
-        Ok(conv_relu_max_pool(x, &weight, bias.as_ref(), &self.geometry, self.groups, &pool.geometry)?)
-    }
-
-    fn bound(&self, x: &Var<F>) -> (Var<F>, Option<Var<F>>) {
-        let bind = |parameter: &Parameter<F>| x.tape().parameter(parameter);
-        (bind(&self.weight), self.bias.as_ref().map(bind))
+        let (x, weight, bias, geometry) = self.operands(x)?;
+        Ok(conv_relu_max_pool(&x, &weight, bias.as_ref(), &geometry, self.groups, &pool.geometry)?)
     }
 }
