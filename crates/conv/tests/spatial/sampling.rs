@@ -1,6 +1,6 @@
 //! Laws of padding, interpolation and shuffling over random sizes of every rank, and the plain loops of each definition.
 
-use crate::common::{
+use super::common::{
     Layout, Outcome, agree, array, at, first, indices, layouts, modes, numbers, of_rank, three, within,
 };
 use gradus_autograd::gradcheck;

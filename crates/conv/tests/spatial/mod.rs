@@ -2,7 +2,6 @@
 
 mod common;
 mod errors;
-mod golden;
 mod layers;
 mod sampling;
 mod windows;

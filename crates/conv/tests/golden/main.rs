@@ -1,5 +1,7 @@
 //! Convolution and pooling against PyTorch.
 
+mod spatial;
+
 use gradus_conv::{
     Geometry, PerAxis, Real, Tape, Var, adaptive_avg_pool, adaptive_max_pool, avg_pool, conv, conv_transpose, max_pool,
 };
