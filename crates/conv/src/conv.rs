@@ -209,9 +209,9 @@ impl<const R: usize, F: Real> Conv<R, F> {
         copied.then(|| self.geometry.padding(0))
     }
 
-    /// What the operation is applied to: an input that has been padded where padding is not of zeros, weight, bias, and the geometry.
+    /// What the operation is applied to.
     #[track_caller]
-    pub(crate) fn operands(&self, x: &Var<F>) -> Result<(Var<F>, Var<F>, Option<Var<F>>, Geometry<R>)> {
+    pub(crate) fn operands(&self, x: &Var<F>) -> Result<Operands<R, F>> {
         self.validate()?;
         let tape = x.tape();
         let (weight, bias) = (tape.parameter(&self.weight), self.bias.as_ref().map(|bias| tape.parameter(bias)));
@@ -219,7 +219,7 @@ impl<const R: usize, F: Real> Conv<R, F> {
             Some(geometry) => (pad(x, self.geometry.padding, self.padding_mode)?, geometry),
             None => (x.clone(), self.geometry),
         };
-        Ok((x, weight, bias, geometry))
+        Ok(Operands { x, weight, bias, geometry })
     }
 
     /// Checks the settings without an input.
@@ -234,11 +234,21 @@ impl<const R: usize, F: Real> Conv<R, F> {
     }
 }
 
+/// The operands of the operation.
+pub(crate) struct Operands<const R: usize, F: Real> {
+    /// The input, padded where padding is not of zeros.
+    pub(crate) x: Var<F>,
+    pub(crate) weight: Var<F>,
+    pub(crate) bias: Option<Var<F>>,
+    /// What is left of the geometry.
+    pub(crate) geometry: Geometry<R>,
+}
+
 impl<const R: usize, F: Real> Layer<F> for Conv<R, F> {
     /// # Errors
     /// As [`conv`](crate::conv), as [`pad`](crate::pad()) if the padding is not of zeros, and [`Error::SameStride`].
     fn forward(&self, x: &Var<F>) -> gradus_nn_layers::Result<Var<F>> {
-        let (x, weight, bias, geometry) = self.operands(x)?;
+        let Operands { x, weight, bias, geometry } = self.operands(x)?;
         Ok(correlation::conv(&x, &weight, bias.as_ref(), &geometry, self.groups)?)
     }
 

@@ -1,5 +1,6 @@
 //! A convolutional layer together with what mostly follows it.
 
+use crate::conv::Operands;
 use crate::correlation::{conv_relu, conv_relu_max_pool};
 use crate::{Conv, MaxPool};
 use gradus_autograd::{Real, Var};
@@ -21,7 +22,7 @@ impl<const R: usize, F: Real> Conv<R, F> {
     /// ```
     #[track_caller]
     pub fn forward_relu(&self, x: &Var<F>) -> gradus_nn_layers::Result<Var<F>> {
-        let (x, weight, bias, geometry) = self.operands(x)?;
+        let Operands { x, weight, bias, geometry } = self.operands(x)?;
         Ok(conv_relu(&x, &weight, bias.as_ref(), &geometry, self.groups)?)
     }
 
@@ -41,7 +42,7 @@ impl<const R: usize, F: Real> Conv<R, F> {
     /// ```
     #[track_caller]
     pub fn forward_relu_pooled(&self, x: &Var<F>, pool: &MaxPool<R>) -> gradus_nn_layers::Result<Var<F>> {
-        let (x, weight, bias, geometry) = self.operands(x)?;
+        let Operands { x, weight, bias, geometry } = self.operands(x)?;
         Ok(conv_relu_max_pool(&x, &weight, bias.as_ref(), &geometry, self.groups, &pool.geometry)?)
     }
 }

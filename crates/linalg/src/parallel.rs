@@ -64,13 +64,13 @@ pub(crate) fn for_bands<F: Send + Sync>(len: usize, x: &[F], y: &mut [F], f: imp
 /// Calls `f` with each of the parts of a job of `work` multiplications or as costly steps in all, on the threads of the pool
 /// where that is worth it. In which order is left open.
 pub fn for_each_part<T: Send>(work: usize, parts: Vec<T>, f: impl Fn(T) + Sync) {
-    /// Steps from which threads are worth their start: they are shorter than those of [`is_worth`].
+    /// Multiplications from which threads are worth their start: they take 50 µs.
     #[cfg(feature = "rayon")]
-    const WORTH: usize = if cfg!(miri) { 1 << 7 } else { 1 << 19 };
+    const WORTH: usize = if cfg!(miri) { 1 << 7 } else { 1 << 22 };
     #[cfg(feature = "rayon")]
     if work >= WORTH && parts.len() > 1 && rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
-        return parts.into_par_iter().for_each(|part| f(part));
+        return parts.into_par_iter().for_each(&f);
     }
     let _ = work;
     parts.into_iter().for_each(f);

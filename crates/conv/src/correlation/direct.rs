@@ -26,10 +26,13 @@ use gradus_linalg::parallel::for_each_part;
 use gradus_linalg::simd::vectorized;
 use gradus_linalg::{Gathered, Offsets, Pack, Packed, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis as ArrayAxis, ShapeBuilder};
+use std::ops::Range;
 
 /// Parts into which a batch is cut for threads. Each has a weight gradient of its own, and these are added up in their order:
 /// the number must not depend on that of the threads.
 const PARTS: usize = 8;
+/// Places that are summed over at a time, of as many images as that takes: each time, all sums are read and written.
+const TERMS: usize = 256;
 /// Numbers that the parts' weight gradients may have in all.
 const SUMS: usize = 1 << 21;
 
@@ -196,7 +199,7 @@ impl Direct {
                 let dy = match dy.windows() {
                     Some(_) => {
                         let at = |place: usize| self.output.inside(place) * plan.outputs;
-                        self.unpool(plan, dy, image, self.output.plane, at, &mut sums, &mut room.0);
+                        unpool(plan, dy, image, self.output.plane, at, &mut sums, &mut room.0);
                         &room.0
                     }
                     None => room.of(&self.output, dy.image(image, results, &mut sums)),
@@ -230,45 +233,54 @@ impl Direct {
     pub(super) fn weight_gradient<F: Real>(&self, plan: &Plan, x: &[F], dy: &Cotangent<'_, F>, beta: F, dw: &mut [F]) {
         let inputs = plan.inputs * plan.groups * plan.pixels;
         let results = dy.dy.len() / plan.images;
+        let (planes, of_sums) = (plan.inputs * plan.groups, plan.outputs * plan.groups * plan.places);
         let len = plan.depth() * plan.outputs * plan.groups;
         let parts = PARTS.min(SUMS / len).clamp(1, plan.images);
         let images = plan.images.div_ceil(parts);
-        let lines = WeightLines::new(self, plan);
+        let together = (TERMS / plan.places).clamp(1, images);
+        let lines = WeightLines::new(self, plan, together);
         let mut sums: Vec<F> = memory::take(parts * len);
         let jobs: Vec<_> = sums.chunks_mut(len).zip(x.chunks(images * inputs)).enumerate().collect();
         let used = jobs.len();
         for_each_part(plan.multiplications(), jobs, |(part, (sums, x))| {
-            let mut room = Room::new(&self.input, plan.inputs * plan.groups);
+            let mut room = Room::new(&self.input, together * planes);
             let mut apart = plan.room_for_sums(dy);
-            let of_all = if dy.windows().is_some() { plan.outputs * plan.groups * plan.places } else { 0 };
-            let mut spread = memory::take(of_all);
-            spread.fill(F::zero()); // what no window covers stays so
-            for (image, x) in x.chunks_exact(inputs).enumerate() {
-                let beta = if image == 0 { F::zero() } else { F::one() };
+            let mut all = memory::take(if dy.is_plain() { 0 } else { together * of_sums });
+            all.fill(F::zero()); // what no window covers stays so
+            for (number, x) in x.chunks(together * inputs).enumerate() {
+                let beta = if number == 0 { F::zero() } else { F::one() };
+                let count = x.len() / inputs;
+                let first = part * images + number * together;
                 let x = room.of(&self.input, x);
-                let number = part * images + image;
                 let in_rows = dy.windows().is_some();
-                let dy = if in_rows {
-                    let at = |place: usize| place * plan.outputs;
-                    self.unpool(plan, dy, number, plan.places, at, &mut apart, &mut spread);
-                    &spread
-                } else {
-                    dy.image(number, results, &mut apart)
-                };
-                let groups = dy.chunks_exact(plan.outputs * plan.places);
-                for (group, (dy, sums)) in groups.zip(sums.chunks_exact_mut(len / plan.groups)).enumerate() {
-                    let dy = match in_rows {
-                        true => Packed::new(&matrix(dy, plan.places, plan.outputs).reversed_axes()),
-                        false => Packed::new(&matrix(dy, plan.outputs, plan.places)),
+                for (image, to) in (first..first + count).zip(all.chunks_exact_mut(of_sums)) {
+                    if in_rows {
+                        unpool(plan, dy, image, plan.places, |place| place * plan.outputs, &mut apart, to);
+                    } else {
+                        dy.image(image, results, to);
+                    }
+                }
+                let dy = if dy.is_plain() { &dy.dy[first * of_sums..] } else { &all };
+                for (group, sums) in sums.chunks_exact_mut(len / plan.groups).enumerate() {
+                    let of_group = |image: usize| {
+                        let start = (image * plan.groups + group) * plan.outputs * plan.places;
+                        let dy = &dy[start..start + plan.outputs * plan.places];
+                        if in_rows {
+                            matrix(dy, plan.places, plan.outputs).reversed_axes()
+                        } else {
+                            matrix(dy, plan.outputs, plan.places)
+                        }
                     };
+                    let dy = Packed::new(&Images((0..count).map(of_group).collect()));
                     let x = &x[group * plan.inputs * self.input.plane..];
-                    let windows = Gathered::new(x, &lines.starts, (lines.lines, lines.line), &lines.places);
+                    let places = &lines.places[count - 1];
+                    let windows = Gathered::new(x, &lines.starts, (lines.lines, lines.line), places);
                     let windows = windows.expect("windows lie within the margin");
                     F::gemm_gathered(F::one(), &windows, &dy, beta, None, matrix_mut(sums, plan.depth(), plan.outputs));
                 }
             }
             memory::give(apart);
-            memory::give(spread);
+            memory::give(all);
             room.give();
         });
         let (sum, others) = sums[..used * len].split_at_mut(len);
@@ -294,31 +306,28 @@ impl Direct {
     }
 }
 
-impl Direct {
-    /// The gradient of an image's sums from that of its pooled results, as rows of channels, a group of `places` rows after the other.
-    fn unpool<F: Real>(
-        &self,
-        plan: &Plan,
-        dy: &Cotangent<'_, F>,
-        image: usize,
-        places: usize,
-        at: impl Fn(usize) -> usize,
-        room: &mut [F],
-        sums: &mut [F],
-    ) {
-        let Some((windows, marks)) = dy.windows() else { return };
-        let len = plan.outputs * windows.places();
-        for (group, sums) in sums.chunks_exact_mut(places * plan.outputs).enumerate() {
-            let part = (image * plan.groups + group) * len..(image * plan.groups + group + 1) * len;
-            let rows = &mut room[..len];
-            matrix(&dy.dy[part.clone()], plan.outputs, windows.places()).pack(
-                0..plan.outputs,
-                0..windows.places(),
-                plan.outputs,
-                rows,
-            );
-            windows.backward(plan.outputs, rows, &marks[part], &at, sums);
-        }
+/// The gradient of an image's sums from that of its pooled results, as rows of channels, a group of `places` rows after the other.
+fn unpool<F: Real>(
+    plan: &Plan,
+    dy: &Cotangent<'_, F>,
+    image: usize,
+    places: usize,
+    at: impl Fn(usize) -> usize,
+    room: &mut [F],
+    sums: &mut [F],
+) {
+    let Some((windows, marks)) = dy.windows() else { return };
+    let len = plan.outputs * windows.places();
+    for (group, sums) in sums.chunks_exact_mut(places * plan.outputs).enumerate() {
+        let part = (image * plan.groups + group) * len..(image * plan.groups + group + 1) * len;
+        let rows = &mut room[..len];
+        matrix(&dy.dy[part.clone()], plan.outputs, windows.places()).pack(
+            0..plan.outputs,
+            0..windows.places(),
+            plan.outputs,
+            rows,
+        );
+        windows.backward(plan.outputs, rows, &marks[part], &at, sums);
     }
 }
 
@@ -328,23 +337,53 @@ fn turn<F: Real>(rows: &[F], channels: usize, planes: &mut [F]) {
     matrix(rows, places, channels).pack(0..places, 0..channels, places, planes);
 }
 
+/// The gradients of several images as one operand: their channels are its lines, all their places its depth.
+struct Images<'a, F>(Vec<ArrayView2<'a, F>>);
+
+impl<F: Real> Pack<F> for Images<'_, F> {
+    fn lines(&self) -> usize {
+        self.0.first().map_or(0, ArrayView2::nrows)
+    }
+
+    fn depth(&self) -> usize {
+        self.0.iter().map(ArrayView2::ncols).sum()
+    }
+
+    fn pack(&self, lines: Range<usize>, depth: Range<usize>, stride: usize, panel: &mut [F]) {
+        let mut start = 0;
+        for image in &self.0 {
+            let end = start + image.ncols();
+            let part = depth.start.max(start)..depth.end.min(end);
+            if !part.is_empty() {
+                let panel = &mut panel[(part.start - depth.start) * stride..(part.end - depth.start) * stride];
+                image.pack(lines.clone(), part.start - start..part.end - start, stride, panel);
+            }
+            start = end;
+        }
+    }
+}
+
 /// How the numbers of a kernel are lines of an operand: in runs of channels, or, of few channels, in runs of neighbours.
 struct WeightLines {
     starts: Vec<usize>,
     lines: usize,
     line: usize,
-    places: Offsets,
+    /// The places of one image, of two, and so on.
+    places: Vec<Offsets>,
     /// Of each line, its number in the kernel `(channel, tap)`.
     order: Vec<usize>,
 }
 
 impl WeightLines {
-    fn new(direct: &Direct, plan: &Plan) -> Self {
+    fn new(direct: &Direct, plan: &Plan, together: usize) -> Self {
         let all = direct.taps.as_slice();
         let taps = all.len() / plan.inputs.max(1);
         let (neighbours, apart) = plan.axes.last().map_or((1, 1), |axis| (axis.kernel_size, axis.dilation));
         let places = direct.rows.iter().flat_map(|row| (0..direct.width).map(move |o| row + o * direct.stride));
-        let places = Offsets::new(places.collect::<Vec<_>>());
+        let places: Vec<usize> = places.collect();
+        let image = plan.inputs * plan.groups * direct.input.plane;
+        let of = |images: usize| (0..images).flat_map(|i| places.iter().map(move |place| i * image + place));
+        let places = (1..=together).map(|images| Offsets::new(of(images).collect::<Vec<_>>())).collect();
         if plan.inputs >= neighbours {
             let starts = all[..taps].to_vec();
             let order = (0..taps).flat_map(|tap| (0..plan.inputs).map(move |c| c * taps + tap)).collect();

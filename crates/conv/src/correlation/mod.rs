@@ -85,7 +85,10 @@ pub fn conv<const R: usize, F: Real>(
 /// y = max(conv(x), 0)        the gradients are those of conv, with dy where y > 0 and 0 elsewhere
 /// ```
 ///
-/// # Shapes, errors
+/// # Shapes
+/// As of [`conv`].
+///
+/// # Errors
 /// As of [`conv`].
 ///
 /// # Examples

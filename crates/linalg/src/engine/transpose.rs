@@ -57,7 +57,13 @@ unsafe fn copy<F: Real>(from: *const F, step: isize, to: *mut F, stride: isize, 
                 })*
             };
         }
-        blocks!(32 16 12 8 4 1);
+        blocks!(32 16 12 8 4);
+        if done < lines && lines >= 4 {
+            // Numbers that are there already are written once more: a run of four for one, two or three.
+            runs::<F, 4>(from.add(lines - 4), step, to.add(lines - 4), stride, depth);
+            done = lines;
+        }
+        blocks!(1);
     }
 }
 
