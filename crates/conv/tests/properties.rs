@@ -97,7 +97,54 @@ fn inner(a: &Value<f64>, b: &Value<f64>) -> f64 {
     a.iter().zip(b.iter()).map(|(a, b)| a * b).sum()
 }
 
+/// Result and gradients, on so many threads.
+fn computed(c: &Convolution, threads: usize) -> Vec<ArrayD<f64>> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
+    pool.install(|| {
+        let tape = Tape::recording();
+        let operands: Vec<_> = c.operands().into_iter().map(|x| tape.variable(x)).collect();
+        let y = c.apply(&operands).unwrap();
+        let dy =
+            ArrayD::from_shape_fn(IxDyn(y.shape()), |at| f64::sin((at[0] + 3 * at[1] + 5 * at[2] + 7 * at[3]) as f64));
+        let value = (***y.value()).to_owned();
+        let gradients = y.backward_with(dy).unwrap();
+        let of = |x: &Var<f64>| (***gradients.get(x).unwrap()).to_owned();
+        [value].into_iter().chain(operands.iter().map(of)).collect()
+    })
+}
+
+/// Of so many images and channels that sums are packed in several panels, summed in several goes, and shared out to threads.
+fn large() -> impl Strategy<Value = Convolution> {
+    let sizes = (1..=9_usize, 1..=40_usize, 1..=40_usize, 1..=20_usize, 1..=20_usize);
+    (sizes, 1..=2_usize, any::<u8>()).prop_map(|((images, inputs, outputs, rows, columns), stride, seed)| {
+        let mut number = f64::from(seed);
+        let mut next = || {
+            number = (number * 1.618_033_988_75 + 0.1).fract();
+            number - 0.5
+        };
+        let x = ArrayD::from_shape_simple_fn(IxDyn(&[images, inputs, rows, columns]), &mut next);
+        let weight = ArrayD::from_shape_simple_fn(IxDyn(&[outputs, inputs, 3, 3]), &mut next);
+        let bias = Some(ArrayD::from_shape_simple_fn(IxDyn(&[outputs]), next));
+        Convolution { geometry: Geometry::new(3).padding(1).stride(stride), groups: 1, x, weight, bias }
+    })
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn large_convolutions_are_their_definition_whatever_the_number_of_threads(c in large()) {
+        let alone = computed(&c, 1);
+        close(&alone[0], &nested_loops(&c), Tolerance::F64, "y").unwrap();
+        for threads in [2, 3] {
+            prop_assert_eq!(&computed(&c, threads), &alone);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
     #[test]
     fn convolution_is_its_definition(c in convolutions()) {
         let tape = Tape::inference();
@@ -105,6 +152,9 @@ proptest! {
         let y = c.apply(&operands).unwrap();
         close(&**y.value(), &nested_loops(&c), Tolerance::F64, "y").unwrap();
     }
+}
+
+proptest! {
 
     /// ⟨conv x, y⟩ = ⟨x, convᵀ y⟩, and the same in the weight, of which convolution is as linear a function.
     #[test]

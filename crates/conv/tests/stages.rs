@@ -41,6 +41,8 @@ fn gradients(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
     #[test]
     fn fused_is_one_by_one((operands, padding, window) in stages()) {
         let geometry = Geometry::<2>::new((3, 2)).padding(padding);
