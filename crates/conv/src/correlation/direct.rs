@@ -290,18 +290,17 @@ impl Direct {
                 || sum.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part),
             );
         }
-        let groups =
-            sum.chunks_exact(plan.outputs * plan.depth()).zip(dw.chunks_exact_mut(plan.outputs * plan.depth()));
-        for (sums, dw) in groups {
-            for (line, &number) in sums.chunks_exact(plan.outputs).zip(&lines.order) {
-                let dw = dw[number..].iter_mut().step_by(plan.depth());
-                if beta.is_zero() {
-                    dw.zip(line).for_each(|(dw, &sum)| *dw = sum);
-                } else {
-                    dw.zip(line).for_each(|(dw, &sum)| *dw = sum + beta * *dw);
+        let of_group = plan.outputs * plan.depth();
+        let mut turned = memory::take(of_group);
+        for (sums, dw) in sum.chunks_exact(of_group).zip(dw.chunks_exact_mut(of_group)) {
+            turn(sums, plan.outputs, &mut turned);
+            for (kernel, dw) in turned.chunks_exact(plan.depth()).zip(dw.chunks_exact_mut(plan.depth())) {
+                for (&sum, &number) in kernel.iter().zip(&lines.order) {
+                    dw[number] = if beta.is_zero() { sum } else { sum + beta * dw[number] };
                 }
             }
         }
+        memory::give(turned);
         memory::give(sums);
     }
 }

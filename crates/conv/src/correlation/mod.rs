@@ -3,6 +3,7 @@
 mod after;
 mod direct;
 mod layout;
+mod products;
 
 use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
@@ -384,6 +385,13 @@ impl Plan {
         if y.is_empty() {
             return;
         }
+        if !x.is_empty() && self.is_pointwise() && !after.is_apart() {
+            self.pointwise(x, w, bias, y);
+            if after == After::Relu {
+                after::relu(y);
+            }
+            return;
+        }
         if !x.is_empty() {
             return self.direct.forward(self, x, (w, bias), after, y, winners);
         }
@@ -422,7 +430,11 @@ impl Plan {
 
     fn input_gradient_of<F: Real>(&self, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
         if !dx.is_empty() && self.outputs > 0 {
-            return self.direct.input_gradient(self, w, dy, beta, dx);
+            return match dy.kept {
+                Kept::Nothing if self.is_pointwise() => self.pointwise_input_gradient(w, dy.dy, beta, dx),
+                Kept::Nothing if self.has_few_inputs() => self.input_gradient_by_taps(w, dy.dy, beta, dx),
+                _ => self.direct.input_gradient(self, w, dy, beta, dx),
+            };
         }
         dx.iter_mut().for_each(|dx| *dx = if beta.is_zero() { F::zero() } else { beta * *dx });
     }

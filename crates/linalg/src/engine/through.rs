@@ -172,7 +172,9 @@ pub(super) fn product<F: Element>(kernels: &Kernels<F>, a: &Gathered<'_, F>, b: 
     let product = Product { kernels, a, b, rows: even(a.lines, kernels.rows_through(), 1).max(1) };
     if c.column == 1 || c.row != 1 {
         for columns in pieces(0..b.lines, b.size) {
-            product.tiles(0..product.count(), &columns, c.part(0, columns.start));
+            // All runs of some lines, then of the next: what the runs read of the same lines mostly overlaps.
+            let tiles = (0..product.across()).flat_map(|line| (line..product.count()).step_by(product.across()));
+            product.tiles(tiles, 0, &columns, c.part(0, columns.start));
         }
         return;
     }
@@ -191,7 +193,7 @@ pub(super) fn product<F: Element>(kernels: &Kernels<F>, a: &Gathered<'_, F>, b: 
                 if finished.turns_d() {
                     to.turn_d(rows, lines.len(), columns.len());
                 }
-                product.tiles(tiles, &columns, finished);
+                product.tiles(tiles, lines.start, &columns, finished);
                 to.turn(rows, lines.len(), columns.len());
             }
         }
@@ -223,12 +225,11 @@ impl<F: Element> Product<'_, F> {
         tile / self.across() * self.a.lines + tile % self.across() * self.rows
     }
 
-    /// Computes some of the tiles of a panel. `c` begins with the first of them.
-    fn tiles(&self, tiles: Range<usize>, columns: &Range<usize>, c: Output<F>) {
+    /// Computes some of the tiles of a panel. `c` begins with the line `begin`.
+    fn tiles(&self, tiles: impl Iterator<Item = usize> + Clone, begin: usize, columns: &Range<usize>, c: Output<F>) {
         let Self { kernels, a, b, rows } = self;
         let (panel, stride) = b.panel(columns.start);
         let terms = even(a.depth(), TERMS / (size_of::<F>() / 4), 1).max(1);
-        let begin = self.first(tiles.start);
         for depth in pieces(0..a.depth(), terms) {
             let tile = Tile {
                 depth: depth.len(),
