@@ -48,8 +48,7 @@ pub(super) struct Direct {
     stride: usize,
     /// Where the taps of a window lie, of all channels.
     taps: Offsets,
-    phases: Vec<Phase>,
-    /// The output's gradient with the margin that the phases need.
+    /// The output's gradient with the margin that the input's needs.
     output: Margins,
 }
 
@@ -72,7 +71,7 @@ struct Phase {
 
 /// How the output's gradient lies in memory, and in which order its terms are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+enum Order {
     /// A plane for each channel; of each channel all taps.
     Planes,
     /// A row of channels for each place; of each tap all channels.
@@ -80,7 +79,7 @@ pub(super) enum Order {
 }
 
 impl Direct {
-    pub(super) fn new(axes: &[Axis], inputs: usize, outputs: usize, order: Order) -> Self {
+    pub(super) fn new(axes: &[Axis], inputs: usize) -> Self {
         let padded = |axis: &Axis| (axis.before, axis.size, axis.spanned());
         let input = Margins::new(axes.iter().map(padded).collect());
         let (out, kernel) = (each(axes, |axis| axis.out), each(axes, |axis| axis.kernel_size));
@@ -95,9 +94,7 @@ impl Direct {
             .collect();
         let (width, stride) = axes.last().map_or((1, 1), |axis| (axis.out, axis.stride));
         let output = Margins::new(axes.iter().map(seen_from).collect());
-        let phases = positions(&each(axes, |axis| axis.stride.min(axis.size)));
-        let phases = phases.map(|remainder| Phase::new(axes, remainder, &output, outputs, order)).collect();
-        Self { input, rows, width, stride, taps: Offsets::new(all), phases, output }
+        Self { input, rows, width, stride, taps: Offsets::new(all), output }
     }
 
     /// `Y = W P + b`, and what follows; of pooling, `winners` takes which numbers of the windows the results are, if it has room.
@@ -184,17 +181,21 @@ impl Direct {
 
     /// `dx ← Σ_k W_kᵀ dY + β dx`.
     pub(super) fn input_gradient<F: Real>(&self, plan: &Plan, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
-        let of_group = |group| self.phases.iter().map(move |phase| phase.weights(plan, &w[plan.weights(group)]));
+        let order = if dy.windows().is_some() { Order::Rows } else { Order::Planes };
+        let phases = positions(&each(&plan.axes, |axis| axis.stride.min(axis.size)));
+        let phases = phases.map(|remainder| Phase::new(&plan.axes, remainder, &self.output, plan.outputs, order));
+        let phases: Vec<Phase> = phases.collect();
+        let of_group = |group| phases.iter().map(move |phase| phase.weights(plan, &w[plan.weights(group)]));
         let weights: Vec<Vec<Packed<F>>> = (0..plan.groups).map(|group| of_group(group).collect()).collect();
         let inputs = plan.inputs * plan.pixels;
         let results = dy.dy.len() / plan.images;
         let images = plan.images.div_ceil(PARTS);
         let parts = dx.chunks_mut(images * inputs * plan.groups).enumerate().collect();
-        let largest = self.phases.iter().map(|phase| phase.size.iter().product()).max().unwrap_or(0);
+        let largest = phases.iter().map(|phase| phase.size.iter().product()).max().unwrap_or(0);
         for_each_part(plan.multiplications(), parts, |(part, dx)| {
             let mut room = Room::always(&self.output, plan.outputs * plan.groups, dy.windows().is_some());
             let mut sums = plan.room_for_sums(dy);
-            let mut apart = memory::take(if self.phases.len() > 1 { largest * plan.inputs } else { 0 });
+            let mut apart = memory::take(if phases.len() > 1 { largest * plan.inputs } else { 0 });
             for (image, dx) in (part * images..).zip(dx.chunks_exact_mut(inputs * plan.groups)) {
                 let dy = match dy.windows() {
                     Some(_) => {
@@ -206,12 +207,12 @@ impl Direct {
                 };
                 for (group, dx) in dx.chunks_exact_mut(inputs).enumerate() {
                     let dy = &dy[group * plan.outputs * self.output.plane..];
-                    for (phase, weights) in self.phases.iter().zip(&weights[group]) {
+                    for (phase, weights) in phases.iter().zip(&weights[group]) {
                         let places: usize = phase.size.iter().product();
                         let width = phase.size.last().copied().unwrap_or(1);
                         let windows = Gathered::new(dy, &phase.rows, (width, phase.line), &phase.offsets);
                         let windows = windows.expect("what sees a position lies within the margin");
-                        if self.phases.len() == 1 {
+                        if phases.len() == 1 {
                             let dx = matrix_mut(dx, plan.inputs, plan.pixels).reversed_axes();
                             F::gemm_gathered(F::one(), &windows, weights, beta, None, dx);
                         } else {

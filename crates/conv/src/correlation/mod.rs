@@ -9,7 +9,7 @@ use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
 use crate::{Error, Result};
 use after::{After, Cotangent, Kept, Windows};
-use direct::{Direct, Order};
+use direct::Direct;
 use gradus_autograd::{Real, Slots, Value, Var};
 use gradus_linalg::{elementwise, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, IxDyn};
@@ -187,12 +187,8 @@ fn with<const R: usize, F: Real>(
         return Err(gradus_autograd::Error::ForeignVar { operation }.into());
     }
     check_parameters(geometry, weight.shape(), bias.map(Var::shape), groups)?;
-    let (mut plan, mut out_shape) = Plan::new::<F, R>(x.shape(), weight.shape(), geometry, groups)?;
+    let (plan, mut out_shape) = Plan::new::<F, R>(x.shape(), weight.shape(), geometry, groups)?;
     let after = after(&out_shape[2..]);
-    if after.is_apart() {
-        // Pooled sums are rows of channels, and so is their gradient.
-        plan.direct = Direct::new(&plan.axes, plan.inputs, plan.outputs, Order::Rows);
-    }
     let recorded = match after {
         After::Nothing => operation,
         After::Relu => "conv_relu",
@@ -364,7 +360,7 @@ impl Plan {
             axes = Geometry::<1>::new(1).axes(name::<R>(), &[pixels])?;
         }
         let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
-        let direct = Direct::new(&axes, inputs, outputs, Order::Planes);
+        let direct = Direct::new(&axes, inputs);
         Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct }, out_shape))
     }
 
