@@ -1,6 +1,7 @@
 //! The operation: what deep learning calls convolution, as products with patches.
 
 mod after;
+mod depthwise;
 mod direct;
 mod layout;
 
@@ -8,6 +9,7 @@ use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
 use crate::{Error, Result};
 use after::{After, Cotangent, Kept, Windows};
+use depthwise::Depthwise;
 use direct::{Direct, Order};
 use gradus_autograd::{Real, Slots, Value, Var};
 use gradus_linalg::{elementwise, memory};
@@ -341,6 +343,8 @@ pub(crate) struct Plan {
     taps: usize,
     places: usize,
     direct: Direct,
+    /// The other way, for the products in which groups have few channels.
+    depthwise: Depthwise,
 }
 
 impl Plan {
@@ -361,7 +365,8 @@ impl Plan {
         }
         let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
         let direct = Direct::new(&axes, inputs, outputs, Order::Planes);
-        Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct }, out_shape))
+        let depthwise = Depthwise::new(&axes, inputs, outputs);
+        Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct, depthwise }, out_shape))
     }
 
     /// `Y = W P + b`.
@@ -382,6 +387,9 @@ impl Plan {
             return;
         }
         if !x.is_empty() {
+            if let (Some(seen), false) = (&self.depthwise.seen, after.is_apart()) {
+                return seen.forward(self, x, (w, bias), after == After::Relu, y);
+            }
             return self.direct.forward(self, x, (w, bias), after, y, winners);
         }
         // There is nothing but padding: all numbers of a channel are its bias.
@@ -407,6 +415,9 @@ impl Plan {
 
     fn weight_gradient_of<F: Real>(&self, x: &[F], dy: &Cotangent<'_, F>, beta: F, dw: &mut [F]) {
         if !x.is_empty() && !dw.is_empty() {
+            if let (Some(seen), None) = (&self.depthwise.seen, dy.windows()) {
+                return seen.weight_gradient(self, x, dy, beta, dw);
+            }
             return self.direct.weight_gradient(self, x, dy, beta, dw);
         }
         dw.iter_mut().for_each(|dw| *dw = if beta.is_zero() { F::zero() } else { beta * *dw });
@@ -419,6 +430,9 @@ impl Plan {
 
     fn input_gradient_of<F: Real>(&self, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
         if !dx.is_empty() && self.outputs > 0 {
+            if let (Some(spread), None) = (&self.depthwise.spread, dy.windows()) {
+                return spread.input_gradient(self, w, dy, beta, dx);
+            }
             return self.direct.input_gradient(self, w, dy, beta, dx);
         }
         dx.iter_mut().for_each(|dx| *dx = if beta.is_zero() { F::zero() } else { beta * *dx });
