@@ -35,7 +35,8 @@ use std::ops::Range;
 /// at a time (a few, where they are small), and a kernel of 1 that moves in steps of 1 needs none: `P = x`.
 ///
 /// With `groups`, the channels are cut into so many equal parts, and each part of the output sees the same part of the input
-/// only; with as many groups as channels the convolution is *depthwise*.
+/// only; with as many groups as channels the convolution is *depthwise*. Groups of few channels are not multiplied as
+/// matrices: their sums run along the places of a row.
 ///
 /// # Shapes
 /// - `x (N, C, …)`, with `R` axes after the channels

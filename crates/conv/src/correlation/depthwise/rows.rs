@@ -108,10 +108,7 @@ fn four_sums<const LEN: usize, F: Real>(
 /// Writes a block for which there is room.
 #[inline(always)]
 fn write<const LEN: usize, F: Real>(block: &[F; LEN], y: &mut [F], to: usize) {
-    let y: &mut [F; LEN] = y[to..].first_chunk_mut().expect("the block has been found to fit");
-    for i in 0..LEN {
-        y[i] = block[i];
-    }
+    *y[to..].first_chunk_mut().expect("the block has been found to fit") = *block;
 }
 
 /// `sum + a b`.

@@ -1,8 +1,11 @@
 //! Against the plain nested loops, and against [`Direct`](super::super::direct::Direct).
 
-use super::super::after::{After, Kept};
-use super::*;
+use super::super::Plan;
+use super::super::after::{After, Cotangent, Kept};
+use super::super::layout::positions;
+use super::{Seen, Spread};
 use crate::Geometry;
+use gradus_autograd::Real;
 use gradus_testing::{Float, close};
 use ndarray::ArrayD;
 use proptest::prelude::*;
