@@ -10,6 +10,7 @@
 
 use gradus_autograd::Real;
 use gradus_linalg::simd::vectorized;
+use std::ops::Range;
 
 /// What follows the sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +189,11 @@ impl<F: Real> Cotangent<'_, F> {
     /// What of the gradient of an image's `len` results reaches the sums; `room` has room for it, unless all does. Without windows
     /// it is the gradient of the sums.
     pub(super) fn image<'b>(&'b self, image: usize, len: usize, room: &'b mut [F]) -> &'b [F] {
-        let part = image * len..(image + 1) * len;
+        self.part(image * len..(image + 1) * len, room)
+    }
+
+    /// As [`image`](Self::image), of some of the results.
+    pub(super) fn part<'b>(&'b self, part: Range<usize>, room: &'b mut [F]) -> &'b [F] {
         let dy = &self.dy[part.clone()];
         let (Kept::Result(y) | Kept::Winners(_, _, y)) = self.kept else { return dy };
         vectorized(
@@ -199,7 +204,7 @@ impl<F: Real> Cotangent<'_, F> {
                 }
             },
         );
-        room
+        &room[..dy.len()]
     }
 
     /// Whether all of it reaches the sums.

@@ -18,7 +18,7 @@
 //! seen by the same taps; each such *phase* is a convolution with some of the taps, in steps of 1.
 
 use super::after::{After, Cotangent, relu};
-use super::layout::{Margins, each, positions};
+use super::layout::{Margins, Room, each, positions, seeing, seen_from};
 use super::{Plan, matrix, matrix_mut};
 use crate::geometry::Axis;
 use gradus_autograd::Real;
@@ -401,14 +401,7 @@ impl Phase {
         let outer = size.len().saturating_sub(1);
         let line = if order == Order::Rows { outputs } else { 1 };
         let rows = positions(&size[..outer]).map(|row| output.place(row) * line).collect();
-        let (mut taps, mut places) = (Vec::new(), Vec::new());
-        for (number, tap) in positions(&each(axes, |axis| axis.kernel_size)).enumerate() {
-            let shift = |(i, axis): (usize, &Axis)| axis.seen_from(remainder[i], tap[i]);
-            if let Some(shift) = axes.iter().enumerate().map(shift).collect::<Option<Vec<_>>>() {
-                taps.push(number);
-                places.push(output.place(shift));
-            }
-        }
+        let (taps, places): (Vec<_>, Vec<_>) = seeing(axes, &remainder, output).unzip();
         let offsets: Vec<usize> = match order {
             Order::Planes => {
                 (0..outputs).flat_map(|o| places.iter().map(move |place| o * output.plane + place)).collect()
@@ -470,50 +463,5 @@ impl Phase {
                 }
             }
         }
-    }
-}
-
-/// Along one axis, the margin of the output's gradient: from which places positions of the input are seen, also from those
-/// where there is none.
-fn seen_from(axis: &Axis) -> (usize, usize, usize) {
-    let before = axis.seen_before();
-    let last = (axis.size.max(1) - 1 + axis.before) / axis.stride + before + 1;
-    (before, axis.out, last.max(before + axis.out))
-}
-
-/// Memory for the planes of an image with their margin, which is cleared once.
-struct Room<F>(Vec<F>);
-
-impl<F: Real> Room<F> {
-    fn new(margins: &Margins, planes: usize) -> Self {
-        if margins.is_none() {
-            return Self(Vec::new());
-        }
-        let mut room = memory::take(planes * margins.plane);
-        room.fill(F::zero());
-        Self(room)
-    }
-
-    /// As [`new`](Self::new), and also where there is no margin if so wanted.
-    fn always(margins: &Margins, planes: usize, wanted: bool) -> Self {
-        if !(wanted && margins.is_none()) {
-            return Self::new(margins, planes);
-        }
-        let mut room = memory::take(planes * margins.plane);
-        room.fill(F::zero());
-        Self(room)
-    }
-
-    /// The planes with their margin: a copy, or themselves if there is none.
-    fn of<'a>(&'a mut self, margins: &Margins, planes: &'a [F]) -> &'a [F] {
-        if margins.is_none() {
-            return planes;
-        }
-        margins.copy(planes, &mut self.0);
-        &self.0
-    }
-
-    fn give(self) {
-        memory::give(self.0);
     }
 }

@@ -1,7 +1,7 @@
 //! Where the numbers of an image lie once it has been continued by its padding, and where a window finds them there.
 
 use crate::geometry::Axis;
-use gradus_linalg::{Pack, Real};
+use gradus_linalg::{Pack, Real, memory};
 use ndarray::ArrayView2;
 
 /// The planes of an image, each with a margin of zeros around it.
@@ -98,4 +98,63 @@ pub(super) fn positions(sizes: &[usize]) -> impl Iterator<Item = Vec<usize>> + u
 /// The sizes of a quantity along each axis.
 pub(super) fn each(axes: &[Axis], size: impl Fn(&Axis) -> usize) -> Vec<usize> {
     axes.iter().map(size).collect()
+}
+
+/// The taps that see the positions of a remainder by the stride, and how far the place that sees one lies behind that of the
+/// position's quotient, in the output's gradient with its margin.
+pub(super) fn seeing<'a>(
+    axes: &'a [Axis],
+    remainder: &'a [usize],
+    output: &'a Margins,
+) -> impl Iterator<Item = (usize, usize)> + 'a {
+    positions(&each(axes, |axis| axis.kernel_size)).enumerate().filter_map(|(number, tap)| {
+        let shift = |(i, axis): (usize, &Axis)| axis.seen_from(remainder[i], tap[i]);
+        let shift = axes.iter().enumerate().map(shift).collect::<Option<Vec<_>>>()?;
+        Some((number, output.place(shift)))
+    })
+}
+
+/// Along one axis, the margin of the output's gradient: from which places positions of the input are seen, also from those
+/// where there is none.
+pub(super) fn seen_from(axis: &Axis) -> (usize, usize, usize) {
+    let before = axis.seen_before();
+    let last = (axis.size.max(1) - 1 + axis.before) / axis.stride + before + 1;
+    (before, axis.out, last.max(before + axis.out))
+}
+
+/// Memory for the planes of an image with their margin, which is cleared once.
+pub(super) struct Room<F>(pub(super) Vec<F>);
+
+impl<F: Real> Room<F> {
+    pub(super) fn new(margins: &Margins, planes: usize) -> Self {
+        if margins.is_none() {
+            return Self(Vec::new());
+        }
+        let mut room = memory::take(planes * margins.plane);
+        room.fill(F::zero());
+        Self(room)
+    }
+
+    /// As [`new`](Self::new), and also where there is no margin if so wanted.
+    pub(super) fn always(margins: &Margins, planes: usize, wanted: bool) -> Self {
+        if !(wanted && margins.is_none()) {
+            return Self::new(margins, planes);
+        }
+        let mut room = memory::take(planes * margins.plane);
+        room.fill(F::zero());
+        Self(room)
+    }
+
+    /// The planes with their margin: a copy, or themselves if there is none.
+    pub(super) fn of<'a>(&'a mut self, margins: &Margins, planes: &'a [F]) -> &'a [F] {
+        if margins.is_none() {
+            return planes;
+        }
+        margins.copy(planes, &mut self.0);
+        &self.0
+    }
+
+    pub(super) fn give(self) {
+        memory::give(self.0);
+    }
 }

@@ -1,6 +1,7 @@
 //! The operation: what deep learning calls convolution, as products with patches.
 
 mod after;
+mod depthwise;
 mod direct;
 mod layout;
 mod products;
@@ -9,6 +10,7 @@ use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
 use crate::{Error, Result};
 use after::{After, Cotangent, Kept, Windows};
+use depthwise::Depthwise;
 use direct::Direct;
 use gradus_autograd::{Real, Slots, Value, Var};
 use gradus_linalg::{elementwise, memory};
@@ -34,7 +36,8 @@ use std::ops::Range;
 /// at a time (a few, where they are small), and a kernel of 1 that moves in steps of 1 needs none: `P = x`.
 ///
 /// With `groups`, the channels are cut into so many equal parts, and each part of the output sees the same part of the input
-/// only; with as many groups as channels the convolution is *depthwise*.
+/// only; with as many groups as channels the convolution is *depthwise*. Groups of few channels are not multiplied as
+/// matrices: their sums run along the places of a row.
 ///
 /// # Shapes
 /// - `x (N, C, …)`, with `R` axes after the channels
@@ -341,6 +344,8 @@ pub(crate) struct Plan {
     taps: usize,
     places: usize,
     direct: Direct,
+    /// The other way, for the products in which groups have few channels.
+    depthwise: Depthwise,
 }
 
 impl Plan {
@@ -361,7 +366,8 @@ impl Plan {
         }
         let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
         let direct = Direct::new(&axes, inputs);
-        Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct }, out_shape))
+        let depthwise = Depthwise::new(&axes, inputs, outputs);
+        Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct, depthwise }, out_shape))
     }
 
     /// `Y = W P + b`.
@@ -389,6 +395,9 @@ impl Plan {
             return;
         }
         if !x.is_empty() {
+            if let (Some(seen), false) = (&self.depthwise.seen, after.is_apart()) {
+                return seen.forward(self, x, (w, bias), after == After::Relu, y);
+            }
             return self.direct.forward(self, x, (w, bias), after, y, winners);
         }
         // There is nothing but padding: all numbers of a channel are its bias.
@@ -414,6 +423,9 @@ impl Plan {
 
     fn weight_gradient_of<F: Real>(&self, x: &[F], dy: &Cotangent<'_, F>, beta: F, dw: &mut [F]) {
         if !x.is_empty() && !dw.is_empty() {
+            if let (Some(seen), None) = (&self.depthwise.seen, dy.windows()) {
+                return seen.weight_gradient(self, x, dy, beta, dw);
+            }
             return self.direct.weight_gradient(self, x, dy, beta, dw);
         }
         dw.iter_mut().for_each(|dw| *dw = if beta.is_zero() { F::zero() } else { beta * *dw });
@@ -426,9 +438,10 @@ impl Plan {
 
     fn input_gradient_of<F: Real>(&self, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
         if !dx.is_empty() && self.outputs > 0 {
-            return match dy.kept {
-                Kept::Nothing if self.is_pointwise() => self.pointwise_input_gradient(w, dy.dy, beta, dx),
-                Kept::Nothing if self.has_few_inputs() => self.input_gradient_by_taps(w, dy.dy, beta, dx),
+            return match (dy.kept, &self.depthwise.spread) {
+                (Kept::Nothing, _) if self.is_pointwise() => self.pointwise_input_gradient(w, dy.dy, beta, dx),
+                (Kept::Nothing | Kept::Result(_), Some(spread)) => spread.input_gradient(self, w, dy, beta, dx),
+                (Kept::Nothing, _) if self.has_few_inputs() => self.input_gradient_by_taps(w, dy.dy, beta, dx),
                 _ => self.direct.input_gradient(self, w, dy, beta, dx),
             };
         }
