@@ -3,7 +3,7 @@
 use super::channels::{Channels, Moments, SLICE};
 use super::lanes::{Lanes, Sums, each, write};
 use gradus_linalg::{Real, simd};
-use ndarray::{ArrayView3, ArrayViewMut3};
+use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 
 /// Mean and variance of the channels of a band, in two passes.
 ///
@@ -77,11 +77,11 @@ pub(super) fn apply<F: Real>(
         || {
             let (center, slope, shift) = (*center, *slope, *shift);
             for (sample, mut y) in y.outer_iter_mut().enumerate() {
-                let x = x.index_axis(ndarray::Axis(0), sample);
+                let x = x.index_axis(Axis(0), sample);
                 let (x, y) = (x.to_slice().expect(SLICE), y.as_slice_mut().expect(SLICE));
                 match shortcut {
                     Some(shortcut) => {
-                        let shortcut = shortcut.index_axis(ndarray::Axis(0), sample);
+                        let shortcut = shortcut.index_axis(Axis(0), sample);
                         write(
                             y,
                             x,

@@ -80,8 +80,8 @@ fn added<F: Real, const K: usize>(
     }
     let terms = terms(padded(x_rest), padded(y_rest));
     for (sums, terms) in sums.iter_mut().zip(terms) {
-        for lane in 0..x_rest.len() {
-            sums[lane] += terms[lane];
+        for (sum, term) in sums.iter_mut().zip(terms).take(x_rest.len()) {
+            *sum += term;
         }
     }
     sums
