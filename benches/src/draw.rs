@@ -42,7 +42,8 @@ pub fn classes(key: &str, n: usize, count: u64) -> Array1<usize> {
     bits(key).take(n).map(|z| (z % count) as usize).collect()
 }
 
-/// Draws every parameter anew, under the names and shapes of the contract: weights within 1/√(fan in), biases zero.
+/// Draws every parameter anew, under the names and shapes of the contract: weights within 1/√(fan in), biases zero, scales of a
+/// normalization one.
 pub fn parameters(name: &str, model: &mut dyn Module) {
     model.visit_mut(&mut |path, item| {
         if let ItemMut::Parameter(parameter) = item {
@@ -52,6 +53,7 @@ pub fn parameters(name: &str, model: &mut dyn Module) {
                     let fan_in: usize = inputs.iter().product();
                     reals(&format!("{name}/{path}"), shape, (fan_in as f64).powf(-0.5))
                 }
+                _ if path.contains("bn") && path.ends_with("weight") => ArrayD::ones(shape),
                 _ => ArrayD::zeros(shape),
             };
             parameter.value_mut().assign(&drawn);

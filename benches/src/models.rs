@@ -1,6 +1,8 @@
 //! The models of the contract. Their fields have the contract's names, which are those of the numbers to draw.
 
+use gradus::conv::global_avg_pool;
 use gradus::prelude::*;
+use gradus::regularize::BatchNorm2d;
 
 /// Linear 2→16, tanh, Linear 16→16, tanh, Linear 16→1.
 #[derive(Debug, Module)]
@@ -94,6 +96,70 @@ impl Layer for Cnn {
         let x = self.conv2.forward_relu_pooled(&x, &self.pool)?;
         self.fc2.forward(&self.fc1.forward(&x.flatten_from(1)?)?.relu())
     }
+}
+
+/// A convolution with normalization, two residual blocks, the average of each channel, and a linear layer.
+#[derive(Debug, Module)]
+pub struct ResNet {
+    conv: Conv2d,
+    bn: BatchNorm2d,
+    block1: Block,
+    block2: Block,
+    fc: Linear,
+}
+
+impl ResNet {
+    /// With initial weights, to be replaced.
+    pub fn new(rng: &mut StdRng) -> Self {
+        Self {
+            conv: convolution(3, 32, 3, rng),
+            bn: BatchNorm2d::new(32),
+            block1: Block::new(32, 32, 1, rng),
+            block2: Block::new(32, 64, 2, rng),
+            fc: Linear::new(64, 10, rng),
+        }
+    }
+}
+
+impl Layer for ResNet {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let x = self.bn.forward_relu(&self.conv.forward(x)?)?;
+        let x = self.block2.forward(&self.block1.forward(&x)?)?;
+        self.fc.forward(&global_avg_pool(&x, false)?)
+    }
+}
+
+/// A basic residual block, whose projection, if it has one, is not normalized.
+#[derive(Debug, Module)]
+struct Block {
+    conv1: Conv2d,
+    bn1: BatchNorm2d,
+    conv2: Conv2d,
+    bn2: BatchNorm2d,
+    proj: Option<Conv2d>,
+}
+
+impl Block {
+    fn new(inputs: usize, outputs: usize, stride: usize, rng: &mut StdRng) -> Self {
+        Self {
+            conv1: convolution(inputs, outputs, 3, rng).stride(stride),
+            bn1: BatchNorm2d::new(outputs),
+            conv2: convolution(outputs, outputs, 3, rng),
+            bn2: BatchNorm2d::new(outputs),
+            proj: (stride > 1).then(|| convolution(inputs, outputs, 1, rng).stride(stride)),
+        }
+    }
+}
+
+impl Layer for Block {
+    fn forward(&self, x: &Var) -> Result<Var> {
+        let hidden = self.bn1.forward_relu(&self.conv1.forward(x)?)?;
+        self.bn2.forward_add_relu(&self.conv2.forward(&hidden)?, &self.proj.forward(x)?)
+    }
+}
+
+fn convolution(inputs: usize, outputs: usize, kernel: usize, rng: &mut StdRng) -> Conv2d {
+    Conv2d::new(inputs, outputs, kernel, rng).padding(kernel / 2).without_bias()
 }
 
 /// A tanh RNN 28→128 over the rows of an image, Linear 128→10 on the last hidden state.

@@ -2,7 +2,7 @@
 
 use crate::draw::{classes, parameters, reals};
 use crate::measure::Work;
-use crate::models::{Bptt, Cnn, LinearRegression, Mlp, RowReader, Scalar};
+use crate::models::{Bptt, Cnn, LinearRegression, Mlp, ResNet, RowReader, Scalar};
 use gradus::autograd::fused_sum;
 use gradus::linalg::gemm;
 use gradus::ndarray::Array2;
@@ -15,6 +15,7 @@ pub const NAMES: &[&str] = &[
     "linreg",
     "mlp",
     "cnn",
+    "resnet",
     "rnn",
     "infer_mlp_b1",
     "infer_mlp_b256",
@@ -47,9 +48,13 @@ pub fn set_up(name: &str) -> Option<Work> {
     Some(match parts[..] {
         ["scalar"] => regression(name, Scalar::new(&mut rng()), [4, 2]),
         ["linreg"] => regression(name, LinearRegression::new(&mut rng()), [32, 100]),
-        ["mlp"] => classification(name, Mlp::new(&mut rng()), &[128, 784]),
-        ["cnn"] => classification(name, Cnn::new(&mut rng()), &[64, 1, 28, 28]),
-        ["rnn"] => classification(name, RowReader::new(&mut rng()), &[64, 28, 28]),
+        ["mlp"] => classification(name, Mlp::new(&mut rng()), &[128, 784], Adam::new(1e-3)),
+        ["cnn"] => classification(name, Cnn::new(&mut rng()), &[64, 1, 28, 28], Adam::new(1e-3)),
+        ["resnet"] => {
+            let sgd = Sgd::new(0.1).momentum(0.9).weight_decay(5e-4);
+            classification(name, ResNet::new(&mut rng()), &[32, 3, 32, 32], sgd)
+        }
+        ["rnn"] => classification(name, RowReader::new(&mut rng()), &[64, 28, 28], Adam::new(1e-3)),
         ["infer", "mlp", batch] => inference("mlp", Mlp::new(&mut rng()), &[number(batch)?, 784]),
         ["infer", "cnn", batch] => inference("cnn", Cnn::new(&mut rng()), &[number(batch)?, 1, 28, 28]),
         ["gemm", "f32", n] => product::<f32>(name, number(n)?),
@@ -90,17 +95,21 @@ fn regression<M: Layer + 'static>(name: &str, mut model: M, shape: [usize; 2]) -
     })
 }
 
-fn classification<M: Layer + 'static>(name: &str, mut model: M, shape: &[usize]) -> Work {
+fn classification<M: Layer + 'static>(
+    name: &str,
+    mut model: M,
+    shape: &[usize],
+    mut optimizer: impl Optimizer + 'static,
+) -> Work {
     parameters(name, &mut model);
     let x: Value = reals(&format!("{name}/x"), shape, 1.0).into();
     let y = classes(&format!("{name}/y"), shape[0], 10);
-    let mut adam = Adam::new(1e-3);
     let mut rng = rng();
     Work::training(move || {
         must((|| {
             let tape = Tape::training(&mut rng);
             let loss = model.forward(&tape.input(x.clone()))?.cross_entropy(&y)?;
-            adam.step(&mut model, &loss.backward()?)?;
+            optimizer.step(&mut model, &loss.backward()?)?;
             Ok(item(&loss))
         })())
     })

@@ -19,6 +19,69 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// An input that a layer cannot take.
+    #[error("{operation}: input {input:?}: it takes {expected}, with C = {channels} channels on the second axis")]
+    InputShape {
+        /// The layer.
+        operation: &'static str,
+        /// The shape of the input.
+        input: Vec<usize>,
+        /// The axes that would fit.
+        expected: &'static str,
+        /// The channels that it takes.
+        channels: usize,
+    },
+
+    /// A batch with less than two values for each channel.
+    #[error(
+        "{operation}: input {input:?}: {} for each channel, which has no variance; {}",
+        match input.iter().product::<usize>() { 0 => "no value", _ => "one value" },
+        if *training {
+            "a larger batch would fit, or a tape that is not for training"
+        } else {
+            "a larger batch would fit, or a layer with running statistics"
+        }
+    )]
+    OneValue {
+        /// The layer.
+        operation: &'static str,
+        /// The shape of the input.
+        input: Vec<usize>,
+        /// Whether the tape is for training.
+        training: bool,
+    },
+
+    /// A shortcut that cannot be added.
+    #[error("{operation}: input {input:?}, shortcut {shortcut:?}: they must have the same shape; project the shortcut")]
+    Shortcut {
+        /// The operation.
+        operation: &'static str,
+        /// The shape of the input.
+        input: Vec<usize>,
+        /// The shape of the shortcut.
+        shortcut: Vec<usize>,
+    },
+
+    /// A parameter or a buffer that does not fit its layer.
+    #[error("{operation}: {parameter} {found:?}: must be {expected:?}")]
+    ParameterShape {
+        /// The layer or function.
+        operation: &'static str,
+        /// The parameter or buffer.
+        parameter: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that would fit.
+        expected: Vec<usize>,
+    },
+
+    /// A layer to be folded that normalizes by each batch.
+    #[error("{operation}: fold_into: the layer has no running statistics to fold; train it with them")]
+    NoStatistics {
+        /// The layer.
+        operation: &'static str,
+    },
+
     /// A penalty on nothing.
     #[error("{operation}: none of the model's trainable parameters was picked; their names are {names:?}")]
     NothingPicked {

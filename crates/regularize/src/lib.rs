@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod batch_norm;
 mod dropout;
 mod early_stopping;
 mod error;
@@ -8,6 +9,7 @@ mod gap;
 pub mod penalty;
 mod smoothing;
 
+pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use dropout::Dropout;
 pub use early_stopping::{Decision, EarlyStopping};
 pub use error::{Error, Result};
