@@ -28,9 +28,10 @@ use gradus_linalg::{Gathered, Offsets, Pack, Packed, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis as ArrayAxis, ShapeBuilder};
 use std::ops::Range;
 
-/// Parts into which a batch is cut for threads. Each has a weight gradient of its own, and these are added up in their order:
-/// the number must not depend on that of the threads.
-const PARTS: usize = 8;
+/// Parts into which a batch is cut for threads: enough of them that none waits long for the last.
+const PARTS: usize = 16;
+/// Parts that have a weight gradient each. These are added up in their order: the number must not depend on that of the threads.
+const PARTS_OF_SUMS: usize = 8;
 /// Places that are summed over at a time, of as many images as that takes: each time, all sums are read and written.
 const TERMS: usize = 256;
 /// Numbers that the parts' weight gradients may have in all.
@@ -113,7 +114,7 @@ impl Direct {
         let inputs = plan.inputs * plan.groups * plan.pixels;
         let sums = plan.outputs * plan.groups * plan.places;
         let results = plan.outputs * plan.groups * after.places(plan.places);
-        let few = plan.images < PARTS / 2 && self.rows.len() > 1; // then rows are shared out
+        let few = plan.images < 4 && self.rows.len() > 1; // then rows are shared out
         let images = if few { plan.images } else { plan.images.div_ceil(PARTS) };
         let mut winners = winners.chunks_mut((images * results).max(1));
         let parts = x.chunks(images * inputs).zip(y.chunks_mut(images * results));
@@ -236,7 +237,7 @@ impl Direct {
         let results = dy.dy.len() / plan.images;
         let (planes, of_sums) = (plan.inputs * plan.groups, plan.outputs * plan.groups * plan.places);
         let len = plan.depth() * plan.outputs * plan.groups;
-        let parts = PARTS.min(SUMS / len).clamp(1, plan.images);
+        let parts = PARTS_OF_SUMS.min(SUMS / len).clamp(1, plan.images);
         let images = plan.images.div_ceil(parts);
         let together = (TERMS / plan.places).clamp(1, images);
         let lines = WeightLines::new(self, plan, together);
