@@ -70,8 +70,11 @@ impl Cnn {
 
 impl Layer for Cnn {
     fn forward(&self, x: &Var) -> Result<Var> {
-        let x = self.pool1.forward(&self.conv1.forward(x)?.relu())?;
-        let x = self.pool2.forward(&self.conv2.forward(&x)?.relu())?;
+        let x = match &self.pool1 {
+            Some(pool) => self.conv1.forward_relu_pooled(x, pool)?,
+            None => self.conv1.forward_relu(x)?,
+        };
+        let x = self.conv2.forward_relu_pooled(&x, &self.pool2)?;
         let x = self.fc1.forward(&x.flatten_from(1)?)?.relu();
         self.fc2.forward(&self.dropout.forward(&x)?)
     }

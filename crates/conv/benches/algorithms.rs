@@ -1,14 +1,15 @@
-//! One convolution by three algorithms, over the size of its kernel: from which size on spectra pay.
+//! One convolution by four algorithms, over the size of its kernel: from which size on spectra pay.
 //!
 //! An image of 64 × 64, 8 → 8 channels, padded to keep its size, `f32`, one thread. The nested loops are the definition, with the row of the result as
-//! the innermost, which the compiler turns into vectors, and windows cut at the edge beforehand. The table of the three stands in the documentation of
+//! the innermost, which the compiler turns into vectors, and windows cut at the edge beforehand. The table of the four stands in the documentation of
 //! `conv_fft`.
 
 #![allow(missing_docs)] // of what the macros below make
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gradus_conv::ndarray::{Array4, ArrayD};
-use gradus_conv::{Geometry, Tape, Value, conv, conv_fft};
+use gradus_conv::{Geometry, Tape, Value, conv, conv_fft, unfold};
+use gradus_linalg::matmul;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::hint::black_box;
@@ -53,14 +54,23 @@ fn benches(criterion: &mut Criterion) {
             let (x, weight) = (tape.input(x_value.clone()), tape.input(w_value.clone()));
             conv(&x, &weight, None, &geometry, 1).expect("the shapes fit").value().clone()
         };
+        let patches = || {
+            let patches = unfold(&Tape::inference().input(x_value.clone()), &geometry).expect("the window fits");
+            let patches = patches.value().to_shape((CHANNELS * kernel * kernel, SIZE * SIZE)).expect("one image");
+            let weight = weight.to_shape((CHANNELS, CHANNELS * kernel * kernel)).expect("row-major");
+            matmul(&weight, &patches).expect("the shapes fit")
+        };
         let spectra = || conv_fft(&x, &weight, &geometry, 1).expect("the shapes fit");
         let (x_slice, w_slice) = (x.as_slice().expect("row-major"), weight.as_slice().expect("row-major"));
         let mut y = ArrayD::zeros(vec![1, CHANNELS, SIZE, SIZE]);
 
-        // All three compute the same.
+        // All four compute the same.
         nested_loops(x_slice, w_slice, kernel, y.as_slice_mut().expect("row-major"));
-        for ((loops, product), spectra) in y.iter().zip(product().iter()).zip(&spectra()) {
-            assert!((loops - product).abs() < 1e-3 && (loops - spectra).abs() < 1e-3, "{loops}, {product}, {spectra}");
+        let (in_place, patched, spectral) = (product(), patches().into_dyn(), spectra());
+        for others in [in_place.iter(), patched.iter(), spectral.iter()] {
+            for (loops, other) in y.iter().zip(others) {
+                assert!((loops - other).abs() < 1e-3, "{loops}, {other}");
+            }
         }
 
         group.throughput(Throughput::Elements((2 * CHANNELS * CHANNELS * kernel * kernel * SIZE * SIZE) as u64));
@@ -68,6 +78,9 @@ fn benches(criterion: &mut Criterion) {
             bencher.iter(|| nested_loops(black_box(x_slice), w_slice, kernel, y.as_slice_mut().expect("row-major")));
         });
         group.bench_function(BenchmarkId::new("patches_and_product", kernel), |bencher| {
+            bencher.iter(|| black_box(patches()));
+        });
+        group.bench_function(BenchmarkId::new("read_in_place", kernel), |bencher| {
             bencher.iter(|| black_box(product()));
         });
         group.bench_function(BenchmarkId::new("spectra", kernel), |bencher| bencher.iter(|| black_box(spectra())));

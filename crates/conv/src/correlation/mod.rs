@@ -1,4 +1,4 @@
-//! The operation: what deep learning calls convolution, as products with patches.
+//! The operation: what deep learning calls convolution, and the choice of how it is computed.
 
 mod after;
 mod depthwise;
@@ -32,8 +32,8 @@ use std::ops::Range;
 /// ```
 ///
 /// With the patches of an image as a matrix `P`, whose row `(c, k)` is what number `k` of the kernel sees of channel `c`, these are products:
-/// `Y = W P`, `dW = dY Pᵀ`, and `dx` is `Wᵀ dY` with each number added to the place that it came from. `P` is built for a single image
-/// at a time (a few, where they are small), and a kernel of 1 that moves in steps of 1 needs none: `P = x`.
+/// `Y = W P`, `dW = dY Pᵀ`, and `dx` is `Wᵀ dY` with each number added to the place that it came from. `P` is never written: the product
+/// reads the image through a table of offsets ([`gemm_gathered`](gradus_linalg::gemm_gathered)).
 ///
 /// With `groups`, the channels are cut into so many equal parts, and each part of the output sees the same part of the input
 /// only; with as many groups as channels the convolution is *depthwise*. Groups of few channels are not multiplied as
@@ -440,6 +440,9 @@ impl Plan {
         if !dx.is_empty() && self.outputs > 0 {
             return match (dy.kept, &self.depthwise.spread) {
                 (Kept::Nothing, _) if self.is_pointwise() => self.pointwise_input_gradient(w, dy.dy, beta, dx),
+                (Kept::Nothing, _) if self.has_few_inputs() && self.outputs >= products::MANY => {
+                    self.input_gradient_by_taps(w, dy.dy, beta, dx);
+                }
                 (Kept::Nothing | Kept::Result(_), Some(spread)) => spread.input_gradient(self, w, dy, beta, dx),
                 (Kept::Nothing, _) if self.has_few_inputs() => self.input_gradient_by_taps(w, dy.dy, beta, dx),
                 _ => self.direct.input_gradient(self, w, dy, beta, dx),

@@ -13,6 +13,9 @@ use gradus_linalg::parallel::for_each_part;
 /// Input channels of a group from which `dx` is computed by windows: a quarter of a vector.
 const FEW: usize = 4;
 
+/// Output channels of a group from which that is better than along the places, too: of (64, 1, 28, 28) → 32, 0.65 ms and 1.8.
+pub(super) const MANY: usize = 8;
+
 impl Plan {
     /// Whether the patches of an image are the image.
     pub(super) fn is_pointwise(&self) -> bool {

@@ -38,13 +38,14 @@ use transform::{Spectrum, Transform};
 ///
 /// ```text
 /// kernel                       3       7      15      31
-/// nested loops              0.38     2.0     8.0      32
-/// patches and product      0.078    0.72     4.3      53
-/// spectra                    3.9     4.0     4.0     4.2
+/// nested loops              0.37     2.0     8.5      31
+/// patches and product      0.079    0.77     4.4      49
+/// conv, read in place       0.10    0.46     2.0     8.6
+/// spectra                    3.9     4.3     4.0     4.3
 /// ```
 ///
-/// So spectra pay from about 15 on, and beyond it by much; below, a product at the processor's peak does more terms in less time. (At 31 the matrix of
-/// patches no longer fits into the cache; the loops need none.)
+/// So spectra pay beyond some 20 numbers along each axis; below, a product near the processor's peak does more terms in less time. (At 31 the matrix of
+/// patches no longer fits into the cache. With 8 channels, half of the lanes of `conv` are idle.)
 ///
 /// # Precision
 /// Errors are relative to the largest numbers of an image's result, not to each: some `log₂ n` units in the last place of these. And a number that is not
