@@ -63,7 +63,8 @@ pub struct Gathered<'a, F> {
 }
 
 impl<'a, F> Gathered<'a, F> {
-    /// Runs of `lines` lines, each `line` numbers after the one before. Nothing if a term would lie outside of `data`.
+    /// Runs of `lines` lines, each `line` numbers after the one before. Nothing if a term would lie outside of `data`, or if there are more
+    /// lines than can be counted.
     #[must_use]
     pub fn new(
         data: &'a [F],
@@ -71,10 +72,13 @@ impl<'a, F> Gathered<'a, F> {
         (lines, line): (usize, usize),
         offsets: &'a Offsets,
     ) -> Option<Self> {
+        starts.len().checked_mul(lines)?;
+        if starts.is_empty() || lines == 0 || offsets.offsets.is_empty() {
+            return Some(Self { data, starts, lines, line, offsets });
+        }
         let last = starts.iter().max().copied().unwrap_or(0);
         let end = lines.saturating_sub(1).checked_mul(line)?.checked_add(last)?.checked_add(offsets.span)?;
-        let nothing = starts.is_empty() || lines == 0 || offsets.offsets.is_empty();
-        (nothing || end <= data.len()).then_some(Self { data, starts, lines, line, offsets })
+        (end <= data.len()).then_some(Self { data, starts, lines, line, offsets })
     }
 
     /// The number of lines in all runs.

@@ -84,6 +84,16 @@ pub(crate) const CALLS: &[(&str, Call)] = &[
     ("gemm", |a| gemm(a.number, &a.matrix(0), &a.matrix(1), 0.5, &mut a.matrix(2))),
     ("gemm_add", |a| gemm_add(a.number, &a.matrix(0), &a.matrix(1), 0.5, &a.matrix(2), &mut a.matrix(2))),
     ("gemm_packed", |a| gemm_packed(a.number, &a.matrix(0).view(), &a.matrix(1).view(), 0.0, &mut a.matrix(2))),
+    ("gemm_gathered", |a| {
+        let (data, offsets) = (a.array(0).into_raw_vec_and_offset().0, Offsets::new(a.axes[0].clone()));
+        let d = a.flag.then(|| a.matrix(2));
+        match Gathered::new(&data, &a.axes[1], (a.axis, few(a)), &offsets) {
+            Some(left) if left.lines() < 1000 => {
+                gemm_gathered(a.number, &left, &Packed::new(&a.matrix(1).view()), 0.5, d.as_deref(), &mut a.matrix(2))
+            }
+            _ => Ok(()),
+        }
+    }),
     ("matvec", |a| done(matvec(&a.matrix(0), &a.vector(1)))),
     ("matvec_into", |a| matvec_into(a.number, &a.matrix(0), &a.vector(1), 0.0, &mut a.vector(2))),
     ("outer", |a| fine(outer(&a.vector(0), &a.vector(1)))),
