@@ -271,6 +271,19 @@ impl Axis {
         (moved >= ahead && (moved - ahead).is_multiple_of(self.stride)).then(|| (moved - ahead) / self.stride)
     }
 
+    /// The remainders by the stride of the positions that some number of the window sees, in order.
+    pub(crate) fn seen_remainders(&self) -> Vec<usize> {
+        let before = self.before % self.stride;
+        let remainders = (0..self.kernel_size).map(|k| {
+            let ahead = k * self.dilation % self.stride;
+            if ahead < before { self.stride - (before - ahead) } else { ahead - before }
+        });
+        let mut remainders: Vec<usize> = remainders.filter(|&r| r < self.size).collect();
+        remainders.sort_unstable();
+        remainders.dedup();
+        remainders
+    }
+
     /// The first number of the window at place `o` that lies over the input, if one does: its position there.
     pub(crate) fn first_inside(&self, o: usize) -> Option<usize> {
         let moved = o * self.stride; // at most the padded size

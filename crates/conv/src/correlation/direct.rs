@@ -183,9 +183,26 @@ impl Direct {
     /// `dx ← Σ_k W_kᵀ dY + β dx`.
     pub(super) fn input_gradient<F: Real>(&self, plan: &Plan, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
         let order = if dy.windows().is_some() { Order::Rows } else { Order::Planes };
-        let phases = positions(&each(&plan.axes, |axis| axis.stride.min(axis.size)));
-        let phases = phases.map(|remainder| Phase::new(&plan.axes, remainder, &self.output, plan.outputs, order));
+        // Only positions that some tap sees are computed: of a stride beyond the kernel, there are few.
+        let remainders: Vec<Vec<usize>> = plan.axes.iter().map(Axis::seen_remainders).collect();
+        let phases = positions(&remainders.iter().map(Vec::len).collect::<Vec<_>>())
+            .map(|numbers| numbers.iter().zip(&remainders).map(|(&i, of_axis)| of_axis[i]).collect())
+            .map(|remainder| Phase::new(&plan.axes, remainder, &self.output, plan.outputs, order));
         let phases: Vec<Phase> = phases.collect();
+        let steps: Vec<usize> = each(&plan.axes, |axis| axis.stride.min(axis.size));
+        let (whole, all) =
+            (steps.iter().all(|&steps| steps == 1), steps.iter().zip(&remainders).all(|(&n, of)| n == of.len()));
+        let beta = match beta.is_zero() {
+            _ if all => beta,
+            true => {
+                dx.fill(F::zero());
+                F::one()
+            }
+            false => {
+                dx.iter_mut().for_each(|dx| *dx *= beta);
+                F::one()
+            }
+        };
         let of_group = |group| phases.iter().map(move |phase| phase.weights(plan, &w[plan.weights(group)]));
         let weights: Vec<Vec<Packed<F>>> = (0..plan.groups).map(|group| of_group(group).collect()).collect();
         let inputs = plan.inputs * plan.pixels;
@@ -196,7 +213,7 @@ impl Direct {
         for_each_part(plan.multiplications(), parts, |(part, dx)| {
             let mut room = Room::always(&self.output, plan.outputs * plan.groups, dy.windows().is_some());
             let mut sums = plan.room_for_sums(dy);
-            let mut apart = memory::take(if phases.len() > 1 { largest * plan.inputs } else { 0 });
+            let mut apart = memory::take(if whole { 0 } else { largest * plan.inputs });
             for (image, dx) in (part * images..).zip(dx.chunks_exact_mut(inputs * plan.groups)) {
                 let dy = match dy.windows() {
                     Some(_) => {
@@ -213,7 +230,7 @@ impl Direct {
                         let width = phase.size.last().copied().unwrap_or(1);
                         let windows = Gathered::new(dy, &phase.rows, (width, phase.line), &phase.offsets);
                         let windows = windows.expect("what sees a position lies within the margin");
-                        if phases.len() == 1 {
+                        if whole {
                             let dx = matrix_mut(dx, plan.inputs, plan.pixels).reversed_axes();
                             F::gemm_gathered(F::one(), &windows, weights, beta, None, dx);
                         } else {

@@ -171,3 +171,13 @@ fn what_does_not_fit_is_refused() {
         @"bias gradient: input [3] has 1 axes; it needs 2, (N, C, …): batch, channels, and 0 in space"
     );
 }
+
+/// Most positions are seen by no window: they cost nothing but their zeros.
+#[test]
+fn a_stride_far_beyond_the_kernel() {
+    let geometry = Geometry::<2>::new(2).stride(500).padding(1);
+    let (weight, dy) = (ArrayD::from_elem(vec![1, 8, 2, 2], 3.0), ArrayD::from_elem(vec![1, 1, 2, 2], 1.0));
+    let dx = input_gradient(&[1, 8, 900, 900], &weight, &dy, &geometry, 1).unwrap();
+    let seen = |i: usize| i == 0 || i == 499 || i == 500;
+    assert!(dx.indexed_iter().all(|(at, &dx)| dx == if seen(at[2]) && seen(at[3]) { 3.0 } else { 0.0 }));
+}
