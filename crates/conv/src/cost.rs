@@ -1,7 +1,6 @@
 //! What a layer costs: multiply–adds, parameters, bytes, and how many operations there are for each byte.
 
-use crate::correlation::name;
-use crate::{Conv, Error, Layer, Result, table};
+use crate::{Conv, Layer, Result, correlation, table};
 use gradus_autograd::Real;
 use gradus_nn_layers::{Description, Module};
 use std::fmt;
@@ -64,19 +63,8 @@ impl<const R: usize, F: Real> Conv<R, F> {
     /// # Ok::<(), gradus_conv::Error>(())
     /// ```
     pub fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
-        let operation = name::<R>();
-        let rank = || Error::Rank { operation, found: input.to_vec(), rank: R };
-        let [images, channels, size @ ..] = input else { return Err(rank()) };
-        if size.len() != R {
-            return Err(rank());
-        }
         self.validate()?;
-        if *channels != self.in_channels() {
-            let (input, weight) = (input.to_vec(), self.weight.shape().to_vec());
-            return Err(Error::Channels { operation, input, weight, groups: self.groups });
-        }
-        let axes = self.geometry.axes(operation, size)?;
-        Ok([*images, self.out_channels()].into_iter().chain(axes.iter().map(|axis| axis.out)).collect())
+        correlation::output_shape(input, self.weight.shape(), &self.geometry, self.groups)
     }
 
     /// What the layer costs for an input of this shape.

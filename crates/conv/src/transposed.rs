@@ -1,6 +1,6 @@
 //! The operation: transposed convolution, which is the way back of a convolution taken forward.
 
-use crate::correlation::{Plan, slice, slice_mut};
+use crate::correlation::{Plan, check_weight, slice, slice_mut};
 use crate::geometry::{Geometry, PerAxis, count};
 use crate::gradients::sums_of_channels;
 use crate::{Error, Result};
@@ -240,32 +240,15 @@ pub(crate) fn check_parameters<const R: usize>(
     groups: usize,
 ) -> Result<()> {
     let operation = name::<R>();
-    geometry.check(operation)?;
-    if groups == 0 {
-        return Err(Error::Zero { operation, name: "groups", value: vec![0] });
-    }
-    let mismatch = |parameter, found: &[usize], expected| {
-        let found = found.to_vec();
-        Err(Error::Parameter { operation, parameter, found, expected })
-    };
-    let [in_channels, outputs, kernel @ ..] = weight else {
-        return mismatch("weight", weight, format!("it needs {} axes, (in_channels, out_channels / groups, …)", R + 2));
-    };
-    if *kernel != geometry.kernel_size {
-        let expected =
-            format!("the kernel is of size {:?}; the axes after the second would have it", geometry.kernel_size);
-        return mismatch("weight", weight, expected);
-    }
-    if in_channels % groups != 0 {
-        return Err(Error::Groups { operation, name: "input channels", channels: *in_channels, groups });
-    }
-    let out_channels = count::<u8>(operation, "output channels of each group, and groups,", &[*outputs, groups])?;
+    let axes = "(in_channels, out_channels / groups, …)";
+    let [_, outputs] = check_weight(operation, geometry, weight, groups, (axes, "input channels"))?;
+    let out_channels = count::<u8>(operation, "output channels of each group, and groups,", &[outputs, groups])?;
     match bias {
         Some(bias) if bias != [out_channels] => {
             let expected = format!(
                 "the weight has {outputs} · {groups} = {out_channels} output channels; [{out_channels}] would fit"
             );
-            mismatch("bias", bias, expected)
+            Err(Error::Parameter { operation, parameter: "bias", found: bias.to_vec(), expected })
         }
         _ => Ok(()),
     }

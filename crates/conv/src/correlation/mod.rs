@@ -1,21 +1,21 @@
-//! The operation: what deep learning calls convolution, and the choice of how it is computed.
+//! The operation: what deep learning calls convolution.
+//!
+//! Read on in this order: `plan`, the sizes and the choice of a way for each product; `direct`, windows read from the image itself, and `layout`, how an
+//! image lies in memory with its margin; `after`, what is done with sums while they are in the cache; then the special cases, `products` and
+//! `depthwise`.
 
 mod after;
 mod depthwise;
 mod direct;
 mod layout;
+mod plan;
 mod products;
 
-use crate::geometry::{Axis, Geometry, count};
-use crate::patches::volume;
-use crate::{Error, Result};
+use crate::{Error, Geometry, Result};
 use after::{After, Cotangent, Kept, Windows};
-use depthwise::Depthwise;
-use direct::Direct;
 use gradus_autograd::{Real, Slots, Value, Var};
-use gradus_linalg::{elementwise, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, IxDyn};
-use std::ops::Range;
+pub(crate) use plan::{Plan, output_shape};
 
 /// Convolution in `R` axes of space: at each of its places, the inner product of the kernel with what lies under it.
 ///
@@ -263,237 +263,44 @@ pub(crate) fn check_parameters<const R: usize>(
     groups: usize,
 ) -> Result<()> {
     let operation = name::<R>();
-    geometry.check(operation)?;
-    if groups == 0 {
-        return Err(Error::Zero { operation, name: "groups", value: vec![0] });
-    }
-    let mismatch = |parameter, found: &[usize], expected| {
-        let found = found.to_vec();
-        Err(Error::Parameter { operation, parameter, found, expected })
-    };
-    let [out_channels, _, kernel @ ..] = weight else {
-        return mismatch("weight", weight, format!("it needs {} axes, (out_channels, in_channels / groups, …)", R + 2));
-    };
-    if *kernel != geometry.kernel_size {
-        let expected =
-            format!("the kernel is of size {:?}; the axes after the second would have it", geometry.kernel_size);
-        return mismatch("weight", weight, expected);
-    }
-    if out_channels % groups != 0 {
-        return Err(Error::Groups { operation, name: "output channels", channels: *out_channels, groups });
-    }
+    let axes = "(out_channels, in_channels / groups, …)";
+    let [out_channels, _] = check_weight(operation, geometry, weight, groups, (axes, "output channels"))?;
     match bias {
-        Some(bias) if bias != [*out_channels] => {
-            mismatch("bias", bias, format!("the weight has {out_channels} output channels; [{out_channels}] would fit"))
+        Some(bias) if bias != [out_channels] => {
+            let expected = format!("the weight has {out_channels} output channels; [{out_channels}] would fit");
+            Err(Error::Parameter { operation, parameter: "bias", found: bias.to_vec(), expected })
         }
         _ => Ok(()),
     }
 }
 
-/// The axes and the shape of the result; the parameters have been checked.
-fn output<F: Real, const R: usize>(
-    x: &[usize],
-    weight: &[usize],
+/// What must hold of a weight, whose axes mean `axes`, and of the groups, which divide the `first` of them: its first two sizes.
+pub(crate) fn check_weight<const R: usize>(
+    operation: &'static str,
     geometry: &Geometry<R>,
+    weight: &[usize],
     groups: usize,
-) -> Result<(Vec<Axis>, Vec<usize>)> {
-    let operation = name::<R>();
-    let (&[images, in_channels, ref size @ ..], &[out_channels, inputs, ..]) = (x, weight) else {
-        return Err(Error::Rank { operation, found: x.to_vec(), rank: R });
+    (axes, first): (&str, &'static str),
+) -> Result<[usize; 2]> {
+    geometry.check(operation)?;
+    if groups == 0 {
+        return Err(Error::Zero { operation, name: "groups", value: vec![0] });
+    }
+    let mismatch =
+        |expected| Err(Error::Parameter { operation, parameter: "weight", found: weight.to_vec(), expected });
+    let [channels, others, kernel @ ..] = weight else {
+        return mismatch(format!("it needs {} axes, {axes}", R + 2));
     };
-    if size.len() != R {
-        return Err(Error::Rank { operation, found: x.to_vec(), rank: R });
+    if *kernel != geometry.kernel_size {
+        return mismatch(format!(
+            "the kernel is of size {:?}; the axes after the second would have it",
+            geometry.kernel_size
+        ));
     }
-    if in_channels % groups != 0 {
-        return Err(Error::Groups { operation, name: "input channels", channels: in_channels, groups });
+    if channels % groups != 0 {
+        return Err(Error::Groups { operation, name: first, channels: *channels, groups });
     }
-    if in_channels / groups != inputs {
-        return Err(Error::Channels { operation, input: x.to_vec(), weight: weight.to_vec(), groups });
-    }
-    let axes = geometry.axes(operation, size)?;
-    let mut out_shape = vec![images, out_channels];
-    out_shape.extend(axes.iter().map(|axis| axis.out));
-    count::<F>(operation, "result of shape", &out_shape)?;
-    let spanned: Vec<usize> = [in_channels].into_iter().chain(axes.iter().map(Axis::spanned)).collect();
-    count::<F>(operation, "image with its padding, of shape", &spanned)?;
-    Ok((axes, out_shape))
-}
-
-/// The shape of the result, for a layer that describes itself; the parameters have been checked.
-pub(crate) fn output_shape<F: Real, const R: usize>(
-    x: &[usize],
-    weight: &[usize],
-    geometry: &Geometry<R>,
-    groups: usize,
-) -> Result<Vec<usize>> {
-    Ok(output::<F, R>(x, weight, geometry, groups)?.1)
-}
-
-/// The sizes of a convolution.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// The axes in space; of a kernel of 1 that moves in steps of 1, one axis of all places.
-    axes: Vec<Axis>,
-    images: usize,
-    groups: usize,
-    /// Channels of one group, in the input and in the output.
-    inputs: usize,
-    outputs: usize,
-    /// Numbers of one channel of the input, of the kernel and of the output.
-    pixels: usize,
-    taps: usize,
-    places: usize,
-    direct: Direct,
-    /// The other way, for the products in which groups have few channels.
-    depthwise: Depthwise,
-}
-
-impl Plan {
-    /// The plan and the shape of the result; the parameters have been checked.
-    pub(crate) fn new<F: Real, const R: usize>(
-        x: &[usize],
-        weight: &[usize],
-        geometry: &Geometry<R>,
-        groups: usize,
-    ) -> Result<(Self, Vec<usize>)> {
-        let (mut axes, out_shape) = output::<F, R>(x, weight, geometry, groups)?;
-        let (&[images, ..], &[out_channels, inputs, ..]) = (x, weight) else {
-            unreachable!("the shapes have been checked")
-        };
-        let (pixels, places) = (volume(&axes, |axis| axis.size), volume(&axes, |axis| axis.out));
-        if axes.iter().all(|axis| axis.extent == 1 && axis.stride == 1 && axis.out == axis.size) {
-            axes = Geometry::<1>::new(1).axes(name::<R>(), &[pixels])?;
-        }
-        let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
-        let direct = Direct::new(&axes, inputs);
-        let depthwise = Depthwise::new(&axes, inputs, outputs);
-        Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct, depthwise }, out_shape))
-    }
-
-    /// `Y = W P + b`.
-    pub(crate) fn forward<F: Real>(&self, x: &[F], w: &[F], bias: Option<&[F]>, y: &mut [F]) {
-        self.forward_and(x, (w, bias), After::Nothing, y, &mut []);
-    }
-
-    /// `Y = W P + b`, and what follows.
-    pub(crate) fn forward_and<F: Real>(
-        &self,
-        x: &[F],
-        (w, bias): (&[F], Option<&[F]>),
-        after: After,
-        y: &mut [F],
-        winners: &mut [u8],
-    ) {
-        if y.is_empty() {
-            return;
-        }
-        if !x.is_empty() && self.is_pointwise() && !after.is_apart() {
-            self.pointwise(x, w, bias, y);
-            if after == After::Relu {
-                after::relu(y);
-            }
-            return;
-        }
-        if !x.is_empty() {
-            if let (Some(seen), false) = (&self.depthwise.seen, after.is_apart()) {
-                return seen.forward(self, x, (w, bias), after == After::Relu, y);
-            }
-            return self.direct.forward(self, x, (w, bias), after, y, winners);
-        }
-        // There is nothing but padding: all numbers of a channel are its bias.
-        let planes = y.chunks_exact_mut(after.places(self.places)).enumerate();
-        planes.for_each(|(i, y)| y.fill(bias.map_or(F::zero(), |bias| bias[i % bias.len()])));
-        if after != After::Nothing {
-            after::relu(y);
-        }
-        // Alike over the plane: which of its rows of channels a mark stands for makes no difference.
-        let channels = self.outputs;
-        for (i, winner) in winners.iter_mut().enumerate() {
-            let bias = bias.map_or(F::zero(), |bias| {
-                bias[i / (channels * after.places(self.places)) % self.groups * channels + i % channels]
-            });
-            *winner = if bias > F::zero() { 0 } else { u8::MAX };
-        }
-    }
-
-    /// `dW ← Σ dY Pᵀ + β dW`.
-    pub(crate) fn weight_gradient<F: Real>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F]) {
-        self.weight_gradient_of(x, &Cotangent { dy, kept: Kept::Nothing }, beta, dw);
-    }
-
-    fn weight_gradient_of<F: Real>(&self, x: &[F], dy: &Cotangent<'_, F>, beta: F, dw: &mut [F]) {
-        if !x.is_empty() && !dw.is_empty() {
-            if let (Some(seen), None) = (&self.depthwise.seen, dy.windows()) {
-                return seen.weight_gradient(self, x, dy, beta, dw);
-            }
-            return self.direct.weight_gradient(self, x, dy, beta, dw);
-        }
-        dw.iter_mut().for_each(|dw| *dw = if beta.is_zero() { F::zero() } else { beta * *dw });
-    }
-
-    /// `dx ← Σ_k W_kᵀ dY + β dx`.
-    pub(crate) fn input_gradient<F: Real>(&self, w: &[F], dy: &[F], beta: F, dx: &mut [F]) {
-        self.input_gradient_of(w, &Cotangent { dy, kept: Kept::Nothing }, beta, dx);
-    }
-
-    fn input_gradient_of<F: Real>(&self, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
-        if !dx.is_empty() && self.outputs > 0 {
-            return match (dy.kept, &self.depthwise.spread) {
-                (Kept::Nothing, _) if self.is_pointwise() => self.pointwise_input_gradient(w, dy.dy, beta, dx),
-                (Kept::Nothing, _) if self.has_few_inputs() && self.outputs >= products::MANY => {
-                    self.input_gradient_by_taps(w, dy.dy, beta, dx);
-                }
-                (Kept::Nothing | Kept::Result(_), Some(spread)) => spread.input_gradient(self, w, dy, beta, dx),
-                (Kept::Nothing, _) if self.has_few_inputs() => self.input_gradient_by_taps(w, dy.dy, beta, dx),
-                _ => self.direct.input_gradient(self, w, dy, beta, dx),
-            };
-        }
-        dx.iter_mut().for_each(|dx| *dx = if beta.is_zero() { F::zero() } else { beta * *dx });
-    }
-
-    /// `db = Σ dY`, over images and places.
-    fn bias_gradient_of<F: Real>(&self, dy: &Cotangent<'_, F>) -> Value<F> {
-        let channels = self.groups * self.outputs;
-        let mut db = Value::zeros(IxDyn(&[channels]));
-        let len = dy.dy.len() / (self.images * channels).max(1);
-        let mut room: Vec<F> = memory::take(if dy.is_plain() { 0 } else { channels * len });
-        for image in 0..self.images {
-            let dy = dy.image(image, channels * len, &mut room);
-            for (sum, plane) in slice_mut(&mut db).iter_mut().zip(dy.chunks_exact(len.max(1))) {
-                *sum += elementwise::sum_slice(plane);
-            }
-        }
-        memory::give(room);
-        db
-    }
-
-    /// Room for the gradient of an image's sums, if it is not given as it is.
-    fn room_for_sums<F: Real>(&self, dy: &Cotangent<'_, F>) -> Vec<F> {
-        let of_windows = dy.windows().map(|(windows, _)| self.outputs * windows.places());
-        let of_relu = if dy.is_plain() { 0 } else { self.groups * self.outputs * self.places };
-        memory::take(of_windows.unwrap_or(of_relu))
-    }
-
-    /// Terms of each sum of the output.
-    fn depth(&self) -> usize {
-        self.inputs * self.taps
-    }
-
-    /// Multiplications of each of the three products.
-    fn multiplications(&self) -> usize {
-        [self.images, self.places, self.groups, self.outputs, self.depth()].into_iter().fold(1, usize::saturating_mul)
-    }
-
-    /// Where the weight of a group lies.
-    fn weights(&self, group: usize) -> Range<usize> {
-        let len = self.outputs * self.depth();
-        group * len..(group + 1) * len
-    }
-
-    /// The bias of a group.
-    fn bias<'a, F>(&self, bias: Option<&'a [F]>, group: usize) -> Option<&'a [F]> {
-        bias.map(|bias| &bias[group * self.outputs..][..self.outputs])
-    }
+    Ok([*channels, *others])
 }
 
 fn matrix<F>(x: &[F], rows: usize, columns: usize) -> ArrayView2<'_, F> {
