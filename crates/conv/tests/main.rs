@@ -10,3 +10,4 @@ mod properties;
 mod spatial;
 mod stages;
 mod transposed;
+mod winograd;

@@ -29,13 +29,15 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis as ArrayAxis, ShapeBuilder};
 use std::ops::Range;
 
 /// Parts into which a batch is cut for threads: enough of them that none waits long for the last.
-const PARTS: usize = 16;
+pub(super) const PARTS: usize = 16;
 /// Parts that have a weight gradient each. These are added up in their order: the number must not depend on that of the threads.
-const PARTS_OF_SUMS: usize = 8;
+pub(super) const PARTS_OF_SUMS: usize = 8;
 /// Places that are summed over at a time, of as many images as that takes: each time, all sums are read and written.
 const TERMS: usize = 256;
+/// Planes that are turned over at a time. A cache keeps no more lines than these from places that are a power of two apart, as planes often are.
+pub(super) const PLANES: usize = 8;
 /// Numbers that the parts' weight gradients may have in all.
-const SUMS: usize = 1 << 21;
+pub(super) const SUMS: usize = 1 << 21;
 
 /// What all images of a convolution have in common.
 #[derive(Debug)]
@@ -325,7 +327,7 @@ impl Direct {
 }
 
 /// The gradient of an image's sums from that of its pooled results, as rows of channels, a group of `places` rows after the other.
-fn unpool<F: Real>(
+pub(super) fn unpool<F: Real>(
     plan: &Plan,
     dy: &Cotangent<'_, F>,
     image: usize,
@@ -350,9 +352,12 @@ fn unpool<F: Real>(
 }
 
 /// Writes rows of channels as planes.
-fn turn<F: Real>(rows: &[F], channels: usize, planes: &mut [F]) {
-    let places = planes.len() / channels;
-    matrix(rows, places, channels).pack(0..places, 0..channels, places, planes);
+pub(super) fn turn<F: Real>(rows: &[F], channels_of_row: usize, planes: &mut [F]) {
+    let places = planes.len() / channels_of_row;
+    for (band, planes) in planes.chunks_mut(PLANES * places.max(1)).enumerate() {
+        let channels = band * PLANES..channels_of_row.min((band + 1) * PLANES);
+        matrix(rows, places, channels_of_row).pack(0..places, channels, places, planes);
+    }
 }
 
 /// The gradients of several images as one operand: their channels are its lines, all their places its depth.

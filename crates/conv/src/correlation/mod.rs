@@ -10,6 +10,7 @@ mod direct;
 mod layout;
 mod plan;
 mod products;
+mod winograd;
 
 use crate::{Error, Geometry, Result};
 use after::{After, Cotangent, Kept, Windows};

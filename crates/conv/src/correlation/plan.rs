@@ -3,6 +3,7 @@
 use super::after::{self, After, Cotangent, Kept};
 use super::depthwise::Depthwise;
 use super::direct::Direct;
+use super::winograd::Winograd;
 use super::{name, products, slice_mut};
 use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
@@ -64,6 +65,8 @@ pub(crate) struct Plan {
     pub(super) direct: Direct,
     /// The other way, for the products in which groups have few channels.
     pub(super) depthwise: Depthwise,
+    /// The way of fewer multiplications, if the kernel is one for it.
+    pub(super) winograd: Option<Winograd>,
 }
 
 impl Plan {
@@ -88,7 +91,9 @@ impl Plan {
         let (outputs, taps) = (out_channels / groups, volume(&axes, |axis| axis.kernel_size));
         let direct = Direct::new(&axes, inputs);
         let depthwise = Depthwise::new(&axes, inputs, outputs);
-        Ok((Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct, depthwise }, out_shape))
+        let winograd = Winograd::new(&axes, images, groups, [inputs, outputs]);
+        let sizes = Self { axes, images, groups, inputs, outputs, pixels, taps, places, direct, depthwise, winograd };
+        Ok((sizes, out_shape))
     }
 
     /// `Y = W P + b`.
@@ -119,6 +124,9 @@ impl Plan {
             if let (Some(seen), false) = (&self.depthwise.seen, after.is_apart()) {
                 return seen.forward(self, x, (w, bias), after == After::Relu, y);
             }
+            if let Some(winograd) = &self.winograd {
+                return winograd.forward(self, x, (w, bias), after, y, winners);
+            }
             return self.direct.forward(self, x, (w, bias), after, y, winners);
         }
         // There is nothing but padding: all numbers of a channel are its bias.
@@ -147,6 +155,9 @@ impl Plan {
             if let (Some(seen), None) = (&self.depthwise.seen, dy.windows()) {
                 return seen.weight_gradient(self, x, dy, beta, dw);
             }
+            if let Some(winograd) = &self.winograd {
+                return winograd.weight_gradient(self, x, dy, beta, dw);
+            }
             return self.direct.weight_gradient(self, x, dy, beta, dw);
         }
         dw.iter_mut().for_each(|dw| *dw = if beta.is_zero() { F::zero() } else { beta * *dw });
@@ -166,7 +177,10 @@ impl Plan {
                 }
                 (Kept::Nothing | Kept::Result(_), Some(spread)) => spread.input_gradient(self, w, dy, beta, dx),
                 (Kept::Nothing, _) if self.has_few_inputs() => self.input_gradient_by_taps(w, dy.dy, beta, dx),
-                _ => self.direct.input_gradient(self, w, dy, beta, dx),
+                _ => match &self.winograd {
+                    Some(winograd) => winograd.input_gradient(self, w, dy, beta, dx),
+                    None => self.direct.input_gradient(self, w, dy, beta, dx),
+                },
             };
         }
         dx.iter_mut().for_each(|dx| *dx = if beta.is_zero() { F::zero() } else { beta * *dx });

@@ -1,7 +1,7 @@
 //! The way back over a band of channels.
 
 use super::channels::{Channels, SLICE};
-use super::lanes::{Lanes, Sums, each, write};
+use super::lanes::{Lanes, Sums, write};
 use gradus_linalg::{Real, simd};
 use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 
@@ -49,11 +49,10 @@ pub(super) fn sums<F: Real>(
                         x,
                         dy,
                         #[inline(always)]
-                        |x, dy| {
-                            let d = each(x, center, |x, c| x - c);
-                            let z = each(each(d, slope, |d, s| d * s), shift, |z, t| z + t);
-                            let g = each(dy, z, |dy, z| if z > zero { dy } else { zero });
-                            [g, each(g, d, |g, d| g * d)]
+                        |lane, x, dy| {
+                            let d = x - center[lane];
+                            let g = if d * slope[lane] + shift[lane] > zero { dy } else { zero };
+                            [g, g * d]
                         },
                     );
                 } else {
@@ -61,7 +60,7 @@ pub(super) fn sums<F: Real>(
                         x,
                         dy,
                         #[inline(always)]
-                        |x, dy| [dy, each(dy, each(x, center, |x, c| x - c), |dy, d| dy * d)],
+                        |lane, x, dy| [dy, dy * (x - center[lane])],
                     );
                 }
             }

@@ -1,7 +1,7 @@
 //! The way forward over a band of channels.
 
 use super::channels::{Channels, Moments, SLICE};
-use super::lanes::{Lanes, Sums, each, write};
+use super::lanes::{Lanes, Sums, write};
 use gradus_linalg::{Real, simd};
 use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 
@@ -23,15 +23,15 @@ pub(super) fn moments<F: Real>(all: &Channels, x: &ArrayView3<'_, F>, eps: F, mo
     let [totals] = sums(
         x,
         #[inline(always)]
-        |x| [x],
+        |_, x| [x],
     );
     let centers: Lanes<F> = all.spread(band, |channel| all.gather(band, channel, &totals) / n);
     let [off, squares] = sums(
         x,
         #[inline(always)]
-        |x| {
-            let d = each(x, centers, |x, c| x - c);
-            [d, each(d, d, |a, b| a * b)]
+        move |lane, x| {
+            let d = x - centers[lane];
+            [d, d * d]
         },
     );
     for (channel, moments) in moments.chunks_exact_mut(Moments::<F>::SIZE).enumerate() {
@@ -44,7 +44,7 @@ pub(super) fn moments<F: Real>(all: &Channels, x: &ArrayView3<'_, F>, eps: F, mo
     }
 }
 
-fn sums<F: Real, const K: usize>(x: &ArrayView3<'_, F>, terms: impl Fn(Lanes<F>) -> [Lanes<F>; K]) -> [Lanes<F>; K] {
+fn sums<F: Real, const K: usize>(x: &ArrayView3<'_, F>, terms: impl Fn(usize, F) -> [F; K]) -> [Lanes<F>; K] {
     simd::vectorized(
         #[inline(always)]
         || {
@@ -55,7 +55,7 @@ fn sums<F: Real, const K: usize>(x: &ArrayView3<'_, F>, terms: impl Fn(Lanes<F>)
                     x,
                     x,
                     #[inline(always)]
-                    |x, _| terms(x),
+                    |lane, x, _| terms(lane, x),
                 );
             }
             sums.finish()

@@ -29,9 +29,9 @@ impl<F: Real, const K: usize> Sums<F, K> {
         Self { block: zeros, done: zeros, chunks: 0 }
     }
 
-    /// Adds the terms of two rows of the same length.
+    /// Adds the terms of two rows of the same length, `terms(lane, x, y)` for each of their pairs.
     #[inline(always)]
-    pub(super) fn add(&mut self, x: &[F], y: &[F], terms: impl Fn(Lanes<F>, Lanes<F>) -> [Lanes<F>; K]) {
+    pub(super) fn add(&mut self, x: &[F], y: &[F], terms: impl Fn(usize, F, F) -> [F; K]) {
         for (x, y) in x.chunks(BLOCK * LANES).zip(y.chunks(BLOCK * LANES)) {
             let sums = added(x, y, &terms);
             for (block, sums) in self.block.iter_mut().zip(sums) {
@@ -62,26 +62,22 @@ impl<F: Real, const K: usize> Sums<F, K> {
 
 /// The terms of two rows added up in each lane.
 #[inline(always)]
-fn added<F: Real, const K: usize>(
-    x: &[F],
-    y: &[F],
-    terms: &impl Fn(Lanes<F>, Lanes<F>) -> [Lanes<F>; K],
-) -> [Lanes<F>; K] {
+fn added<F: Real, const K: usize>(x: &[F], y: &[F], terms: &impl Fn(usize, F, F) -> [F; K]) -> [Lanes<F>; K] {
     let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
     let mut sums = [[F::zero(); LANES]; K];
+    // One loop over the lanes with all of the terms in it: of several, the compiler would keep the sums in memory.
     for (x, y) in xs.iter().zip(ys) {
-        let terms = terms(*x, *y);
-        for k in 0..K {
-            sums[k] = each(sums[k], terms[k], |a, b| a + b);
+        for lane in 0..LANES {
+            let terms = terms(lane, x[lane], y[lane]);
+            for k in 0..K {
+                sums[k][lane] += terms[k];
+            }
         }
     }
-    if x_rest.is_empty() {
-        return sums;
-    }
-    let terms = terms(padded(x_rest), padded(y_rest));
-    for (sums, terms) in sums.iter_mut().zip(terms) {
-        for (sum, term) in sums.iter_mut().zip(terms).take(x_rest.len()) {
-            *sum += term;
+    for (lane, (&x, &y)) in x_rest.iter().zip(y_rest).enumerate() {
+        let terms = terms(lane, x, y);
+        for k in 0..K {
+            sums[k][lane] += terms[k];
         }
     }
     sums
@@ -94,14 +90,6 @@ pub(super) fn each<F: Real>(mut a: Lanes<F>, b: Lanes<F>, f: impl Fn(F, F) -> F)
         a[lane] = f(a[lane], b[lane]);
     }
     a
-}
-
-/// Fewer numbers than there are lanes, filled up with the first.
-#[inline(always)]
-fn padded<F: Real>(rest: &[F]) -> Lanes<F> {
-    let mut lanes = [rest[0]; LANES];
-    lanes[..rest.len()].copy_from_slice(rest);
-    lanes
 }
 
 /// `y ← f(lane, y, a, b)` for rows of the same length.
