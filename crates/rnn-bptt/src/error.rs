@@ -105,9 +105,11 @@ pub enum Error {
 
     /// Cells that do not make up whole layers.
     #[error(
-        "rnn: {cells} cells for {directions} direction(s): a layer has one cell for each direction, and there is at least one layer"
+        "{operation}: {cells} cells for {directions} direction(s): a layer has one cell for each direction, and there is at least one layer"
     )]
     Layers {
+        /// The operation that was asked for.
+        operation: &'static str,
         /// The number of cells.
         cells: usize,
         /// The number of directions in which sequences are read.
@@ -116,6 +118,16 @@ pub enum Error {
 }
 
 impl FamilyError for Error {}
+
+impl Error {
+    /// The same of an input as it was given, before its axes were put in order.
+    pub(crate) fn of_input(mut self, shape: &[usize]) -> Self {
+        if let Self::InputSize { found, .. } | Self::NoSteps { found, .. } = &mut self {
+            *found = shape.to_vec();
+        }
+        self
+    }
+}
 
 /// What the recurrent layers return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

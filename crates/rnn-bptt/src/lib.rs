@@ -5,11 +5,13 @@ pub mod bptt;
 mod cell;
 mod error;
 mod nonlinearity;
-mod rnn;
+mod recurrent;
+mod state;
 
-pub use cell::RnnCell;
+pub use cell::{Cell, RnnCell, Sweep, unroll};
 pub use error::{Error, Result};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};
 pub use nonlinearity::Nonlinearity;
-pub use rnn::Rnn;
+pub use recurrent::{Recurrent, Rnn};
+pub use state::State;

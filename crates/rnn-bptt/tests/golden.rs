@@ -4,7 +4,7 @@ use std::error::Error;
 
 use gradus_autograd::{Gradients, Leaf, concatenate, stack};
 use gradus_rnn_bptt::ndarray::Axis;
-use gradus_rnn_bptt::{Module, Real, Rnn, RnnCell, Tape, Value, Var};
+use gradus_rnn_bptt::{Cell, Module, Real, Rnn, RnnCell, Tape, Value, Var};
 use gradus_testing::golden::{Case, check};
 use gradus_testing::{Float, close, close_scalar};
 use rand::SeedableRng;

@@ -97,11 +97,11 @@ mod weights;
 pub use order::Direction;
 pub use weights::Weights;
 
-use crate::{Nonlinearity, Result};
+use crate::{Nonlinearity, Result, Sweep};
 use gradus_autograd::{Error as AutogradError, Real, Value, Var};
-use ndarray::{Axis, Ix3};
-use order::Order;
-use sweep::{Places, Saved, Step, fill_padding, forward, gather, matrix, rows, state, vector};
+use ndarray::Ix3;
+pub(crate) use order::Order;
+use sweep::{Places, Saved, Step, fill_padding, forward, gather, matrix, rows, vector};
 use weights::Sizes;
 
 /// One recurrent layer over a whole sequence, as one operation of the tape: the states after every step, and the last.
@@ -114,18 +114,18 @@ use weights::Sizes;
 /// no array of zeros for all the other steps. Gradients that nobody wants are not computed.
 ///
 /// # Shapes
-/// `x (T, N, I)`, `h0 (1, N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all; states `(T, N, H)`,
-/// last state `(1, N, H)`
+/// `x (T, N, I)`, `h0 (N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all; states `(T, N, H)`,
+/// last state `(N, H)`
 ///
 /// # Examples
 /// Powers of 2, doubled at each step, and the derivative of the last by the weight, `d w³/dw = 3 w²`:
 /// ```
-/// use gradus_rnn_bptt::{Nonlinearity, Tape, bptt::{self, Direction, Weights}, ndarray::array};
+/// use gradus_rnn_bptt::{Nonlinearity, Sweep, Tape, bptt::{self, Weights}, ndarray::array};
 /// let tape = Tape::<f64>::recording();
 /// let (weight_ih, weight_hh) = (tape.variable(array![[1.0]]), tape.variable(array![[2.0]]));
 /// let weights = Weights { weight_ih, weight_hh, bias_ih: None, bias_hh: None };
 /// let x = tape.input(array![[[1.0]], [[0.0]], [[0.0]], [[0.0]]]);
-/// let (states, last) = bptt::rnn(&x, None, None, &weights, Nonlinearity::Relu, Direction::Forward)?;
+/// let (states, last) = bptt::rnn(&x, None, &weights, Nonlinearity::Relu, &Sweep::default())?;
 /// assert_eq!(states.value(), &array![[[1.0]], [[2.0]], [[4.0]], [[8.0]]]);
 /// let gradients = last.sum().backward()?;
 /// assert_eq!(gradients.get(&weights.weight_hh).unwrap(), &array![[12.0]]);
@@ -141,10 +141,9 @@ use weights::Sizes;
 pub fn rnn<F: Real>(
     x: &Var<F>,
     h0: Option<&Var<F>>,
-    lengths: Option<&[usize]>,
     weights: &Weights<F>,
     nonlinearity: Nonlinearity,
-    direction: Direction,
+    how: &Sweep<'_, F>,
 ) -> Result<(Var<F>, Var<F>)> {
     let operation = "rnn";
     let sizes = Sizes::check(operation, x, h0, weights)?;
@@ -160,7 +159,7 @@ pub fn rnn<F: Real>(
         return Err(AutogradError::ForeignVar { operation }.into());
     }
 
-    let order = Order::new(operation, sizes.steps, sizes.batch, lengths, direction)?;
+    let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
     let mut saved_x = x.value().clone().into_standard_layout();
     if order.is_padded() {
         // NaN there times δ = 0 would be NaN.
@@ -176,11 +175,11 @@ pub fn rnn<F: Real>(
             nonlinearity,
         },
         rows(saved_x.view(), sizes.input),
-        h0.map(|h0| state(h0.value())),
+        h0.map(|h0| matrix(h0.value())),
         &sizes,
         &order,
     );
-    let last = Value::from(gather(&states, |sequence| order.last(sequence)).insert_axis(Axis(0)));
+    let last = Value::from(gather(&states, |sequence| order.last(sequence)));
     let states = Value::from(states);
 
     let saved = Saved {

@@ -91,7 +91,7 @@ impl<F: Real> Saved<F> {
             let (later, earlier) = (da.slice_axis(Axis(0), later), self.states.slice_axis(Axis(0), earlier));
             F::gemm(one, rows(later, hidden).t(), rows(earlier, hidden), beta, dw.view_mut());
             if let Some(h0) = &self.h0 {
-                F::gemm(one, first.t(), state(h0), one, dw);
+                F::gemm(one, first.t(), matrix(h0), one, dw);
             }
         });
         if let Some(x) = &self.x {
@@ -110,9 +110,8 @@ impl<F: Real> Saved<F> {
             });
         }
         if let Some(h0) = self.places.h0 {
-            slots.accumulate(h0, |mut dh0, beta| {
-                let dh0 = matrix_mut(dh0.index_axis_mut(Axis(0), 0).into_dyn());
-                F::gemm(one, first.view(), matrix(&self.weight_hh), beta, dh0);
+            slots.accumulate(h0, |dh0, beta| {
+                F::gemm(one, first.view(), matrix(&self.weight_hh), beta, matrix_mut(dh0));
             });
         }
     }
@@ -127,7 +126,7 @@ impl<F: Real> Saved<F> {
             Some(dy) => (dy.into_standard_layout().into_array().into_dimensionality().expect(rank), F::one()),
             None => (memory::array(states.raw_dim()), F::zero()),
         };
-        let d_last = d_last.as_ref().map(state);
+        let d_last = d_last.as_ref().map(matrix);
         let mut after = None;
         for t in self.order.times().rev() {
             match after {
@@ -194,11 +193,6 @@ pub(super) fn fill_padding<F: Real>(x: &mut ArrayRef3<F>, order: &Order) {
 pub(super) fn rows<F: Real>(x: ArrayViewD<'_, F>, columns: usize) -> ArrayView2<'_, F> {
     let rows = x.shape()[0] * x.shape()[1];
     x.into_shape_with_order((rows, columns)).expect("whole steps of a row-major array are contiguous")
-}
-
-/// A state `(1, N, H)` as a matrix.
-pub(super) fn state<'a, F: Real>(h: &'a Value<F>) -> ArrayView2<'a, F> {
-    h.index_axis(Axis(0), 0).into_dimensionality().expect("the shape was checked to have three axes")
 }
 
 pub(super) fn matrix<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {

@@ -54,9 +54,9 @@ impl Sizes {
         if input != input_size {
             return Err(Error::InputSize { operation, found: x.shape().to_vec(), input_size });
         }
-        if let Some(h0) = h0.filter(|h0| h0.shape() != [1, batch, hidden]) {
-            let (found, expected) = (h0.shape().to_vec(), vec![1, batch, hidden]);
-            return Err(Error::State { operation, found, expected, axes: "(1, batch, hidden_size)" });
+        if let Some(h0) = h0.filter(|h0| h0.shape() != [batch, hidden]) {
+            let (found, expected) = (h0.shape().to_vec(), vec![batch, hidden]);
+            return Err(Error::State { operation, found, expected, axes: "(batch, hidden_size)" });
         }
         Ok(Self { steps, batch, input, hidden })
     }

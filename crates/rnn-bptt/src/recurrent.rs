@@ -1,9 +1,11 @@
 //! The recurrent layer: cells swept over time, stacked, in one direction or two.
 
-use crate::bptt::{self, Direction};
-use crate::{Error, Nonlinearity, Result, RnnCell};
-use gradus_autograd::{Real, Var, concatenate};
+use crate::bptt::Direction;
+use crate::cell::check_sequence;
+use crate::{Cell, Error, Nonlinearity, Result, RnnCell, State, Sweep};
+use gradus_autograd::{Real, Tape, Value, Var, concatenate, stack};
 use gradus_nn_layers::{Layer, Module, Walk, WalkMut};
+use ndarray::IxDyn;
 use rand::Rng;
 
 /// Elman network over whole sequences: one or more layers, each a [cell](RnnCell) swept over time.
@@ -12,18 +14,18 @@ use rand::Rng;
 /// hₜ = f(Wᵢₕ xₜ + bᵢₕ + Wₕₕ hₜ₋₁ + bₕₕ)        δₜ = (dyₜ + Wₕₕᵀ δₜ₊₁) ∘ f′(aₜ)
 /// ```
 ///
-/// `f` is tanh, or ReLU after [`Rnn::relu`]. A further layer reads the states of the one before it. Each layer is one
+/// `f` is tanh, or ReLU after [`Recurrent::relu`]. A further layer reads the states of the one before it. Each layer is one
 /// operation on the tape, whose backward pass is [back-propagation through time](crate::bptt).
 ///
-/// The layer remembers nothing from one call to the next: [`Rnn::forward_with`] takes a state and returns one.
-/// [`Rnn::last`] is for many-to-one, [`Layer::forward`] for many-to-many.
+/// The layer remembers nothing from one call to the next: [`Recurrent::forward_with`] takes a state and returns one.
+/// [`Recurrent::last`] is for many-to-one, [`Layer::forward`] for many-to-many.
 ///
 /// Parameters have PyTorch's names: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, then `…_l0_reverse` in two
 /// directions, then `…_l1` and so on.
 ///
 /// # Shapes
 /// `T` steps, `N` sequences, `I` input and `H` hidden features, `L` layers, `D` directions (1 or 2)
-/// - input: `(T, N, I)`, or `(N, T, I)` after [`Rnn::batch_first`]
+/// - input: `(T, N, I)`, or `(N, T, I)` after [`Recurrent::batch_first`]
 /// - output: `(T, N, D·H)`, or `(N, T, D·H)`
 /// - state: `(L·D, N, H)`, the forward direction of a layer before its reverse, whatever the order of the input's axes
 ///
@@ -49,18 +51,48 @@ use rand::Rng;
 /// # References
 /// J. L. Elman, *Finding structure in time*, Cognitive Science 14(2), 1990; M. Schuster, K. K. Paliwal, *Bidirectional
 /// recurrent neural networks*, IEEE Transactions on Signal Processing 45(11), 1997.
+pub type Rnn<F = f32> = Recurrent<RnnCell<F>>;
+
+/// Recurrent layers over whole sequences: one or more, each of them [cells](Cell) swept over time, in one direction or two.
+///
+/// [`Rnn`] is one of these; cells of your own make another.
+///
+/// The layer remembers nothing from one call to the next: [`Recurrent::forward_with`] takes a state and returns one.
+/// [`Recurrent::last`] is for many-to-one, [`Layer::forward`] for many-to-many. Each cell's sweep is one operation on the tape, whose
+/// backward pass is [back-propagation through time](crate::bptt).
+///
+/// Parameters have PyTorch's names: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, `bias_hh_l0`, then `…_l0_reverse` in two
+/// directions, then `…_l1` and so on.
+///
+/// # Shapes
+/// `T` steps, `N` sequences, `I` input and `H` hidden features, `L` layers, `D` directions (1 or 2)
+/// - input: `(T, N, I)`, or `(N, T, I)` after [`Recurrent::batch_first`]
+/// - output: `(T, N, D·H)`, or `(N, T, D·H)`
+/// - each array of a state: `(L·D, N, H)`, the forward direction of a layer before its reverse, whatever the order of the
+///   input's axes
+///
+/// # Examples
+/// ```
+/// use gradus_rnn_bptt::{Layer, Recurrent, RnnCell, Tape, ndarray::Array3};
+/// use rand::{SeedableRng, rngs::StdRng};
+/// let mut rng = StdRng::seed_from_u64(1);
+/// let cell: RnnCell = RnnCell::new(3, 8, &mut rng);
+/// let layers = Recurrent::of(cell).layers(2, &mut rng).bidirectional(&mut rng);
+/// assert_eq!(layers.forward(&Tape::inference().input(Array3::ones((10, 4, 3))))?.shape(), [10, 4, 16]);
+/// # Ok::<(), gradus_nn_layers::Error>(())
+/// ```
 #[derive(Debug, Clone)]
-pub struct Rnn<F: Real = f32> {
+pub struct Recurrent<C> {
     /// The cells, layer after layer; in two directions a layer's forward cell and then its reverse.
-    pub cells: Vec<RnnCell<F>>,
+    pub cells: Vec<C>,
     bidirectional: bool,
     batch_first: bool,
 }
 
-impl<F: Real> Rnn<F> {
+impl<F: Real> Recurrent<RnnCell<F>> {
     /// One layer with tanh, time before batch. Draws all parameters from `U(−k, k)`, `k = 1/√hidden_size`.
     pub fn new(input_size: usize, hidden_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
-        Self { cells: vec![RnnCell::new(input_size, hidden_size, rng)], bidirectional: false, batch_first: false }
+        Self::of(RnnCell::new(input_size, hidden_size, rng))
     }
 
     /// ReLU in the place of tanh, in all layers.
@@ -75,6 +107,14 @@ impl<F: Real> Rnn<F> {
     pub fn without_bias(mut self) -> Self {
         self.cells = self.cells.into_iter().map(RnnCell::without_bias).collect();
         self
+    }
+}
+
+impl<C: Cell> Recurrent<C> {
+    /// One layer of this cell, time before batch.
+    #[must_use]
+    pub fn of(cell: C) -> Self {
+        Self { cells: vec![cell], bidirectional: false, batch_first: false }
     }
 
     /// Input and output with the batch before the time, `(N, T, …)`. The input is copied into the order of time once.
@@ -102,28 +142,32 @@ impl<F: Real> Rnn<F> {
     /// The cells in another arrangement; those that fit into it stay, others are drawn like the first.
     fn arranged(mut self, layers: usize, bidirectional: bool, rng: &mut (impl Rng + ?Sized)) -> Self {
         let Some(like) = self.cells.first().cloned() else { return self };
-        let (input_size, hidden_size) = (like.input_size(), like.hidden_size());
         let mut before: Vec<Vec<_>> = self.cells.chunks(self.directions()).map(<[_]>::to_vec).collect();
         before.resize_with(layers, Vec::new);
         self.bidirectional = bidirectional;
         self.cells.clear();
         for (layer, cells) in before.into_iter().enumerate() {
-            let width = if layer == 0 { input_size } else { self.directions() * hidden_size };
+            let width = if layer == 0 { like.input_size() } else { self.directions() * like.output_size() };
             let mut cells = cells.into_iter();
             for _ in 0..self.directions() {
-                let cell = cells.next().filter(|cell| cell.input_size() == width).unwrap_or_else(|| {
-                    let cell = RnnCell { nonlinearity: like.nonlinearity, ..RnnCell::new(width, hidden_size, rng) };
-                    if like.bias_ih.is_some() { cell } else { cell.without_bias() }
-                });
-                self.cells.push(cell);
+                let kept = cells.next().filter(|cell| cell.input_size() == width);
+                self.cells.push(kept.unwrap_or_else(|| like.alike(width, rng)));
             }
         }
         self
     }
 
-    /// The output at every step and the state after the last, from the state `h0` or from zero.
+    /// A state of zeros for `batch` sequences: what a sequence begins with if none is given.
+    #[must_use]
+    pub fn zero_state(&self, tape: &Tape<C::Float>, batch: usize) -> C::State {
+        let sizes = self.cells.first().map(Cell::state_sizes).unwrap_or_default();
+        let zeros = |size| tape.input(Value::zeros(IxDyn(&[self.cells.len(), batch, size])));
+        State::from_parts(sizes.into_iter().map(zeros).collect()).expect("a state has as many arrays as sizes")
+    }
+
+    /// The output at every step and the state after the last, from this state or from zero.
     ///
-    /// A gradient flows through the state into what it came from; [`Var::detach`] cuts it off, which truncates
+    /// A gradient flows through the state into what it came from; [`State::cut`] cuts it off, which truncates
     /// back-propagation at the border between two pieces of a sequence.
     ///
     /// # Errors
@@ -131,11 +175,11 @@ impl<F: Real> Rnn<F> {
     /// [`Error::Weight`] or [`Error::Layers`] if the cells do not fit one another, [`Error::Autograd`] if the variables
     /// are on different tapes.
     #[track_caller]
-    pub fn forward_with(&self, x: &Var<F>, h0: Option<&Var<F>>) -> Result<(Var<F>, Var<F>)> {
-        self.sweep(x, None, h0)
+    pub fn forward_with(&self, x: &Var<C::Float>, state: Option<&C::State>) -> Result<(Var<C::Float>, C::State)> {
+        self.sweep(x, None, state)
     }
 
-    /// As [`Rnn::forward_with`], for a batch of sequences of different lengths, in any order, each padded at its end.
+    /// As [`Recurrent::forward_with`], for a batch of sequences of different lengths, in any order, each padded at its end.
     ///
     /// The output is zero past the end of a sequence, its last state is the one at its own last step, and nothing in the
     /// padding, be it NaN, has an influence or a gradient.
@@ -154,57 +198,64 @@ impl<F: Real> Rnn<F> {
     /// ```
     ///
     /// # Errors
-    /// As [`Rnn::forward_with`]; [`Error::Lengths`] if there are not as many lengths as sequences, [`Error::Length`] if one
+    /// As [`Recurrent::forward_with`]; [`Error::Lengths`] if there are not as many lengths as sequences, [`Error::Length`] if one
     /// is 0 or larger than the number of steps.
     #[track_caller]
-    pub fn forward_padded(&self, x: &Var<F>, lengths: &[usize], h0: Option<&Var<F>>) -> Result<(Var<F>, Var<F>)> {
-        self.sweep(x, Some(lengths), h0)
+    pub fn forward_padded(
+        &self,
+        x: &Var<C::Float>,
+        lengths: &[usize],
+        state: Option<&C::State>,
+    ) -> Result<(Var<C::Float>, C::State)> {
+        self.sweep(x, Some(lengths), state)
     }
 
     /// All layers over a sequence.
     #[track_caller]
-    fn sweep(&self, x: &Var<F>, lengths: Option<&[usize]>, h0: Option<&Var<F>>) -> Result<(Var<F>, Var<F>)> {
-        let operation = "rnn";
+    fn sweep(
+        &self,
+        x: &Var<C::Float>,
+        lengths: Option<&[usize]>,
+        state: Option<&C::State>,
+    ) -> Result<(Var<C::Float>, C::State)> {
+        let operation = C::NAME;
         let (cells, directions) = (self.cells.len(), self.directions());
-        if cells == 0 || cells % directions != 0 {
-            return Err(Error::Layers { cells, directions });
-        }
-        let &[first, second, features] = x.shape() else {
-            let axes = if self.batch_first { "(batch, time, input_size)" } else { "(time, batch, input_size)" };
-            return Err(Error::InputRank { operation, found: x.shape().to_vec(), expected: axes });
+        let Some(first) = self.cells.first().filter(|_| cells % directions == 0) else {
+            return Err(Error::Layers { operation, cells, directions });
         };
         // What an error says of the input is in the order of axes in which it was given.
-        let (steps, batch) = if self.batch_first { (second, first) } else { (first, second) };
-        if steps == 0 {
-            return Err(Error::NoSteps { operation, found: x.shape().to_vec() });
+        if self.batch_first && x.shape().len() != 3 {
+            let (found, expected) = (x.shape().to_vec(), "(batch, time, input_size)");
+            return Err(Error::InputRank { operation, found, expected });
         }
-        if features != self.cells[0].input_size() {
-            let (found, input_size) = (x.shape().to_vec(), self.cells[0].input_size());
-            return Err(Error::InputSize { operation, found, input_size });
-        }
-        let expected = [cells, batch, self.cells[0].hidden_size()];
-        if let Some(h0) = h0.filter(|h0| h0.shape() != expected) {
+        let mut sequence = if self.batch_first { x.transpose(0, 1)? } else { x.clone() };
+        let (_, batch) = check_sequence(first, &sequence).map_err(|error| error.of_input(x.shape()))?;
+        if let Some(state) = state {
             let axes =
                 if self.bidirectional { "(2 · layers, batch, hidden_size)" } else { "(layers, batch, hidden_size)" };
-            return Err(Error::State { operation, found: h0.shape().to_vec(), expected: expected.to_vec(), axes });
+            for (part, size) in state.parts().into_iter().zip(first.state_sizes()) {
+                let (found, expected) = (part.shape().to_vec(), vec![cells, batch, size]);
+                if found != expected {
+                    return Err(Error::State { operation, found, expected, axes });
+                }
+            }
         }
 
-        let mut sequence = if self.batch_first { x.transpose(0, 1)? } else { x.clone() };
         let mut last = Vec::with_capacity(cells);
         for layer in self.cells.chunks(directions) {
             let mut outputs = Vec::with_capacity(directions);
             for (cell, direction) in layer.iter().zip([Direction::Forward, Direction::Reverse]) {
                 let place = last.len();
-                let h0 = h0.map(|h0| h0.slice_axis(0, place..place + 1, 1)).transpose()?;
-                let weights = cell.weights(x.tape());
-                let (output, h) = bptt::rnn(&sequence, h0.as_ref(), lengths, &weights, cell.nonlinearity, direction)?;
+                let state = state.map(|state| state.try_mapped(|part| part.select(0, place))).transpose()?;
+                let how = Sweep { direction, lengths, mask: None };
+                let (output, state) = cell.sweep(&sequence, state.as_ref(), &how)?;
                 outputs.push(output);
-                last.push(h);
+                last.push(state);
             }
-            sequence = joined(2, outputs)?;
+            sequence = side_by_side(outputs)?;
         }
         let output = if self.batch_first { sequence.transpose(0, 1)? } else { sequence };
-        Ok((output, joined(0, last)?))
+        Ok((output, stacked(&last)?))
     }
 
     /// The last layer's state after the last step, from a zero state: many-to-one. In two directions both final states side by side,
@@ -216,13 +267,14 @@ impl<F: Real> Rnn<F> {
     /// output: `(N, D·H)`
     ///
     /// # Errors
-    /// As [`Rnn::forward_with`].
+    /// As [`Recurrent::forward_with`].
     #[track_caller]
-    pub fn last(&self, x: &Var<F>) -> Result<Var<F>> {
-        let (_, h_n) = self.forward_with(x, None)?;
+    pub fn last(&self, x: &Var<C::Float>) -> Result<Var<C::Float>> {
+        let (_, state) = self.forward_with(x, None)?;
         let cells = self.cells.len();
-        let states: Result<_, _> = (cells - self.directions()..cells).map(|place| h_n.select(0, place)).collect();
-        joined(1, states?)
+        let of_layer = cells - self.directions()..cells;
+        let states: Result<_, _> = of_layer.map(|place| state.hidden().select(0, place)).collect();
+        side_by_side(states?)
     }
 
     fn directions(&self) -> usize {
@@ -236,40 +288,50 @@ impl<F: Real> Rnn<F> {
     }
 }
 
-/// Arrays one after the other; one alone as it is.
+/// Arrays side by side on their last axis; one alone as it is.
 #[track_caller]
-fn joined<F: Real>(axis: isize, mut variables: Vec<Var<F>>) -> Result<Var<F>> {
+fn side_by_side<F: Real>(mut variables: Vec<Var<F>>) -> Result<Var<F>> {
     if variables.len() == 1 {
         return Ok(variables.remove(0));
     }
-    Ok(concatenate(axis, &variables.iter().collect::<Vec<_>>())?)
+    Ok(concatenate(-1, &variables.iter().collect::<Vec<_>>())?)
 }
 
-impl<F: Real> Layer<F> for Rnn<F> {
+/// The states of all cells as one, on a new first axis.
+#[track_caller]
+fn stacked<S: State>(states: &[S]) -> Result<S> {
+    let of_cells: Vec<_> = states.iter().map(State::parts).collect();
+    let arrays = of_cells.first().map_or(0, Vec::len);
+    let parts = (0..arrays).map(|array| match &of_cells[..] {
+        [alone] => alone[array].unsqueeze(0),
+        all => stack(0, &all.iter().map(|parts| parts[array]).collect::<Vec<_>>()),
+    });
+    Ok(S::from_parts(parts.collect::<Result<_, _>>()?).expect("the states of one cell have as many arrays"))
+}
+
+impl<C: Cell> Layer<C::Float> for Recurrent<C> {
     /// The output at every step, from a zero state: many-to-many.
-    fn forward(&self, x: &Var<F>) -> gradus_nn_layers::Result<Var<F>> {
+    fn forward(&self, x: &Var<C::Float>) -> gradus_nn_layers::Result<Var<C::Float>> {
         Ok(self.forward_with(x, None)?.0)
     }
 }
 
-impl<F: Real> Module<F> for Rnn<F> {
-    fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, F>) {
+impl<C: Cell> Module<C::Float> for Recurrent<C> {
+    fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, C::Float>) {
         for (place, cell) in self.cells.iter().enumerate() {
             let ending = self.ending(place);
-            walk.child(format_args!("weight_ih_{ending}"), &cell.weight_ih);
-            walk.child(format_args!("weight_hh_{ending}"), &cell.weight_hh);
-            walk.child(format_args!("bias_ih_{ending}"), &cell.bias_ih);
-            walk.child(format_args!("bias_hh_{ending}"), &cell.bias_hh);
+            for (name, parameter) in cell.named() {
+                walk.child(format_args!("{name}_{ending}"), parameter);
+            }
         }
     }
 
-    fn walk_mut<'module>(&'module mut self, walk: &mut WalkMut<'module, '_, F>) {
+    fn walk_mut<'module>(&'module mut self, walk: &mut WalkMut<'module, '_, C::Float>) {
         let endings: Vec<_> = (0..self.cells.len()).map(|place| self.ending(place)).collect();
         for (ending, cell) in endings.iter().zip(&mut self.cells) {
-            walk.child(format_args!("weight_ih_{ending}"), &mut cell.weight_ih);
-            walk.child(format_args!("weight_hh_{ending}"), &mut cell.weight_hh);
-            walk.child(format_args!("bias_ih_{ending}"), &mut cell.bias_ih);
-            walk.child(format_args!("bias_hh_{ending}"), &mut cell.bias_hh);
+            for (name, parameter) in cell.named_mut() {
+                walk.child(format_args!("{name}_{ending}"), parameter);
+            }
         }
     }
 }
@@ -277,7 +339,6 @@ impl<F: Real> Module<F> for Rnn<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gradus_autograd::Tape;
     use ndarray::{Array2, Array3, Array4};
     use rand::{SeedableRng, rngs::StdRng};
 
@@ -328,8 +389,8 @@ mod tests {
             let _ = rnn.forward_with(&tape.input(Array3::ones((steps, 2, 2))), None).unwrap();
             tape.len()
         };
-        // Four parameters, the states and the last state.
-        assert_eq!((entries(3), entries(300)), (6, 6));
+        // Four parameters, the states, the last state, and the axis of layers that it gets.
+        assert_eq!((entries(3), entries(300)), (7, 7));
     }
 
     #[test]

@@ -1,0 +1,111 @@
+//! The seam of the crate: what a recurrent layer is made of.
+
+mod rnn;
+mod unroll;
+
+pub use rnn::RnnCell;
+
+use crate::bptt::Direction;
+use crate::{Error, Result, State};
+use gradus_autograd::{Real, Tape, Value, Var};
+use gradus_nn_layers::{Module, Parameter};
+use rand::Rng;
+use std::fmt::Debug;
+pub use unroll::unroll;
+
+/// One step of a recurrent network, and with it a whole [layer](crate::Recurrent).
+///
+/// A cell of your own needs [`Cell::step`] alone, made of ordinary operations on the tape: [`Cell::sweep`] takes one step after
+/// the other and lets the tape differentiate them. The cells of this crate have a sweep of their own, which is one operation
+/// with back-propagation through time written out; the unrolled steps are its judge.
+pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
+    /// The number type.
+    type Float: Real;
+
+    /// What is handed from step to step.
+    type State: State<Float = Self::Float>;
+
+    /// The name by which errors and explanations speak of a layer of such cells, `"lstm"`.
+    const NAME: &'static str;
+
+    /// The number of features of an input.
+    fn input_size(&self) -> usize;
+
+    /// The number of features of each array of a state, in the order of [`State::parts`].
+    fn state_sizes(&self) -> Vec<usize>;
+
+    /// The number of features of an output.
+    fn output_size(&self) -> usize {
+        self.state_sizes().first().copied().unwrap_or(0)
+    }
+
+    /// A cell of the same kind for inputs of another size, its parameters drawn anew.
+    #[must_use]
+    fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self;
+
+    /// Its parameters by PyTorch's names, `weight_ih` and so on; a layer adds `_l0` to them.
+    fn named(&self) -> Vec<(&'static str, &Parameter<Self::Float>)>;
+
+    /// As [`Cell::named`], in the same order, to be changed.
+    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<Self::Float>)>;
+
+    /// The state after one step.
+    ///
+    /// # Shapes
+    /// `x (N, input_size)`, each array of the state `(N, its size)`
+    ///
+    /// # Errors
+    /// If input or state do not fit, or are on different tapes.
+    fn step(&self, x: &Var<Self::Float>, state: &Self::State) -> Result<Self::State>;
+
+    /// A state of zeros for `batch` sequences.
+    #[must_use]
+    fn zero_state(&self, tape: &Tape<Self::Float>, batch: usize) -> Self::State {
+        let parts = self.state_sizes().into_iter().map(|size| tape.input(Value::zeros((batch, size)))).collect();
+        State::from_parts(parts).expect("a state has as many arrays as sizes")
+    }
+
+    /// The outputs of all steps of a sequence, and the state after the last.
+    ///
+    /// # Shapes
+    /// `x (T, N, input_size)`, states `(N, size)`, outputs `(T, N, output_size)`
+    ///
+    /// # Errors
+    /// As [`Cell::step`], and [`Error::NoSteps`], [`Error::Lengths`] and [`Error::Length`].
+    fn sweep(
+        &self,
+        x: &Var<Self::Float>,
+        state: Option<&Self::State>,
+        how: &Sweep<'_, Self::Float>,
+    ) -> Result<(Var<Self::Float>, Self::State)> {
+        unroll(self, x, state, how)
+    }
+}
+
+/// How a layer goes over a batch of sequences.
+#[derive(Debug, Clone, Default)]
+pub struct Sweep<'a, F: Real = f32> {
+    /// From the beginning or from the end.
+    pub direction: Direction,
+    /// The length of each sequence, of a batch that is padded to the longest at the ends.
+    pub lengths: Option<&'a [usize]>,
+    /// A factor for the state that a step reads, `(N, output_size)`, the same at every step: recurrent dropout.
+    pub mask: Option<&'a Var<F>>,
+}
+
+/// The sizes `(T, N)` of an input `(T, N, input_size)`.
+pub(crate) fn check_sequence<C: Cell>(cell: &C, x: &Var<C::Float>) -> Result<(usize, usize)> {
+    let operation = C::NAME;
+    let &[steps, batch, features] = x.shape() else {
+        let (found, expected) = (x.shape().to_vec(), "(time, batch, input_size)");
+        return Err(Error::InputRank { operation, found, expected });
+    };
+    if steps == 0 {
+        return Err(Error::NoSteps { operation, found: x.shape().to_vec() });
+    }
+    if features != cell.input_size() {
+        let (found, input_size) = (x.shape().to_vec(), cell.input_size());
+        return Err(Error::InputSize { operation, found, input_size });
+    }
+    Ok((steps, batch))
+}
