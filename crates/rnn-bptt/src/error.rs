@@ -115,6 +115,35 @@ pub enum Error {
         /// The number of directions in which sequences are read.
         directions: usize,
     },
+
+    /// A truncation that leaves no step.
+    #[error(
+        "tbptt: k1 = {k1}, k2 = {k2}: a backward pass comes every k1 steps and goes through the last k2; each is at least 1"
+    )]
+    Truncation {
+        /// The steps from one backward pass to the next.
+        k1: usize,
+        /// The steps that a backward pass goes through.
+        k2: usize,
+    },
+
+    /// A bound on the gradients' norm that is none.
+    #[error(
+        "clip_log: max_norm = {max_norm}: the bound is above 0; without end it clips nothing and writes down all the same"
+    )]
+    ClipBound {
+        /// The bound.
+        max_norm: f64,
+    },
+
+    /// Gradients without a finite norm.
+    #[error("clip_log: the gradients' norm is {norm} at step {step}; they are left as they were")]
+    ClipNorm {
+        /// The norm.
+        norm: f64,
+        /// The step, counted from 1.
+        step: u64,
+    },
 }
 
 impl FamilyError for Error {}

@@ -3,15 +3,19 @@
 
 pub mod bptt;
 mod cell;
+mod clip;
 mod error;
 mod nonlinearity;
 mod recurrent;
 mod state;
+mod tbptt;
 
 pub use cell::{Cell, RnnCell, Sweep, unroll};
+pub use clip::ClipLog;
 pub use error::{Error, Result};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};
 pub use nonlinearity::Nonlinearity;
 pub use recurrent::{Recurrent, Rnn};
 pub use state::State;
+pub use tbptt::{Pass, Passes, Start, Tbptt};

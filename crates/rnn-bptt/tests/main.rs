@@ -1,0 +1,5 @@
+//! The crate from outside, each topic in a file of its own.
+
+#![allow(clippy::unwrap_used)] // a test fails by panicking
+
+mod truncated;
