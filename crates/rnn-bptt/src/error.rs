@@ -127,6 +127,29 @@ pub enum Error {
         k2: usize,
     },
 
+    /// A number of segments that a sequence cannot be cut into.
+    #[error(
+        "checkpointed: {segments} segments of an input {found:?} of {steps} steps: from 1 to {steps} would fit; about {} take least memory",
+        steps.isqrt().max(1)
+    )]
+    Segments {
+        /// The number of segments.
+        segments: usize,
+        /// The shape of the input.
+        found: Vec<usize>,
+        /// Its steps.
+        steps: usize,
+    },
+
+    /// Layers in two directions where the state is to be handed from one segment to the next.
+    #[error(
+        "{operation}: the layers read in both directions: only a layer that reads forward can go on from the state before"
+    )]
+    TwoDirections {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
     /// A bound on the gradients' norm that is none.
     #[error(
         "clip_log: max_norm = {max_norm}: the bound is above 0; without end it clips nothing and writes down all the same"

@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+mod checkpoints;
+mod hand;
+mod judges;
 mod truncated;
