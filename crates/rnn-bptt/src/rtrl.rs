@@ -120,13 +120,7 @@ impl<C: Cell> Rtrl<C> {
     }
 
     /// The slopes of one number of the next state of one sequence, by the state before and by the parameters.
-    fn slopes(
-        &self,
-        cell: &C,
-        x: &Value<C::Float>,
-        sequence: usize,
-        row: usize,
-    ) -> Result<(Array1<C::Float>, Array1<C::Float>)> {
+    fn slopes(&self, cell: &C, x: &Value<C::Float>, sequence: usize, row: usize) -> Result<Slopes<C::Float>> {
         let tape = Tape::recording();
         let rows = |part: &Array2<C::Float>| tape.variable(one_row(part, sequence).to_owned());
         let before = C::State::from_parts(self.state.iter().map(rows).collect()).expect("as many arrays as it had");
@@ -217,6 +211,9 @@ impl<C: Cell> Rtrl<C> {
         Err(Error::State { operation: "rtrl", found, expected, axes: "(batch, state, parameters)" })
     }
 }
+
+/// The slopes of one number by the state before and by all parameters.
+type Slopes<F> = (Array1<F>, Array1<F>);
 
 /// Gradients of a cell by its parameters' identities: those of a number that depends on each as told. None if all are frozen.
 fn as_gradients<C: Cell>(cell: &C, slopes: ArrayView1<'_, C::Float>) -> Result<Option<Gradients<C::Float>>> {

@@ -1,13 +1,15 @@
 //! Checkpointed back-propagation through time: the gradients of the whole, in the memory of its root.
 
 use gradus_autograd::Peak;
+use gradus_nn_layers::Parameter;
 use gradus_rnn_bptt::ndarray::{Array2, Array3};
 use gradus_rnn_bptt::{
-    Cell, Error, Gru, Lstm, LstmState, Module, Recurrent, Rnn, State, Tape, Value, checkpointed, checkpointed_state,
+    Cell, Error, Gru, Lstm, LstmState, Module, Recurrent, Result, Rnn, RnnCell, State, Tape, Value, Var, checkpointed,
+    checkpointed_state,
 };
 use gradus_testing::{Tolerance, assert_close};
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 
 const EXACT: Tolerance = Tolerance { absolute: 1e-12, relative: 1e-12, of_largest: 0.0 };
 
@@ -112,6 +114,67 @@ fn parameters_are_let_go_of() {
     assert_eq!(rnn.cells[0].weight_hh.value().as_ptr(), before, "changed in place");
 }
 
+/// A cell of one's own that drops parts of its state in training, anew at each step.
+#[derive(Debug, Clone, Module)]
+struct Forgetful(RnnCell<f64>);
+
+impl Cell for Forgetful {
+    type Float = f64;
+    type State = Var<f64>;
+    const NAME: &'static str = "forgetful";
+
+    fn input_size(&self) -> usize {
+        self.0.input_size()
+    }
+
+    fn state_sizes(&self) -> Vec<usize> {
+        self.0.state_sizes()
+    }
+
+    fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
+        Self(self.0.alike(input_size, rng))
+    }
+
+    fn named(&self) -> Vec<(&'static str, &Parameter<f64>)> {
+        self.0.named()
+    }
+
+    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<f64>)> {
+        self.0.named_mut()
+    }
+
+    fn step(&self, x: &Var<f64>, h: &Var<f64>) -> Result<Var<f64>> {
+        let after = self.0.step(x, h)?;
+        let mask = x.tape().random(|rng| Array2::from_shape_simple_fn((3, 4), || f64::from(rng.random_bool(0.5))));
+        Ok(match mask {
+            Some(mask) => after.try_mul(&x.tape().input(mask))?,
+            None => after,
+        })
+    }
+}
+
+#[test]
+fn what_was_dropped_is_dropped_again() {
+    let mut recurrent = Recurrent::of(Forgetful(RnnCell::new(2, 4, &mut rng())));
+    let loss = |recurrent: &Recurrent<Forgetful>, seed: u64| {
+        let x = Tape::training(&mut StdRng::seed_from_u64(seed)).input(draw((12, 3, 2), 1));
+        checkpointed(recurrent, &x, None, 4).unwrap().0.square().sum()
+    };
+    assert_ne!(loss(&recurrent, 1).item(), loss(&recurrent, 2).item());
+    let gradients = loss(&recurrent, 1).backward().unwrap();
+    let found = gradients.get(&recurrent.cells[0].0.weight_hh).unwrap().clone();
+    for place in [[0, 1], [3, 2]] {
+        let mut at = |shift: f64| {
+            recurrent.cells[0].0.weight_hh.value_mut()[place] += shift;
+            let loss = loss(&recurrent, 1).item().unwrap();
+            recurrent.cells[0].0.weight_hh.value_mut()[place] -= shift;
+            loss
+        };
+        let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+        assert!((slope - found[place]).abs() < 1e-8, "{slope}, not {}", found[place]);
+    }
+}
+
 /// Bytes that the tape holds before the way back, and bytes of all arrays at most, for a loss of the last state.
 fn memory(lstm: &Lstm<f32>, steps: usize, segments: Option<usize>) -> (usize, usize) {
     let input = Value::from(Array3::<f32>::ones((steps, 2, 3))); // as long as it is, and not counted
@@ -141,7 +204,10 @@ fn memory_grows_as_the_root() {
         // The states at the borders, h and c of 8 numbers for 2 sequences; the last state is nobody's past.
         assert_eq!(held, (steps.isqrt() - 1) * 2 * 2 * 8 * 4);
         if let Some(before) = before.replace(peak) {
-            assert!(peak as f64 <= 2.1 * before as f64, "four times the steps, twice the memory: {peak} after {before}");
+            assert!(
+                peak as f64 <= 2.1 * before as f64,
+                "four times the steps, twice the memory: {peak} after {before}"
+            );
         }
         assert!(peak * steps.isqrt() < whole_peak * 8, "{peak} of {whole_peak} at {steps} steps");
     }
