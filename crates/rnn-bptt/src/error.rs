@@ -103,6 +103,13 @@ pub enum Error {
         expected: Vec<usize>,
     },
 
+    /// A mask for a sweep that has no place for one.
+    #[error("{operation}: the written-out sweep takes no mask; the cell's own sweep takes the steps one by one then")]
+    Mask {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
     /// Cells that do not make up whole layers.
     #[error(
         "{operation}: {cells} cells for {directions} direction(s): a layer has one cell for each direction, and there is at least one layer"
