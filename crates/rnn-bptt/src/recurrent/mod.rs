@@ -108,9 +108,8 @@ impl<F: Real> Recurrent<RnnCell<F>> {
 
     /// Without biases, in all layers.
     #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.cells = self.cells.into_iter().map(RnnCell::without_bias).collect();
-        self
+    pub fn without_bias(self) -> Self {
+        self.each(RnnCell::without_bias)
     }
 }
 
@@ -287,7 +286,13 @@ impl<C: Cell> Recurrent<C> {
         side_by_side(states?)
     }
 
-    fn directions(&self) -> usize {
+    /// The layers with each cell changed.
+    pub(crate) fn each(mut self, change: impl FnMut(C) -> C) -> Self {
+        self.cells = self.cells.into_iter().map(change).collect();
+        self
+    }
+
+    pub(crate) fn directions(&self) -> usize {
         if self.bidirectional { 2 } else { 1 }
     }
 
