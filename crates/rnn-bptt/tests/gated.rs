@@ -279,7 +279,7 @@ fn variants_and_masks_take_the_steps_one_by_one() {
         bptt::lstm(&x, None, &cell.weights(&tape), &masked).unwrap_err(),
         bptt::gru(&x, None, &gru.weights(&tape), Reset::After, &masked).unwrap_err(),
     ] {
-        assert!(matches!(error, Error::Mask { .. }));
+        assert!(matches!(error, Error::NoMask { .. }));
         assert!(
             error
                 .to_string()

@@ -1,5 +1,6 @@
-//! What the layers must keep, one module for each topic.
+//! Everything but the golden cases and the laws of back-propagation, as one program: each program costs a build.
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod gated;
+mod layers;

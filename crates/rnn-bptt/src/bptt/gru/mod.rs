@@ -112,7 +112,7 @@ use sweep::{Saved, forward};
 /// ```
 ///
 /// # Errors
-/// As [`bptt::rnn`](super::rnn), and [`Mask`](crate::Error::Mask) if a mask is given.
+/// As [`bptt::rnn`](super::rnn), and [`NoMask`](crate::Error::NoMask) if a mask is given.
 #[track_caller]
 pub fn gru<F: Real>(
     x: &Var<F>,
