@@ -1,8 +1,10 @@
-//! The crate from outside, each topic in a file of its own.
+//! Everything but the golden cases and the laws of back-propagation, as one program: each program costs a build.
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod checkpoints;
+mod gated;
 mod hand;
 mod judges;
+mod layers;
 mod truncated;
