@@ -20,7 +20,7 @@ use std::rc::Rc;
 /// `K = √T`, where the layer's sweep holds `O(T)`. A sweep costs one more forward pass. Inputs and outputs are `O(T)` as ever; where
 /// only the last state is wanted, [`checkpointed_state`] lets the outputs go segment by segment.
 ///
-/// Dropout draws anew for each segment, and the same again when it is run again. Until `backward` has run, the tape shares the
+/// Dropout draws anew for each segment, so that one mask over time is one over a segment, and draws the same again when that is run again. Until `backward` has run, the tape shares the
 /// parameters' memory.
 ///
 /// # Shapes

@@ -116,6 +116,7 @@ fn parameters_are_let_go_of() {
 
 /// A cell of one's own that drops parts of its state in training, anew at each step.
 #[derive(Debug, Clone, Module)]
+#[module(float = f64)]
 struct Forgetful(RnnCell<f64>);
 
 impl Cell for Forgetful {

@@ -51,11 +51,11 @@ impl Weights {
         ]
     }
 
-    fn from_input(&self, row: usize, x: &[f64]) -> f64 {
+    fn input_sum(&self, row: usize, x: &[f64]) -> f64 {
         self.b_ih[row] + dot(&self.ih[row], x)
     }
 
-    fn from_state(&self, row: usize, h: &[f64]) -> f64 {
+    fn state_sum(&self, row: usize, h: &[f64]) -> f64 {
         self.b_hh[row] + dot(&self.hh[row], h)
     }
 }
@@ -114,7 +114,7 @@ impl Hand for RnnCell<f64> {
 
     fn step(&self, w: &Weights, x: &[f64], s: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let f = |a: f64| if self.nonlinearity == Nonlinearity::Relu { a.max(0.0) } else { a.tanh() };
-        ((0..s.len()).map(|i| f(w.from_input(i, x) + w.from_state(i, s))).collect(), vec![])
+        ((0..s.len()).map(|i| f(w.input_sum(i, x) + w.state_sum(i, s))).collect(), vec![])
     }
 
     fn back(
@@ -149,7 +149,7 @@ impl Hand for LstmCell<f64> {
         let (h, c) = s.split_at(size);
         let sum = |gate: usize, i: usize| {
             let row = gate * size + i;
-            w.from_input(row, x) + w.from_state(row, h)
+            w.input_sum(row, x) + w.state_sum(row, h)
         };
         let mut saved = vec![0.0; 4 * size];
         let mut after = vec![0.0; 2 * size];
@@ -203,7 +203,7 @@ impl Hand for GruCell<f64> {
     /// Saves r, z, n and, of the candidate's sum, what the state gives before the reset.
     fn step(&self, w: &Weights, x: &[f64], h: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let size = h.len();
-        let gate = |row: usize| sigmoid(w.from_input(row, x) + w.from_state(row, h));
+        let gate = |row: usize| sigmoid(w.input_sum(row, x) + w.state_sum(row, h));
         let r: Vec<_> = (0..size).map(gate).collect();
         let z: Vec<_> = (size..2 * size).map(gate).collect();
         let reset: Vec<_> = r.iter().zip(h).map(|(r, h)| r * h).collect();
@@ -211,13 +211,13 @@ impl Hand for GruCell<f64> {
         for i in 0..size {
             let row = 2 * size + i;
             let state = match self.reset {
-                Reset::Before => w.from_state(row, &reset),
+                Reset::Before => w.state_sum(row, &reset),
                 _ => {
-                    given[i] = w.from_state(row, h);
+                    given[i] = w.state_sum(row, h);
                     r[i] * given[i]
                 }
             };
-            n[i] = (w.from_input(row, x) + state).tanh();
+            n[i] = (w.input_sum(row, x) + state).tanh();
         }
         let after = (0..size).map(|i| (1.0 - z[i]) * n[i] + z[i] * h[i]).collect();
         (after, [r, z, n, given].concat())

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
-use gradus_nn_layers::{Linear, Losses};
+use gradus_nn_layers::{ItemMut, Linear, Losses};
 use gradus_rnn_bptt::ndarray::Array3;
 use gradus_rnn_bptt::{ClipLog, Layer, Lstm, LstmState, Module, Tape, Tbptt};
 use rand::SeedableRng;
@@ -20,8 +20,10 @@ fn live() -> usize {
 
 /// Downhill a little, in place, as an optimizer does it.
 fn descend(model: &mut impl Module<f32>, gradients: &gradus_autograd::Gradients<f32>) {
-    model.visit_mut(&mut |_, parameter| {
-        if let Some(gradient) = gradients.get(parameter) {
+    model.visit_mut(&mut |_, item| {
+        if let ItemMut::Parameter(parameter) = item
+            && let Some(gradient) = gradients.get(parameter)
+        {
             parameter.value_mut().scaled_add(-0.01, gradient);
         }
     });

@@ -75,8 +75,11 @@ use crate::{Error, Result, State};
 ///     },
 /// )? {
 ///     // optimizer.step(&mut model, &pass.gradients)?;
-///     model.visit_mut(&mut |_, parameter| {
-///         if let Some(gradient) = pass.gradients.get(parameter) {
+///     # use gradus_nn_layers::ItemMut;
+///     model.visit_mut(&mut |_, item| {
+///         if let ItemMut::Parameter(parameter) = item
+///             && let Some(gradient) = pass.gradients.get(parameter)
+///         {
 ///             parameter.value_mut().scaled_add(-0.1, gradient);
 ///         }
 ///     });
