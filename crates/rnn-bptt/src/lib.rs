@@ -3,10 +3,16 @@
 
 pub mod bptt;
 mod cell;
+pub mod drivers;
+mod each_place;
 mod error;
+pub mod generate;
 mod nonlinearity;
 mod recurrent;
+pub mod seq2seq;
 mod state;
+pub mod tasks;
+pub mod text;
 
 pub use cell::{Cell, RnnCell, Sweep, unroll};
 pub use error::{Error, Result};

@@ -1,0 +1,11 @@
+//! The tests that share one program: what they have in common of the crate's generic code is compiled once.
+
+#![allow(clippy::unwrap_used)] // also in the helpers of the tests
+
+mod adam;
+mod drivers;
+mod generate;
+mod lstm;
+mod seq2seq;
+mod tasks;
+mod text;
