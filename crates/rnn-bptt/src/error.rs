@@ -172,11 +172,106 @@ pub enum Error {
         steps: usize,
     },
 
-    /// Layers in two directions where the state is to be handed from one segment to the next.
-    #[error(
-        "{operation}: the layers read in both directions: only a layer that reads forward can go on from the state before"
-    )]
+    /// Layers in two directions where what comes after is not there yet.
+    #[error("{operation}: layers in two directions read what comes after, too; layers in one direction would fit")]
     TwoDirections {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
+    /// A setting of a task, a sampler or a search that is out of range.
+    #[error("{operation}: {name} = {value}: {expected}")]
+    Setting {
+        /// What is set up.
+        operation: &'static str,
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// A text of no characters.
+    #[error("{operation}: an empty text has no characters; at least two distinct ones would fit")]
+    EmptyText {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
+    /// A text of one distinct character.
+    #[error(
+        "{operation}: the text is {character:?}, {length} times over: with one distinct character there is nothing to be learnt"
+    )]
+    OneCharacter {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The character.
+        character: char,
+        /// The number of characters of the text.
+        length: usize,
+    },
+
+    /// A text with too few characters for its batch.
+    #[error("{operation}: {length} tokens for a batch of {batch}: each sequence needs an input and a target, so at least {} tokens", batch.saturating_add(1))]
+    ShortText {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The number of tokens.
+        length: usize,
+        /// The number of sequences.
+        batch: usize,
+    },
+
+    /// A character that is not in the vocabulary.
+    #[error("{operation}: {character:?} at character {place}: not among the {known} characters of the vocabulary")]
+    UnknownCharacter {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The character.
+        character: char,
+        /// How many characters stand before it.
+        place: usize,
+        /// The number of characters of the vocabulary.
+        known: usize,
+    },
+
+    /// A number that is no character's.
+    #[error(
+        "{operation}: token {token} at place {place}: the vocabulary has {known} characters, so tokens lie below {known}"
+    )]
+    UnknownToken {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The number.
+        token: usize,
+        /// How many tokens stand before it.
+        place: usize,
+        /// The number of characters of the vocabulary.
+        known: usize,
+    },
+
+    /// No logits to choose by.
+    #[error("{operation}: no logits; there is at least one class to choose")]
+    NoLogits {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
+    /// A logit that is infinite or NaN.
+    #[error("{operation}: logit {place} is {value}; a distribution needs finite ones")]
+    NotFinite {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The logit's place.
+        place: usize,
+        /// Its value.
+        value: f64,
+    },
+
+    /// Nothing to begin with.
+    #[error("{operation}: no token to begin with; the model reads at least one before it says the next")]
+    NoPrime {
         /// The operation that was asked for.
         operation: &'static str,
     },
@@ -203,6 +298,17 @@ pub enum Error {
 impl FamilyError for Error {}
 
 impl Error {
+    /// A setting that has to be at least this large, `"an integer of at least 1 would fit"`.
+    pub(crate) fn at_least(
+        least: usize,
+        operation: &'static str,
+        name: &'static str,
+        value: usize,
+        expected: &'static str,
+    ) -> Result<()> {
+        if value >= least { Ok(()) } else { Err(Self::Setting { operation, name, value: value as f64, expected }) }
+    }
+
     /// The same of an input as it was given, before its axes were put in order.
     pub(crate) fn of_input(mut self, shape: &[usize]) -> Self {
         if let Self::InputSize { found, .. } | Self::NoSteps { found, .. } = &mut self {

@@ -5,12 +5,18 @@ pub mod bptt;
 mod cell;
 mod checkpointed;
 mod clip;
+pub mod drivers;
+mod each_place;
 mod error;
+pub mod generate;
 mod nonlinearity;
 mod recurrent;
 mod rtrl;
+pub mod seq2seq;
 mod state;
+pub mod tasks;
 mod tbptt;
+pub mod text;
 
 pub use cell::{Cell, Gru, GruCell, Lstm, LstmCell, LstmState, Reset, RnnCell, Sweep, unroll};
 pub use checkpointed::{checkpointed, checkpointed_state};

@@ -232,7 +232,7 @@ fn what_does_not_fit_is_said() {
     let both = lstm.clone().bidirectional(&mut rng());
     assert_eq!(
         error(&both, &x, 3).to_string(),
-        "checkpointed: the layers read in both directions: only a layer that reads forward can go on from the state before"
+        "checkpointed: layers in two directions read what comes after, too; layers in one direction would fit"
     );
     assert!(error(&lstm, &tape.input(Array2::zeros((9, 3))), 3).to_string().contains("has 2 axes"));
     assert!(error(&lstm, &tape.input(Array3::zeros((0, 2, 3))), 3).to_string().contains("no time steps"));

@@ -292,6 +292,39 @@ impl<C: Cell> Recurrent<C> {
         self
     }
 
+    /// As [`Recurrent::forward_with`] or [`Recurrent::forward_padded`], with the time before the batch whatever the layer's own order.
+    #[track_caller]
+    pub(crate) fn forward_in_time(
+        &self,
+        x: &Var<C::Float>,
+        lengths: Option<&[usize]>,
+        state: Option<&C::State>,
+    ) -> Result<(Var<C::Float>, C::State)> {
+        if !self.batch_first || x.shape().len() != 3 {
+            return self.sweep(x, lengths, state);
+        }
+        let swept = self.sweep(&x.transpose(0, 1)?, lengths, state);
+        let (output, state) = swept.map_err(|error| error.of_input(x.shape()))?;
+        Ok((output.transpose(0, 1)?, state))
+    }
+
+    /// The numbers of features of an input and of an output.
+    pub(crate) fn widths(&self, operation: &'static str) -> Result<(usize, usize)> {
+        match self.cells.first() {
+            Some(cell) => Ok((cell.input_size(), self.directions() * cell.output_size())),
+            None => Err(Error::Layers { operation, cells: 0, directions: self.directions() }),
+        }
+    }
+
+    /// As [`Recurrent::widths`], of layers that do not read what comes after.
+    pub(crate) fn causal(&self, operation: &'static str) -> Result<(usize, usize)> {
+        if self.bidirectional { Err(Error::TwoDirections { operation }) } else { self.widths(operation) }
+    }
+
+    pub(crate) fn is_bidirectional(&self) -> bool {
+        self.bidirectional
+    }
+
     pub(crate) fn directions(&self) -> usize {
         if self.bidirectional { 2 } else { 1 }
     }
