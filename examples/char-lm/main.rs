@@ -147,7 +147,7 @@ fn write(options: &Options) -> Outcome {
         loss = validate(&model, &validation)?;
         println!("{}, validation {loss:.3} (perplexity {:.2}); {log}", progress.line(), perplexity(loss));
         checkpoint.save(&model, &adam, &vocabulary, epoch + 1)?;
-        let sample: Outcome<String> = (model.sample(&vocabulary, &prime, sampler, &mut rng)?)
+        let sample: Outcome<String> = (model.sample(&vocabulary, &prime, sampler.clone(), &mut rng)?)
             .take(options.sample)
             .map(|character| Ok(character?))
             .collect();
