@@ -111,7 +111,7 @@ fn one<C: Cell<Float = f32>>(
         }
         let mut gradients = loss.backward()?;
         log.clip(&mut gradients)?;
-        adam.step(&mut model, &gradients).map_err(|error| Error::Other(Box::new(error)))?;
+        adam.step(&mut model, &gradients)?;
     }
     let after = flow(&model)?;
     println!("{name}, {} steps, after training: {after}", task.steps());
