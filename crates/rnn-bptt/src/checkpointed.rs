@@ -1,5 +1,6 @@
 //! Back-propagation through time in less memory, at the price of a second forward pass.
 
+use crate::state::compact;
 use crate::{Cell, Error, Recurrent, Result, State};
 use gradus_autograd::{Error as AutogradError, Real, Slots, Tape, Value, Var, concatenate};
 use gradus_nn_layers::Module;
@@ -163,9 +164,8 @@ fn one<C: Cell + 'static>(
             again.state.as_ref().map(|parts| again.state_of(parts.iter().map(|part| inner.input(part.clone()))));
         copy.forward_with(&inner.input(again.x.clone()), state.as_ref())?
     };
-    // States in memory of their own: a row of a larger array would keep the whole array.
     let mut values = vec![output.value().clone()];
-    values.extend(after.parts().into_iter().map(|part| Value::from(part.value().view().to_owned())));
+    values.extend(after.parts().into_iter().map(|part| compact(part.value())));
     drop((output, after, inner));
 
     let inputs: Vec<_> = [x].into_iter().chain(parameters).chain(state.into_iter().flat_map(State::parts)).collect();

@@ -1,6 +1,6 @@
 //! What a recurrent network hands from one step to the next.
 
-use gradus_autograd::{Real, Tape, Var};
+use gradus_autograd::{Real, Tape, Value, Var};
 
 /// The state of a recurrent network: one array, or several as in an LSTM.
 ///
@@ -79,4 +79,11 @@ impl<F: Real> State for Var<F> {
     fn hidden(&self) -> &Self {
         self
     }
+}
+
+/// The same numbers in memory of their own: what is kept for long must not be a row that keeps a whole array alive.
+pub(crate) fn compact<F: Real>(value: &Value<F>) -> Value<F> {
+    let mut copy = Value::unspecified(value.raw_dim());
+    copy.assign(value);
+    copy
 }

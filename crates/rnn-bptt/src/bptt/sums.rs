@@ -4,7 +4,7 @@ use super::Order;
 use super::sweep::{gather, matrix, matrix_mut, rows, vector};
 use gradus_autograd::{Real, Slots, Value, Var};
 use gradus_linalg::{elementwise, memory};
-use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array3, ArrayView2, ArrayViewMut2, Axis};
 use std::ops::Range;
 
 /// Rows of a weight matrix, and the columns of the gates' array that are theirs.
@@ -101,6 +101,7 @@ impl<F: Real> Sums<'_, F> {
         shares: &[Share],
     ) {
         let first = h0.map(|h0| (self.first(), matrix(h0)));
+        let first = first.as_ref().map(|(first, h0)| (matrix(first), h0));
         let (later, earlier) = self.order.shifted();
         let (later, earlier) = (self.da.slice_axis(Axis(0), later), states.slice_axis(Axis(0), earlier));
         let (later, earlier) = (rows(later, self.width()), rows(earlier, states.shape()[2]));
@@ -114,20 +115,19 @@ impl<F: Real> Sums<'_, F> {
     }
 
     /// The sums of `dA` over steps and sequences, by columns.
-    pub(super) fn columns(&self) -> Array1<F> {
-        let sum = elementwise::sum_to(self.da, &[self.width()]);
-        sum.into_dimensionality().expect("one axis was asked for")
+    pub(super) fn columns(&self) -> Value<F> {
+        elementwise::sum_to(self.da, &[self.width()]).into()
     }
 
-    /// The `δ` of each sequence's first step.
-    pub(super) fn first(&self) -> Array2<F> {
+    /// The `δ` of each sequence's first step. A value, which gives its memory back.
+    pub(super) fn first(&self) -> Value<F> {
         let da = self.da.view().into_dimensionality().expect("the gates have three axes");
-        gather(&da, |sequence| self.order.first(sequence))
+        gather(&da, |sequence| self.order.first(sequence)).into()
     }
 }
 
 /// The gradient of a bias: the sums of its gates' columns.
-pub(super) fn bias_gradient<F: Real>(sums: &Array1<F>, shares: &[Share]) -> Value<F> {
+pub(super) fn bias_gradient<F: Real>(sums: &Value<F>, shares: &[Share]) -> Value<F> {
     let mut db = memory::array(shares.iter().map(|share| share.rows.len()).sum::<usize>());
     for Share { rows, columns } in shares {
         db.slice_axis_mut(Axis(0), rows.clone().into()).assign(&sums.slice_axis(Axis(0), columns.clone().into()));

@@ -167,9 +167,7 @@ mod tests {
 
     fn gradients(norm: f64) -> Gradients<f64> {
         let w: Parameter<f64> = array![0.0, 0.0].into();
-        let direction = array![0.6, -0.8];
-        let tape = Tape::recording();
-        (tape.parameter(&w) * tape.input(direction * norm)).sum().backward().unwrap()
+        Tape::recording().parameter(&w).backward_with(array![0.6 * norm, -0.8 * norm]).unwrap()
     }
 
     #[test]

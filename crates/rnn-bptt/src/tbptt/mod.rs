@@ -71,7 +71,7 @@ use crate::{Error, Result, State};
 ///     },
 ///     |outputs, steps| {
 ///         let targets = text.slice(s![steps.start + 1..steps.end + 1, ..]);
-///         model.head.forward(outputs)?.cross_entropy(&targets)
+///         model.head.forward(outputs)?.transpose(1, 2)?.cross_entropy(&targets) // classes on axis 1
 ///     },
 /// )? {
 ///     // optimizer.step(&mut model, &pass.gradients)?;

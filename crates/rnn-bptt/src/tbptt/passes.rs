@@ -1,8 +1,9 @@
 //! One backward pass after the other.
 
 use super::Tbptt;
+use crate::state::compact;
 use crate::{ClipLog, Error, State};
-use gradus_autograd::{Gradients, Real, Tape, Value, Var};
+use gradus_autograd::{Gradients, Real, Tape, Var};
 use gradus_nn_layers::Result;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -145,8 +146,8 @@ impl<'a, S: State> Passes<'a, S> {
     }
 }
 
-/// The state's values on a tape of their own: carried, and in memory of their own, lest a row keep a whole array alive.
+/// The state's values on a tape of their own, in memory of their own.
 fn cut_out<S: State>(state: &S) -> S {
     let tape = Tape::inference();
-    state.mapped(|part| tape.input(Value::from(part.value().view().to_owned())))
+    state.mapped(|part| tape.input(compact(part.value())))
 }

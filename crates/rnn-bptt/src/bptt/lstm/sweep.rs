@@ -137,7 +137,7 @@ impl<F: Real> Saved<F> {
         }
         if let &[h0, c0] = &self.places.states[..] {
             slots.accumulate(h0, |dh0, beta| {
-                F::gemm(F::one(), sums.first().view(), matrix(&self.weight_hh), beta, matrix_mut(dh0));
+                F::gemm(F::one(), matrix(&sums.first()), matrix(&self.weight_hh), beta, matrix_mut(dh0));
             });
             if slots.needs(c0) {
                 slots.add(c0, dc0);
