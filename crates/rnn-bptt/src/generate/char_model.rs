@@ -14,7 +14,8 @@ use rand::Rng;
 /// xₜ = E[cₜ]        hₜ = recurrent(xₜ, hₜ₋₁)        logitsₜ = W hₜ + b,  P(cₜ₊₁ | c₁ … cₜ) = softmax(logitsₜ)
 /// ```
 ///
-/// Train it on the pieces of [`Streams`](crate::text::Streams), the state carried from piece to piece and [cut](State::cut) off from the gradient.
+/// Train it on the pieces of [`Streams`](crate::text::Streams), the state carried from piece to piece and
+/// [cut](State::cut) off from the gradient.
 ///
 /// # Shapes
 /// tokens and targets `(T, N)`, logits `(T, N, vocabulary)`
@@ -47,8 +48,8 @@ use rand::Rng;
 /// ```
 ///
 /// # References
-/// I. Sutskever, J. Martens, G. Hinton, *Generating text with recurrent neural networks*, ICML 2011; A. Graves, [*Generating sequences with
-/// recurrent neural networks*](https://arxiv.org/abs/1308.0850), 2013.
+/// I. Sutskever, J. Martens, G. Hinton, *Generating text with recurrent neural networks*, ICML 2011; A. Graves,
+/// [*Generating sequences with recurrent neural networks*](https://arxiv.org/abs/1308.0850), 2013.
 #[derive(Debug, Clone, Module)]
 #[module(float = C::Float)]
 pub struct CharModel<C: Cell> {
@@ -64,7 +65,8 @@ impl<C: Cell> CharModel<C> {
     /// A model around these layers. Draws embedding and head as their constructors do.
     ///
     /// # Errors
-    /// [`Error::Causal`] for layers that read from the end: they would see what they are to predict; [`Error::Layers`] for none.
+    /// [`Error::Causal`] for layers that read from the end: they would see what they are to predict; [`Error::Layers`]
+    /// for none.
     pub fn new(vocabulary: usize, recurrent: Recurrent<C>, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         let (input, output) = recurrent.causal("char model")?;
         let embedding = Embedding::new(vocabulary, input, rng);
@@ -74,7 +76,8 @@ impl<C: Cell> CharModel<C> {
     /// The logits of the next character at every place, and the state after the last.
     ///
     /// # Errors
-    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have; [`Error::State`] for a state that does not fit.
+    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have; [`Error::State`] for a state
+    /// that does not fit.
     #[track_caller]
     pub fn forward(
         &self,
@@ -102,7 +105,8 @@ impl<C: Cell> CharModel<C> {
         Ok((each_place::cross_entropy(&CrossEntropy::new(), &logits, targets)?, state))
     }
 
-    /// One step for [`Generate`] and [`beam_search`](super::beam_search): the logits after one more token, and the state with it.
+    /// One step for [`Generate`] and [`beam_search`](super::beam_search): the logits after one more token, and the
+    /// state with it.
     ///
     /// # Errors
     /// As [`CharModel::forward`].
@@ -116,7 +120,8 @@ impl<C: Cell> CharModel<C> {
     /// Characters that follow on these, drawn one after the other without an end.
     ///
     /// # Errors
-    /// [`Error::UnknownCharacter`] for one in the prime that training never saw; [`Error::NoPrime`] if there is none; [`Error::Setting`].
+    /// [`Error::UnknownCharacter`] for one in the prime that training never saw; [`Error::NoPrime`] if there is none;
+    /// [`Error::Setting`].
     pub fn sample<'a, R: Rng + 'a>(
         &'a self,
         vocabulary: &'a Vocabulary,

@@ -7,8 +7,9 @@ use rand::Rng;
 
 /// One-to-many: tokens without an end, each drawn from what the model says after it has read all before it.
 ///
-/// The model is a function: a token and the state before it (none at the beginning) in, the logits of the next token and the state after it out. The
-/// priming tokens are read first; the iterator gives those that follow. After an error it ends.
+/// The model is a function: a token and the state before it (none at the beginning) in, the logits of the next token
+/// and the state after it out. The priming tokens are read first; the iterator gives those that follow. After an error
+/// it ends.
 ///
 /// # Examples
 /// A model that has no need of a state: after each number comes the next one, in a circle.
@@ -44,7 +45,8 @@ where
     /// Reads the priming tokens.
     ///
     /// # Errors
-    /// [`Error::NoPrime`] if there are none, [`Error::Setting`] for a sampler whose settings are out of range, and the model's own.
+    /// [`Error::NoPrime`] if there are none, [`Error::Setting`] for a sampler whose settings are out of range, and the
+    /// model's own.
     pub fn new(prime: &[usize], sampler: Sampler, rng: R, mut model: M) -> Result<Self, E> {
         sampler.check()?;
         let (&first, rest) = prime.split_first().ok_or(Error::NoPrime { operation: "generate" })?;
