@@ -22,7 +22,7 @@ use rand::Rng;
 ///
 /// # Examples
 /// ```
-/// use gradus_rnn_bptt::{Recurrent, RnnCell, State, Tape, text::{Streams, Vocabulary}};
+/// use gradus_rnn_bptt::{Recurrent, RnnCell, State, Tape, Var, text::{Streams, Vocabulary}};
 /// use gradus_rnn_bptt::generate::{CharModel, Sampler};
 /// use rand::{SeedableRng, rngs::StdRng};
 /// let text = "the quick brown fox jumps over the lazy dog. ";
@@ -32,10 +32,10 @@ use rand::Rng;
 /// let recurrent = Recurrent::of(RnnCell::<f32>::new(16, 32, &mut rng));
 /// let model = CharModel::new(vocabulary.len(), recurrent, &mut rng)?;
 ///
-/// let mut state: Option<_> = None;
+/// let mut state: Option<Var> = None;
 /// for piece in streams.iter() {
 ///     let tape = Tape::recording();
-///     let before = state.as_ref().map(|state: &gradus_rnn_bptt::Var| state.carry(&tape));
+///     let before = state.as_ref().map(|state| state.carry(&tape));
 ///     let (loss, after) = model.loss(&tape, &piece.inputs, &piece.targets, before.as_ref())?;
 ///     let gradients = loss.backward()?; // and an optimizer's step
 ///     state = Some(after);

@@ -29,6 +29,15 @@ use rand::{Rng, RngExt};
 ///   0.52, 0.49 and 0.47; an LSTM in the same setting reaches 0.016 at 16. It is the depth that makes it hard, not the
 ///   length.
 ///
+/// # Examples
+/// ```
+/// use gradus_rnn_bptt::tasks::{Brackets, Task};
+/// // At a depth of 1 every second step closes, and then nothing is open: no memory is needed.
+/// assert_eq!(Brackets::new(20, 2, 1)?.baseline(), 0.0);
+/// assert!(Brackets::new(20, 2, 8)?.baseline() > 0.4);
+/// # Ok::<(), gradus_rnn_bptt::Error>(())
+/// ```
+///
 /// # References
 /// M. Suzgun, S. Gehrmann, Y. Belinkov, S. M. Shieber, [*Memory-augmented recurrent neural networks can learn
 /// generalized Dyck languages*](https://arxiv.org/abs/1911.03329), 2019; J. Hewitt, M. Hahn, S. Ganguli, P. Liang, C.

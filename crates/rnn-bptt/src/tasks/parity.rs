@@ -26,9 +26,18 @@ use rand::{Rng, RngExt};
 ///   reaches 0.001 nats at 8, 20 and 50 steps, and at 100 stays near the baseline with 0.678; an LSTM in the same
 ///   setting reaches 0.0003 at 50. With a target at the end alone the plain network is at the baseline from 4 steps on.
 ///
+/// # Examples
+/// ```
+/// use gradus_rnn_bptt::tasks::{Parity, Task};
+/// let (every_step, at_the_end) = (Parity::new(8)?, Parity::new(8)?.at_the_end());
+/// assert!(every_step.baseline() < at_the_end.baseline());
+/// assert_eq!(at_the_end.rnn_horizon(), Some(4));
+/// # Ok::<(), gradus_rnn_bptt::Error>(())
+/// ```
+///
 /// # References
 /// Y. Bengio, P. Simard, P. Frasconi, [*Learning long-term dependencies with gradient descent is
-/// difficult*](https://doi.org/10.1109/72.279181), IEEE Transactions on Neural Networks 5(2), 1994, section V.
+/// difficult*](https://doi.org/10.1109/72.279181), IEEE Transactions on Neural Networks 5(2), 1994.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parity {
     steps: usize,

@@ -20,7 +20,7 @@ use ndarray::{Array2, Axis};
 ///
 /// # Examples
 /// ```
-/// use gradus_rnn_bptt::{State, Tape, Rnn, ndarray::array};
+/// use gradus_rnn_bptt::ndarray::array;
 /// use gradus_rnn_bptt::text::{Streams, Vocabulary};
 /// let text = "abcdefghijklm";
 /// let tokens = Vocabulary::of(text)?.encode(text)?;
