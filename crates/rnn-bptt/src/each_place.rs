@@ -4,7 +4,8 @@ use gradus_autograd::{Real, Var};
 use gradus_nn_layers::{CrossEntropy, Error, Result};
 use ndarray::{ArrayRef, Dimension};
 
-/// Cross-entropy of logits whose classes are the last axis, which is where a recurrent layer's features are: logits `(…, K)`, labels `(…)`.
+/// Cross-entropy of logits whose classes are the last axis, which is where a recurrent layer's features are: logits
+/// `(…, K)`, labels `(…)`.
 #[track_caller]
 pub(crate) fn cross_entropy<F: Real, D: Dimension>(
     options: &CrossEntropy,

@@ -96,10 +96,9 @@ fn draw(seed: u64) -> impl Fn(&[usize], &usize) -> Result<(Vec<f64>, usize), Err
     move |tokens: &[usize], state: &usize| {
         assert_eq!(tokens.len(), *state);
         let hash = |class: u64| {
-            let mixed = tokens
-                .iter()
-                .fold(seed ^ (class << 7), |x, &t| (x ^ (t as u64 + 1)).wrapping_mul(0x9E37_79B9_7F4A_7C15));
-            (mixed >> 40) as f64 / 4e6
+            let mix = |x: u64, y: u64| (x ^ y).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+            let mixed = tokens.iter().fold(mix(seed, class + 9), |x, &token| mix(x, token as u64 + 1));
+            (mix(mixed, 1) >> 40) as f64 / 4e6
         };
         Ok(((0..3).map(hash).collect(), state + 1))
     }
@@ -151,9 +150,10 @@ proptest! {
             let sum: f64 = all.iter().map(|(_, score)| score.exp()).sum();
             prop_assert!((sum - 1.0).abs() < 1e-9, "all there is has a probability of {}", sum);
         }
-        for (found, (tokens, score)) in found.iter().zip(&all) {
-            prop_assert_eq!(&found.tokens, tokens);
+        for (found, (_, score)) in found.iter().zip(&all) {
             prop_assert!((found.score - score).abs() < 1e-12);
+            let same = all.iter().find(|(tokens, _)| *tokens == found.tokens);
+            prop_assert!(same.is_some_and(|(_, score)| (found.score - score).abs() < 1e-12), "{:?}", found);
         }
         // A narrow beam finds no better ones, and its own are in order.
         for width in 1..6 {
@@ -243,7 +243,7 @@ fn a_sequence_in_pieces_has_the_logits_of_the_whole() {
     let tape = Tape::inference();
     let tokens = array![[1, 2], [3, 4], [5, 6], [0, 1]];
     let (whole, _) = model.forward(&tape, &tokens, None).unwrap();
-    assert_eq!(whole.shape(), [4, 2, 14]);
+    assert_eq!(whole.shape(), [4, 2, 12]);
     let mut state = None;
     for (t, row) in tokens.rows().into_iter().enumerate() {
         let row = row.insert_axis(gradus_rnn_bptt::ndarray::Axis(0)).to_owned();
@@ -267,7 +267,7 @@ fn models_and_characters_that_do_not_fit_are_refused() {
     let sample = |prime: &str, sampler| model.sample(&vocabulary, prime, sampler, rng(1)).map(|_| ()).unwrap_err();
     assert_eq!(
         source(sample("sea?", Sampler::default())),
-        "encode: '?' at character 3: not among the 14 characters of the vocabulary"
+        "encode: '?' at character 3: not among the 12 characters of the vocabulary"
     );
     assert!(source(sample("", Sampler::default())).starts_with("generate: no token to begin with"));
     assert!(source(sample("s", Sampler::new(-1.0))).starts_with("sampler: temperature"));
@@ -278,10 +278,10 @@ fn models_and_characters_that_do_not_fit_are_refused() {
     assert!(source(new(model.recurrent.clone().layers(0, &mut rng(1)))).starts_with("char model: 0 cells"));
     let tape = Tape::inference();
     let tokens = |token| Array2::from_elem((2, 1), token);
-    assert!(model.forward(&tape, &tokens(14), None).unwrap_err().to_string().contains("index 14"));
+    assert!(model.forward(&tape, &tokens(12), None).unwrap_err().to_string().contains("index 12"));
     // As many targets, but sequences where steps should be.
     let error = model.loss(&tape, &tokens(1), &Array2::zeros((1, 2)), None).unwrap_err();
-    assert_eq!(error.to_string(), "cross_entropy: logits [2, 1, 14], labels [1, 2]: labels of shape [2, 1] would fit");
+    assert_eq!(error.to_string(), "cross_entropy: logits [2, 1, 12], labels [1, 2]: labels of shape [2, 1] would fit");
     assert!(source(model.forward(&tape, &Array2::zeros((0, 1)), None).unwrap_err()).contains("no time steps"));
     // A vocabulary smaller than the model's, and a token beyond it.
     let small = Vocabulary::of("se").unwrap();

@@ -78,7 +78,8 @@ pub struct ManyToMany<C: Cell> {
 /// The gradient flows back through what is fed back, too.
 ///
 /// # Shapes
-/// beginning `(T, N, size)` with `T` of at least 1, continuation `(steps, N, size)`, time first whatever the layers' own order
+/// beginning `(T, N, size)` with `T` of at least 1, continuation `(steps, N, size)`, time first whatever the layers'
+/// own order
 ///
 /// # Examples
 /// ```

@@ -19,7 +19,8 @@ pub struct Hypothesis<S> {
     pub state: S,
 }
 
-/// Beam search: of all sequences that are one token longer than those followed so far, the `width` likeliest are followed further.
+/// Beam search: of all sequences that are one token longer than those followed so far, the `width` likeliest are
+/// followed further.
 ///
 /// A sequence that reaches its end takes no further part and keeps its place in the results. They are ranked by
 ///
@@ -27,9 +28,9 @@ pub struct Hypothesis<S> {
 /// score = ln P / lp,  lp = ((5 + length) / 6)^α
 /// ```
 ///
-/// With the length penalty `α = 0`, the default, by probability alone, which favours short ones; 0.6 to 1 are usual in translation. A width of 1
-/// is greedy search; one that leaves no sequence out is exhaustive. The search stops as soon as nothing that is still followed can get
-/// among the `width` best.
+/// With the length penalty `α = 0`, the default, by probability alone, which favours short ones; 0.6 to 1 are usual in
+/// translation. A width of 1 is greedy search; one that leaves no sequence out is exhaustive. The search stops as soon
+/// as nothing that is still followed can get among the `width` best.
 ///
 /// # Examples
 /// Greedy search takes the likelier first step, and misses the likelier pair:
@@ -50,8 +51,9 @@ pub struct Hypothesis<S> {
 /// ```
 ///
 /// # References
-/// A. Graves, [*Sequence transduction with recurrent neural networks*](https://arxiv.org/abs/1211.3711), 2012; the length penalty is that of Y. Wu et al.,
-/// [*Google's neural machine translation system*](https://arxiv.org/abs/1609.08144), 2016, section 7.
+/// A. Graves, [*Sequence transduction with recurrent neural networks*](https://arxiv.org/abs/1211.3711), 2012; the
+/// length penalty is that of Y. Wu et al., [*Google's neural machine translation
+/// system*](https://arxiv.org/abs/1609.08144), 2016, section 7.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BeamSearch {
     /// How many sequences are followed, and how many are found at most; at least 1.
@@ -94,8 +96,8 @@ impl BeamSearch {
 
     /// At most `width` sequences, the best first.
     ///
-    /// `step` is the model: it gets the tokens of a sequence so far, none at the beginning, and the state that it gave with them, and says the logits of
-    /// the next token and the next state.
+    /// `step` is the model: it gets the tokens of a sequence so far, none at the beginning, and the state that it gave
+    /// with them, and says the logits of the next token and the next state.
     ///
     /// # Errors
     /// [`Error::Setting`] for a width or a largest length of 0 and a length penalty that is negative or not finite;
@@ -166,8 +168,8 @@ impl BeamSearch {
         ((5.0 + length as f64) / 6.0).powf(self.length_penalty)
     }
 
-    /// Whether nothing that begins so can get among the best: its probability only falls, and no penalty is larger than that
-    /// of the largest length.
+    /// Whether nothing that begins so can get among the best: its probability only falls, and no penalty is larger than
+    /// that of the largest length.
     fn is_beaten<S>(&self, live: &Hypothesis<S>, found: &[Hypothesis<S>]) -> bool {
         let best = live.log_probability / self.penalty(self.max_len);
         found.len() >= self.width && found.iter().all(|found| found.score >= best)

@@ -14,14 +14,15 @@ use rand::Rng;
 /// xₜ = E[cₜ]        hₜ = recurrent(xₜ, hₜ₋₁)        logitsₜ = W hₜ + b,  P(cₜ₊₁ | c₁ … cₜ) = softmax(logitsₜ)
 /// ```
 ///
-/// Train it on the pieces of [`Streams`](crate::text::Streams), the state carried from piece to piece and [cut](State::cut) off from the gradient.
+/// Train it on the pieces of [`Streams`](crate::text::Streams), the state carried from piece to piece and
+/// [cut](State::cut) off from the gradient.
 ///
 /// # Shapes
 /// tokens and targets `(T, N)`, logits `(T, N, vocabulary)`
 ///
 /// # Examples
 /// ```
-/// use gradus_rnn_bptt::{Recurrent, RnnCell, State, Tape, text::{Streams, Vocabulary}};
+/// use gradus_rnn_bptt::{Recurrent, RnnCell, State, Tape, Var, text::{Streams, Vocabulary}};
 /// use gradus_rnn_bptt::generate::{CharModel, Sampler};
 /// use rand::{SeedableRng, rngs::StdRng};
 /// let text = "the quick brown fox jumps over the lazy dog. ";
@@ -31,10 +32,10 @@ use rand::Rng;
 /// let recurrent = Recurrent::of(RnnCell::<f32>::new(16, 32, &mut rng));
 /// let model = CharModel::new(vocabulary.len(), recurrent, &mut rng)?;
 ///
-/// let mut state: Option<_> = None;
+/// let mut state: Option<Var> = None;
 /// for piece in streams.iter() {
 ///     let tape = Tape::recording();
-///     let before = state.as_ref().map(|state: &gradus_rnn_bptt::Var| state.carry(&tape));
+///     let before = state.as_ref().map(|state| state.carry(&tape));
 ///     let (loss, after) = model.loss(&tape, &piece.inputs, &piece.targets, before.as_ref())?;
 ///     let gradients = loss.backward()?; // and an optimizer's step
 ///     state = Some(after);
@@ -47,8 +48,8 @@ use rand::Rng;
 /// ```
 ///
 /// # References
-/// I. Sutskever, J. Martens, G. Hinton, *Generating text with recurrent neural networks*, ICML 2011; A. Graves, [*Generating sequences with
-/// recurrent neural networks*](https://arxiv.org/abs/1308.0850), 2013.
+/// I. Sutskever, J. Martens, G. Hinton, *Generating text with recurrent neural networks*, ICML 2011; A. Graves,
+/// [*Generating sequences with recurrent neural networks*](https://arxiv.org/abs/1308.0850), 2013.
 #[derive(Debug, Clone, Module)]
 #[module(float = C::Float)]
 pub struct CharModel<C: Cell> {
@@ -64,7 +65,8 @@ impl<C: Cell> CharModel<C> {
     /// A model around these layers. Draws embedding and head as their constructors do.
     ///
     /// # Errors
-    /// [`Error::TwoDirections`] for layers that read from the end: they would see what they are to predict; [`Error::Layers`] for none.
+    /// [`Error::TwoDirections`] for layers that read from the end: they would see what they are to predict; [`Error::Layers`]
+    /// for none.
     pub fn new(vocabulary: usize, recurrent: Recurrent<C>, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         let (input, output) = recurrent.causal("char model")?;
         let embedding = Embedding::new(vocabulary, input, rng);
@@ -74,7 +76,8 @@ impl<C: Cell> CharModel<C> {
     /// The logits of the next character at every place, and the state after the last.
     ///
     /// # Errors
-    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have; [`Error::State`] for a state that does not fit.
+    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have; [`Error::State`] for a state
+    /// that does not fit.
     #[track_caller]
     pub fn forward(
         &self,
@@ -102,7 +105,8 @@ impl<C: Cell> CharModel<C> {
         Ok((each_place::cross_entropy(&CrossEntropy::new(), &logits, targets)?, state))
     }
 
-    /// One step for [`Generate`] and [`beam_search`](super::beam_search): the logits after one more token, and the state with it.
+    /// One step for [`Generate`] and [`beam_search`](super::beam_search): the logits after one more token, and the
+    /// state with it.
     ///
     /// # Errors
     /// As [`CharModel::forward`].
@@ -116,7 +120,8 @@ impl<C: Cell> CharModel<C> {
     /// Characters that follow on these, drawn one after the other without an end.
     ///
     /// # Errors
-    /// [`Error::UnknownCharacter`] for one in the prime that training never saw; [`Error::NoPrime`] if there is none; [`Error::Setting`].
+    /// [`Error::UnknownCharacter`] for one in the prime that training never saw; [`Error::NoPrime`] if there is none;
+    /// [`Error::Setting`].
     pub fn sample<'a, R: Rng + 'a>(
         &'a self,
         vocabulary: &'a Vocabulary,

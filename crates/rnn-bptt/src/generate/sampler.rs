@@ -10,9 +10,9 @@ use rand::{Rng, RngExt};
 /// pₖ = exp(xₖ / τ) / Σⱼ exp(xⱼ / τ)
 /// ```
 ///
-/// over the classes that are left: of all, the `top_k` likeliest; of these, the likeliest whose probabilities add up to at least `top_p`
-/// (nucleus sampling), one at least. A temperature `τ` below 1 makes the likely likelier; at 0 the likeliest is taken, of equal ones the first, and no
-/// number is drawn.
+/// over the classes that are left: of all, the `top_k` likeliest; of these, the likeliest whose probabilities add up to
+/// at least `top_p` (nucleus sampling), one at least. A temperature `τ` below 1 makes the likely likelier; at 0 the
+/// likeliest is taken, of equal ones the first, and no number is drawn.
 ///
 /// # Examples
 /// ```
@@ -27,8 +27,9 @@ use rand::{Rng, RngExt};
 /// ```
 ///
 /// # References
-/// A. Fan, M. Lewis, Y. Dauphin, [*Hierarchical neural story generation*](https://arxiv.org/abs/1805.04833), ACL 2018 (top-k); A. Holtzman et al.,
-/// [*The curious case of neural text degeneration*](https://arxiv.org/abs/1904.09751), ICLR 2020 (top-p).
+/// A. Fan, M. Lewis, Y. Dauphin, [*Hierarchical neural story generation*](https://arxiv.org/abs/1805.04833), ACL 2018
+/// (top-k); A. Holtzman et al., [*The curious case of neural text degeneration*](https://arxiv.org/abs/1904.09751),
+/// ICLR 2020 (top-p).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampler {
     /// The temperature `τ`, at least 0.

@@ -7,8 +7,9 @@ use rand::Rng;
 
 /// One-to-many: tokens without an end, each drawn from what the model says after it has read all before it.
 ///
-/// The model is a function: a token and the state before it (none at the beginning) in, the logits of the next token and the state after it out. The
-/// priming tokens are read first; the iterator gives those that follow. After an error it ends.
+/// The model is a function: a token and the state before it (none at the beginning) in, the logits of the next token
+/// and the state after it out. The priming tokens are read first; the iterator gives those that follow. After an error
+/// it ends.
 ///
 /// # Examples
 /// A model that has no need of a state: after each number comes the next one, in a circle.
@@ -30,8 +31,10 @@ pub struct Generate<M, S, F, R> {
     model: M,
     sampler: Sampler,
     rng: R,
-    /// The logits of the next token and the state that they came with; nothing after an error.
-    next: Option<(Vec<F>, S)>,
+    /// What the model said last, and the state that it gave with it; nothing after an error.
+    last: Option<(Vec<F>, S)>,
+    /// The token drawn from it, which the model reads when another one is asked for.
+    drawn: Option<usize>,
 }
 
 impl<M, S, F, R, E> Generate<M, S, F, R>
@@ -44,15 +47,16 @@ where
     /// Reads the priming tokens.
     ///
     /// # Errors
-    /// [`Error::NoPrime`] if there are none, [`Error::Setting`] for a sampler whose settings are out of range, and the model's own.
+    /// [`Error::NoPrime`] if there are none, [`Error::Setting`] for a sampler whose settings are out of range, and the
+    /// model's own.
     pub fn new(prime: &[usize], sampler: Sampler, rng: R, mut model: M) -> Result<Self, E> {
         sampler.check()?;
         let (&first, rest) = prime.split_first().ok_or(Error::NoPrime { operation: "generate" })?;
-        let mut next = model(first, None)?;
+        let mut last = model(first, None)?;
         for &token in rest {
-            next = model(token, Some(next.1))?;
+            last = model(token, Some(last.1))?;
         }
-        Ok(Self { model, sampler, rng, next: Some(next) })
+        Ok(Self { model, sampler, rng, last: Some(last), drawn: None })
     }
 }
 
@@ -66,15 +70,18 @@ where
     type Item = Result<usize, E>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (logits, state) = self.next.take()?;
-        let token = match self.sampler.sample(&logits, &mut self.rng) {
+        let mut last = self.last.take()?;
+        if let Some(token) = self.drawn {
+            last = match (self.model)(token, Some(last.1)) {
+                Ok(said) => said,
+                Err(error) => return Some(Err(error)),
+            };
+        }
+        let token = match self.sampler.sample(&last.0, &mut self.rng) {
             Ok(token) => token,
             Err(error) => return Some(Err(error.into())),
         };
-        match (self.model)(token, Some(state)) {
-            Ok(next) => self.next = Some(next),
-            Err(error) => return Some(Err(error)),
-        }
+        (self.last, self.drawn) = (Some(last), Some(token));
         Some(Ok(token))
     }
 }

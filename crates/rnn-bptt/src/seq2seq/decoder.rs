@@ -16,11 +16,12 @@ use rand::{Rng, RngExt};
 /// h̃ᵤ = tanh(W_c [cᵤ, sᵤ]),  logitsᵤ = W h̃ᵤ + b              what to write
 /// ```
 ///
-/// The order is Luong's: the new state asks. The context of the step before is an input, as in both papers, so that the decoder knows where it was.
-/// It begins with the encoder's state and a context of zeros.
+/// The order is Luong's: the new state asks. The context of the step before is an input, as in both papers, so that the
+/// decoder knows where it was. It begins with the encoder's state and a context of zeros.
 ///
 /// # Shapes
-/// `T` steps of the source, `U` of the target, `N` sequences: targets `(U, N)`, logits `(U, N, vocabulary)`, weights `(U, N, T)`
+/// `T` steps of the source, `U` of the target, `N` sequences: targets `(U, N)`, logits `(U, N, vocabulary)`, weights
+/// `(U, N, T)`
 ///
 /// # References
 /// As the [module](super).
@@ -50,6 +51,17 @@ pub struct DecoderState<S: State> {
     pub keys: Var<S::Float>,
 }
 
+/// What a decoder says after one more token.
+#[derive(Debug, Clone)]
+pub struct DecoderStep<S: State> {
+    /// The logits of the next token, `(N, vocabulary)`.
+    pub logits: Var<S::Float>,
+    /// Where it looked, `(N, T)`.
+    pub weights: Var<S::Float>,
+    /// Where it stands now.
+    pub after: DecoderState<S>,
+}
+
 /// What a decoder says of a target.
 #[derive(Debug, Clone)]
 pub struct Decoded<F: Real = f32> {
@@ -75,8 +87,8 @@ impl<C: Cell, A: Attend<C::Float>> Decoder<C, A> {
     /// A decoder of these layers for a memory of so many features. Draws the rest as its parts' constructors do.
     ///
     /// # Errors
-    /// [`Error::TwoDirections`] for layers in two directions, [`Error::Layers`] for none, [`Error::Setting`] if their input leaves no room for a token beside
-    /// the memory.
+    /// [`Error::TwoDirections`] for layers in two directions, [`Error::Layers`] for none, [`Error::Setting`] if their input
+    /// leaves no room for a token beside the memory.
     pub fn new(
         vocabulary: usize,
         recurrent: Recurrent<C>,
@@ -111,17 +123,18 @@ impl<C: Cell, A: Attend<C::Float>> Decoder<C, A> {
         Ok(DecoderState { state: encoded.state.clone(), context, keys: self.attention.keys(&encoded.memory)? })
     }
 
-    /// Reads one token of each sequence: the logits of the next `(N, vocabulary)`, where it looked `(N, T)`, and where it stands.
+    /// Reads one token of each sequence, and says the next.
     ///
     /// # Errors
-    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have; if the parts do not fit one another.
+    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have; if the parts do not fit one
+    /// another.
     #[track_caller]
     pub fn step(
         &self,
         tokens: &[usize],
         before: &DecoderState<C::State>,
         encoded: &Encoded<C::State>,
-    ) -> Result<(Var<C::Float>, Var<C::Float>, DecoderState<C::State>)> {
+    ) -> Result<DecoderStep<C::State>> {
         let memory = &encoded.memory;
         let token = self.embedding.forward(memory.tape(), &Array1::from(tokens.to_vec()))?;
         let x = concatenate(-1, &[&token, &before.context])?.unsqueeze(0)?;
@@ -135,14 +148,16 @@ impl<C: Cell, A: Attend<C::Float>> Decoder<C, A> {
         let context = memory.try_mul(&weights.unsqueeze(-1)?)?.sum_axes(&[0], false)?;
         let combined = self.combine.forward(&concatenate(-1, &[&context, &s])?)?.tanh();
         let after = DecoderState { state, context, keys: before.keys.clone() };
-        Ok((self.head.forward(&combined)?, weights.transpose(0, 1)?, after))
+        Ok(DecoderStep { logits: self.head.forward(&combined)?, weights: weights.transpose(0, 1)?, after })
     }
 
-    /// The logits of a whole target. The first token that is read is `start`; after it, with probability `teacher` the true token before, else
-    /// the one that the decoder itself holds likeliest. The coin is thrown for each token of each sequence.
+    /// The logits of a whole target. The first token that is read is `start`; after it, with probability `teacher` the
+    /// true token before, else the one that the decoder itself holds likeliest. The coin is thrown for each token of
+    /// each sequence.
     ///
-    /// A `teacher` of 1 is teacher forcing, 0 is a decoder left to itself; [`ScheduledSampling`](super::ScheduledSampling) says what
-    /// lies between. No gradient flows through the choice of a token.
+    /// A `teacher` of 1 is teacher forcing, 0 is a decoder left to itself;
+    /// [`ScheduledSampling`](super::ScheduledSampling) says what lies between. No gradient flows through the choice of
+    /// a token.
     ///
     /// # Errors
     /// [`Error::Setting`] for a `teacher` that is no probability and a target of no tokens; as [`Decoder::step`].
@@ -161,13 +176,13 @@ impl<C: Cell, A: Attend<C::Float>> Decoder<C, A> {
         let mut read = vec![start; targets.ncols()];
         let (mut logits, mut weights) = (Vec::new(), Vec::new());
         for truth in targets.rows() {
-            let (scores, looked, after) = self.step(&read, &state, encoded)?;
-            let own = likeliest(&scores);
+            let step = self.step(&read, &state, encoded)?;
+            let own = likeliest(&step.logits);
             let forced = |(&truth, own)| if rng.random_bool(teacher) { truth } else { own };
             read = truth.iter().zip(own).map(forced).collect();
-            logits.push(scores);
-            weights.push(looked);
-            state = after;
+            logits.push(step.logits);
+            weights.push(step.weights);
+            state = step.after;
         }
         let stacked = |steps: &[Var<C::Float>]| stack(0, &steps.iter().collect::<Vec<_>>());
         Ok(Decoded { logits: stacked(&logits)?, weights: stacked(&weights)? })

@@ -28,8 +28,8 @@ pub struct Encoder<C: Cell> {
 pub struct Encoded<S: State> {
     /// The output at each place of the source, `(T, N, memory_size)`, zeros in the padding.
     pub memory: Var<S::Float>,
-    /// What the decoder begins with: the state of each layer at the source's end, or, in two directions, that of the direction that has
-    /// ended at the source's beginning, as in Bahdanau's network. Each array `(layers, N, size)`.
+    /// What the decoder begins with: the state of each layer at the source's end, or, in two directions, that of the
+    /// direction that has ended at the source's beginning, as in Bahdanau's network. Each array `(layers, N, size)`.
     pub state: S,
     /// True where a sequence is over, `(T, N)`; none if all have the same length.
     pub padding: Option<Array2<bool>>,
@@ -45,10 +45,12 @@ impl<C: Cell> Encoder<C> {
         Ok(Self { embedding: Embedding::new(vocabulary, input, rng), recurrent })
     }
 
-    /// Reads sequences, each to its own length if lengths are given. What stands in the padding has to be a token, and has no influence.
+    /// Reads sequences, each to its own length if lengths are given. What stands in the padding has to be a token, and
+    /// has no influence.
     ///
     /// # Errors
-    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have, and as [`Recurrent::forward_padded`].
+    /// [`gradus_nn_layers::Error::Index`] for a token that the vocabulary does not have, and as
+    /// [`Recurrent::forward_padded`].
     #[track_caller]
     pub fn forward(
         &self,

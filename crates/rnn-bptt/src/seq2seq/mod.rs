@@ -1,7 +1,8 @@
 //! Sequence to sequence: one network reads, another writes and looks back at what was read.
 //!
 //! - [`Encoder`]: a source sequence as one state for each of its places;
-//! - [`Attend`]: how well a place of the source goes with what is being written: [`AdditiveAttention`], [`DotAttention`], [`GeneralAttention`];
+//! - [`Attend`]: how well a place of the source goes with what is being written: [`AdditiveAttention`],
+//!   [`DotAttention`], [`GeneralAttention`];
 //! - [`Decoder`]: the target, token after token;
 //! - [`ScheduledSampling`]: how often training shows the decoder the truth, and how often its own words.
 //!
@@ -35,10 +36,11 @@
 //! ```
 //!
 //! # References
-//! I. Sutskever, O. Vinyals, Q. V. Le, [*Sequence to sequence learning with neural networks*](https://arxiv.org/abs/1409.3215), NIPS 2014;
-//! D. Bahdanau, K. Cho, Y. Bengio, [*Neural machine translation by jointly learning to align and
-//! translate*](https://arxiv.org/abs/1409.0473), ICLR 2015; M.-T. Luong, H. Pham, C. D. Manning, [*Effective approaches to attention-based neural
-//! machine translation*](https://arxiv.org/abs/1508.04025), EMNLP 2015.
+//! I. Sutskever, O. Vinyals, Q. V. Le, [*Sequence to sequence learning with neural
+//! networks*](https://arxiv.org/abs/1409.3215), NIPS 2014; D. Bahdanau, K. Cho, Y. Bengio, [*Neural machine translation
+//! by jointly learning to align and translate*](https://arxiv.org/abs/1409.0473), ICLR 2015; M.-T. Luong, H. Pham, C.
+//! D. Manning, [*Effective approaches to attention-based neural machine
+//! translation*](https://arxiv.org/abs/1508.04025), EMNLP 2015.
 
 mod attention;
 mod decoder;
@@ -47,6 +49,6 @@ mod scheduled;
 mod write;
 
 pub use attention::{AdditiveAttention, Attend, DotAttention, GeneralAttention};
-pub use decoder::{Decoded, Decoder, DecoderState};
+pub use decoder::{Decoded, Decoder, DecoderState, DecoderStep};
 pub use encoder::{Encoded, Encoder};
 pub use scheduled::ScheduledSampling;

@@ -2,10 +2,11 @@
 
 use crate::{Error, Result};
 
-/// Scheduled sampling: the probability with which the decoder reads the true token before, rather than its own, falls as training goes on.
+/// Scheduled sampling: the probability with which the decoder reads the true token before, rather than its own, falls
+/// as training goes on.
 ///
-/// Always the truth is teacher forcing: each step learns from a beginning without a fault. In use, a beginning is the decoder's own,
-/// faults and all, of a kind that it has never seen. With `i` the number of training steps done:
+/// Always the truth is teacher forcing: each step learns from a beginning without a fault. In use, a beginning is the
+/// decoder's own, faults and all, of a kind that it has never seen. With `i` the number of training steps done:
 ///
 /// ```text
 /// linear           εᵢ = max(ε, k − c i)

@@ -1,7 +1,7 @@
 //! The network that writes, left to itself.
 
 use super::decoder::likeliest;
-use super::{Attend, Decoder, DecoderState, Encoded};
+use super::{Attend, Decoder, DecoderState, DecoderStep, Encoded};
 use crate::generate::{BeamSearch, Hypothesis};
 use crate::{Cell, Error};
 use gradus_autograd::Real;
@@ -25,7 +25,7 @@ impl<C: Cell, A: Attend<C::Float>> Decoder<C, A> {
         let (mut read, mut over) = (vec![start; sequences], vec![false; sequences]);
         let mut written = vec![Vec::new(); sequences];
         for _ in 0..max_len {
-            let (logits, _, after) = self.step(&read, &state, encoded)?;
+            let DecoderStep { logits, after, .. } = self.step(&read, &state, encoded)?;
             if let Some((place, x)) = logits.value().iter().enumerate().find(|(_, x)| !x.is_finite()) {
                 let (place, value) = (place % self.head.out_features(), x.to_f64());
                 return Err(Error::NotFinite { operation: "greedy", place, value }.into());
@@ -63,7 +63,8 @@ impl<C: Cell, A: Attend<C::Float>> Decoder<C, A> {
             return Err(Error::Setting { operation, name, value: sequences as f64, expected }.into());
         }
         search.search(begin, |tokens, state| {
-            let (logits, _, after) = self.step(&[tokens.last().copied().unwrap_or(start)], state, encoded)?;
+            let DecoderStep { logits, after, .. } =
+                self.step(&[tokens.last().copied().unwrap_or(start)], state, encoded)?;
             Ok((logits.value().iter().copied().collect::<Vec<C::Float>>(), after))
         })
     }

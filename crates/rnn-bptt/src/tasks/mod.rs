@@ -1,9 +1,9 @@
 //! Toy tasks with known scores: what a recurrent network can and cannot learn, at any length.
 //!
-//! Each draws its sequences afresh from a generator, so that there is no data set and no overfitting: what is learnt is the rule.
-//! Each knows two scores. [`Task::baseline`] is that of a guess without a memory, computed by a formula; a network that
-//! stays there has learnt nothing that needs the past. [`Task::solved`] is a score that only who has learnt the rule gets
-//! below, and that a network of this crate does get below.
+//! Each draws its sequences afresh from a generator, so that there is no data set and no overfitting: what is learnt is
+//! the rule. Each knows two scores. [`Task::baseline`] is that of a guess without a memory, computed by a formula; a
+//! network that stays there has learnt nothing that needs the past. [`Task::solved`] is a score that only who has
+//! learnt the rule gets below, and that a network of this crate does get below.
 //!
 //! | task | reads | says | needs | baseline |
 //! | --- | --- | --- | --- | --- |
@@ -14,9 +14,9 @@
 //! | [`Brackets`] | brackets opened and closed | the one that is open | a stack | an entropy |
 //!
 //! # How far a plain network gets
-//! [`Task::rnn_horizon`] is a length at which an Elman network was seen to stay at the baseline. It is measured, by
-//! the test `tasks::how_far_a_plain_network_gets` in the crate's repository, with the setting that each task's page states. More units,
-//! other weights to start with or more patience move it; the vanishing gradient behind it does not go away.
+//! [`Task::rnn_horizon`] is a length at which an Elman network was seen to stay at the baseline. It is measured, by the
+//! test `tasks::how_far_a_plain_network_gets` in the crate's repository, with the setting that each task's page states.
+//! More units, other weights to start with or more patience move it; the vanishing gradient behind it does not go away.
 //!
 //! # Examples
 //! ```
@@ -81,8 +81,8 @@ pub trait Task {
     /// A loss that only a network which has found the rule gets below.
     fn solved(&self) -> f64;
 
-    /// A length, as the task's constructor takes it, at which an Elman network was seen to stay at the baseline: see the task's page for
-    /// how it was measured. None if no length was.
+    /// A length, as the task's constructor takes it, at which an Elman network was seen to stay at the baseline: see
+    /// the task's page for how it was measured. None if no length was.
     fn rnn_horizon(&self) -> Option<usize>;
 }
 

@@ -14,15 +14,17 @@ use std::f64::consts::TAU;
 /// ```
 ///
 /// The value alone does not tell whether the curve rises or falls there; the value before does. Two are enough, for
-/// `xₜ₊₁ = 2 cos ω xₜ − xₜ₋₁`. The loss is the mean squared error. It is the easiest of the tasks: one step of memory, at any length; a
-/// network that fails here has an error in it.
+/// `xₜ₊₁ = 2 cos ω xₜ − xₜ₋₁`. The loss is the mean squared error. It is the easiest of the tasks: one step of memory,
+/// at any length; a network that fails here has an error in it.
 ///
 /// # Scores
-/// - [baseline](Task::baseline): the best function of the present value, `xₜ cos ω`. Off by `cos(ω t + φ) sin ω`, its mean square is `½ sin² ω`;
+/// - [baseline](Task::baseline): the best function of the present value, `xₜ cos ω`. Off by `cos(ω t + φ) sin ω`, its
+///   mean square is `½ sin² ω`;
 /// - what no network gets below: the first step has no value before it, so that `½ sin² ω / T` remain;
 /// - [solved](Task::solved): that and a fiftieth of the baseline;
-/// - measured with a period of 20, whose baseline is 0.0477: an Elman network of 32 tanh units (Adam at 2e-3, gradient's norm clipped to 1, 3,000 batches of
-///   32) reaches 0.0025 at 20 steps, where 0.0024 cannot be avoided, and 0.0006 at 200.
+/// - measured with a period of 20, whose baseline is 0.0477: an Elman network of 32 tanh units (Adam at 2e-3,
+///   gradient's norm clipped to 1, 3,000 batches of 32) reaches 0.0025 at 20 steps, where 0.0024 cannot be avoided, and
+///   0.0006 at 200.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sine {
     steps: usize,
@@ -33,8 +35,8 @@ impl Sine {
     /// Sequences of this many steps, with a period of so many; it need not be a whole number.
     ///
     /// # Errors
-    /// [`Error::Setting`] for sequences of no steps, and for a period that is not a finite number above 2: of faster ones the samples are those of
-    /// a slower one.
+    /// [`Error::Setting`] for sequences of no steps, and for a period that is not a finite number above 2: of faster
+    /// ones the samples are those of a slower one.
     ///
     /// # Examples
     /// ```

@@ -5,21 +5,22 @@ use ndarray::{Array2, Axis};
 
 /// A text as the batches of truncated back-propagation through time.
 ///
-/// The text is cut into `N` streams of equal length, one for each sequence of the batch, and the streams into pieces of `k` steps. A piece goes
-/// on where the one before ended, so that the state is carried from piece to piece, and cut off from the gradient. Targets are the
-/// inputs shifted by one:
+/// The text is cut into `N` streams of equal length, one for each sequence of the batch, and the streams into pieces of
+/// `k` steps. A piece goes on where the one before ended, so that the state is carried from piece to piece, and cut off
+/// from the gradient. Targets are the inputs shifted by one:
 ///
 /// ```text
 /// abcdefghijklm, N = 2, k = 4        inputs  abcd  ef      targets  bcde  fg
 ///                                            ghij  kl               hijk  lm
 /// ```
 ///
-/// Every character is an input once and in its order, but for the last, which has no next one, and the less than `N` before it that would make one
-/// stream longer than the others; [`Streams::unused`] counts these. The last piece may be shorter than `k`.
+/// Every character is an input once and in its order, but for the last, which has no next one, and the less than `N`
+/// before it that would make one stream longer than the others; [`Streams::unused`] counts these. The last piece may be
+/// shorter than `k`.
 ///
 /// # Examples
 /// ```
-/// use gradus_rnn_bptt::{State, Tape, Rnn, ndarray::array};
+/// use gradus_rnn_bptt::ndarray::array;
 /// use gradus_rnn_bptt::text::{Streams, Vocabulary};
 /// let text = "abcdefghijklm";
 /// let tokens = Vocabulary::of(text)?.encode(text)?;
@@ -66,6 +67,7 @@ impl Streams {
     }
 
     /// The pieces, from the beginning of the streams to their end.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Piece> + '_ {
         let steps = self.steps();
         let piece = move |place: usize| {

@@ -29,7 +29,8 @@ impl Vocabulary {
     /// The characters of this text.
     ///
     /// # Errors
-    /// [`Error::EmptyText`]; [`Error::OneCharacter`] for a text of one distinct character, of which there is nothing to be learnt.
+    /// [`Error::EmptyText`]; [`Error::OneCharacter`] for a text of one distinct character, of which there is nothing to
+    /// be learnt.
     pub fn of(text: &str) -> Result<Self> {
         let characters: Vec<char> = text.chars().collect::<BTreeSet<_>>().into_iter().collect();
         match characters[..] {
@@ -41,7 +42,8 @@ impl Vocabulary {
         }
     }
 
-    /// The characters in the order of their numbers. As a text they give the same vocabulary back: what to save beside a model.
+    /// The characters in the order of their numbers. As a text they give the same vocabulary back: what to save beside
+    /// a model.
     #[must_use]
     pub fn characters(&self) -> &[char] {
         &self.characters
