@@ -110,6 +110,13 @@ pub enum Error {
         expected: Vec<usize>,
     },
 
+    /// A mask for a sweep that has no place for one.
+    #[error("{operation}: the written-out sweep takes no mask; the cell's own sweep takes the steps one by one then")]
+    NoMask {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
     /// A mask of the state that does not fit the layer or the input.
     #[error(
         "{operation}: mask {found:?}: a factor for each number of the state, (batch, hidden_size) = {expected:?}, would fit"

@@ -2,4 +2,5 @@
 
 #![allow(clippy::unwrap_used)] // a test fails by panicking
 
+mod gated;
 mod layers;

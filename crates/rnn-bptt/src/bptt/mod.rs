@@ -74,6 +74,8 @@
 //! `f′` is a function of `hₜ` (see [`Nonlinearity`]), so that the states are all that the forward pass keeps, and `T` steps are
 //! one entry of the tape. Time and memory are linear in `T`: one array of states, and one of `δ` during the backward pass.
 //!
+//! An [LSTM](mod@lstm) and a [GRU](mod@gru) differ in what happens within a step; the rest is as here.
+//!
 //! # Sequences of different lengths
 //!
 //! Shorter sequences of a batch are padded at their ends. Past its end a sequence has output 0 and `δ = 0`, so that the
@@ -99,15 +101,23 @@
 //!   recurrent neural networks*, 2013, <https://arxiv.org/abs/1211.5063> (the product of Jacobians).
 //! - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 10.2.2.
 
+mod bands;
+pub mod gru;
+mod inputs;
+pub mod lstm;
 mod order;
+mod recurrence;
+mod sums;
 mod sweep;
 mod weights;
 
+pub use gru::gru;
+pub use lstm::lstm;
 pub use order::Direction;
 pub use weights::Weights;
 
 use crate::cell::check_mask;
-use crate::{Nonlinearity, Result, Sweep};
+use crate::{Error, Nonlinearity, Result, Sweep};
 use gradus_autograd::{Error as AutogradError, Real, Value, Var};
 use ndarray::Ix3;
 pub(crate) use order::Order;
@@ -218,6 +228,11 @@ pub fn rnn<F: Real>(
     let last = outputs.pop().expect("two values were recorded");
     let states = outputs.pop().expect("two values were recorded");
     Ok((states, last))
+}
+
+/// A mask between the steps is for the unrolled tape.
+fn check_no_mask<F: Real>(operation: &'static str, how: &Sweep<'_, F>) -> Result<()> {
+    if how.mask.is_some() { Err(Error::NoMask { operation }) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -271,7 +271,7 @@ fn two_steps<F: Real>(x: &mut Array3<F>, t: usize, neighbour: usize) -> (ArrayVi
 }
 
 /// Of each sequence the row at a time of its own.
-pub(super) fn gather<F: Real>(x: &Array3<F>, time: impl Fn(usize) -> usize) -> Array2<F> {
+pub(super) fn gather<F: Real>(x: &ArrayRef3<F>, time: impl Fn(usize) -> usize) -> Array2<F> {
     let mut gathered = memory::array((x.dim().1, x.dim().2));
     for (sequence, mut row) in gathered.rows_mut().into_iter().enumerate() {
         row.assign(&x.index_axis(Axis(0), time(sequence)).row(sequence));
@@ -300,6 +300,6 @@ pub(super) fn vector<'a, F: Real>(x: &'a Value<F>) -> ArrayView1<'a, F> {
     x.view().into_dimensionality().expect("the shape was checked to have one axis")
 }
 
-fn matrix_mut<F: Real>(x: ArrayViewMutD<'_, F>) -> ArrayViewMut2<'_, F> {
+pub(super) fn matrix_mut<F: Real>(x: ArrayViewMutD<'_, F>) -> ArrayViewMut2<'_, F> {
     x.into_dimensionality().expect("the shape was checked to have two axes")
 }
