@@ -10,6 +10,9 @@ pub(super) fn kind<C: Cell>() -> &'static str {
         "rnn" => "Rnn",
         "lstm" => "Lstm",
         "gru" => "Gru",
+        "layer_norm_rnn" => "LayerNormRnn",
+        "layer_norm_lstm" => "LayerNormLstm",
+        "layer_norm_gru" => "LayerNormGru",
         other => other,
     }
 }

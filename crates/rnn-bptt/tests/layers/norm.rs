@@ -232,3 +232,19 @@ fn equal_sums_are_no_trouble() {
     assert_close(output, &ArrayD::from_elem(vec![4, 2, 3], 0.5_f64.tanh()), EXACT, "output");
     assert!(found.iter().all(|(_, array)| array.iter().all(|x| x.is_finite())));
 }
+
+#[test]
+fn no_sequences_and_no_features_are_fine() {
+    for (batch, input, hidden) in [(0, 2, 3), (2, 0, 3), (2, 2, 0), (1, 1, 1)] {
+        fn shapes<C: Cell<Float = f64>>(cell: C, batch: usize, input: usize, hidden: usize) {
+            let layer = Recurrent::of(cell).layers(2, &mut rng(1)).dropout(0.5).variational_dropout(0.5);
+            let tape = Tape::training(&mut rng(2));
+            let found = run(&layer, &tape, &ArrayD::ones(vec![3, batch, input]), 1, |x, h| layer.forward_with(x, h));
+            assert_eq!(found[0].1.shape(), [3, batch, hidden]);
+            assert!(found.iter().all(|(_, array)| array.iter().all(|x| x.is_finite())));
+        }
+        shapes(LayerNormRnnCell::new(input, hidden, &mut rng(1)), batch, input, hidden);
+        shapes(LayerNormLstmCell::new(input, hidden, &mut rng(1)), batch, input, hidden);
+        shapes(LayerNormGruCell::new(input, hidden, &mut rng(1)), batch, input, hidden);
+    }
+}
