@@ -22,6 +22,10 @@ pub enum Error {
     #[error(transparent)]
     Autograd(#[from] gradus_autograd::Error),
 
+    /// A layer inside a cell failed.
+    #[error(transparent)]
+    Layer(#[from] gradus_nn_layers::Error),
+
     /// An input with too few or too many axes.
     #[error("{operation}: input {found:?} has {} axes; it needs {} axes, {expected}", found.len(), expected.split(',').count())]
     InputRank {
@@ -78,7 +82,10 @@ pub enum Error {
     },
 
     /// A state that does not fit the layer or the input.
-    #[error("{operation}: state {found:?}: this layer and input need {axes} = {expected:?}")]
+    #[error(
+        "{operation}: state {found:?}: this layer and input need {axes} = {expected:?}{}",
+        state_hint(found, expected)
+    )]
     State {
         /// The operation that was asked for.
         operation: &'static str,
@@ -132,6 +139,67 @@ pub enum Error {
         field: &'static str,
         /// Its value.
         value: f64,
+    },
+
+    /// Lengths that grow where the longest sequence has to be the first.
+    #[error(
+        "{operation}: sequence {sequence} of length {length} after one of length {before}: lengths must not grow; pack_padded takes any order"
+    )]
+    Unsorted {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The sequence's place in the batch, from 0.
+        sequence: usize,
+        /// Its length.
+        length: usize,
+        /// The length of the one before it.
+        before: usize,
+    },
+
+    /// Batch sizes of packed sequences that are none, or not those of the data.
+    #[error(
+        "{operation}: batch sizes {batch_sizes:?} for {rows} rows and {sequences} sequences: they begin with the number of sequences, at least 1, never grow, stay above 0, and add up to the number of rows"
+    )]
+    BatchSizes {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The number of sequences at each step.
+        batch_sizes: Vec<usize>,
+        /// The number of rows of data.
+        rows: usize,
+        /// The number of sequences.
+        sequences: usize,
+    },
+
+    /// An order of packed sequences that is none.
+    #[error("{operation}: sorted indices {sorted_indices:?}: each number from 0 to {} stands there once", sorted_indices.len().saturating_sub(1))]
+    SortedIndices {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The indices.
+        sorted_indices: Vec<usize>,
+    },
+
+    /// A bias to be set of cells without biases.
+    #[error("{operation}: the cells of this {layer} have no bias to set; a layer with biases would fit")]
+    NoBias {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The kind of layer.
+        layer: &'static str,
+    },
+
+    /// A value for parameters to start from that is out of range.
+    #[error("{operation}: {name} = {value}: {expected}")]
+    StartValue {
+        /// The initialization.
+        operation: &'static str,
+        /// What was set.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What would fit.
+        expected: &'static str,
     },
 
     /// Cells that do not make up whole layers.
@@ -315,6 +383,23 @@ impl Error {
             *found = shape.to_vec();
         }
         self
+    }
+}
+
+/// What to do about a state that has another shape for a reason that can be guessed.
+fn state_hint(found: &[usize], expected: &[usize]) -> String {
+    match *expected {
+        [1, ref one @ ..] if one.len() == 2 && found == one => {
+            "; unsqueeze(0) gives it the first axis, of layers and directions (L·D, N, H)".to_owned()
+        }
+        [cells, ref one @ ..] if one.len() == 2 && found == one => {
+            format!("; there is one for each of {cells} layers and directions, stacked on the first axis (L·D, N, H)")
+        }
+        [cells, batch, size] if found == [batch, cells, size] => {
+            "; a state is (L·D, N, H) with the batch in the middle, batch-first layers included: transpose(0, 1)"
+                .to_owned()
+        }
+        _ => String::new(),
     }
 }
 

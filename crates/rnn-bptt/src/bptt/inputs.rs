@@ -15,6 +15,7 @@ pub(super) struct Places {
     pub(super) bias_ih: Option<usize>,
     pub(super) bias_hh: Option<usize>,
     pub(super) states: Vec<usize>,
+    pub(super) mask: Option<usize>,
 }
 
 /// The inputs of a layer in the order in which they are recorded, and their places.
@@ -23,6 +24,7 @@ pub(super) fn inputs<'a, F: Real>(
     x: &'a Var<F>,
     weights: &'a Weights<F>,
     states: impl IntoIterator<Item = &'a Var<F>>,
+    mask: Option<&'a Var<F>>,
 ) -> Result<(Vec<&'a Var<F>>, Places), AutogradError> {
     let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = weights;
     let mut inputs = vec![x, weight_ih, weight_hh];
@@ -31,7 +33,8 @@ pub(super) fn inputs<'a, F: Real>(
         inputs.len() - 1
     };
     let (bias_ih, bias_hh) = (bias_ih.as_ref().map(&mut place), bias_hh.as_ref().map(&mut place));
-    let places = Places { bias_ih, bias_hh, states: states.into_iter().map(place).collect() };
+    let states = states.into_iter().map(&mut place).collect();
+    let places = Places { bias_ih, bias_hh, states, mask: mask.map(place) };
     if inputs.iter().any(|input| !input.tape().is(x.tape())) {
         return Err(AutogradError::ForeignVar { operation });
     }

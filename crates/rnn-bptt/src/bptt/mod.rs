@@ -118,10 +118,10 @@ pub use weights::Weights;
 
 use crate::cell::check_mask;
 use crate::{Error, Nonlinearity, Result, Sweep};
-use gradus_autograd::{Error as AutogradError, Real, Value, Var};
-use ndarray::Ix3;
+use gradus_autograd::{Real, Value, Var};
+use inputs::{inputs, without_padding};
 pub(crate) use order::Order;
-use sweep::{Places, Saved, Step, fill_padding, forward, gather, matrix, rows, vector};
+use sweep::{Saved, forward, gather};
 use weights::Sizes;
 
 /// One recurrent layer over a whole sequence, as one operation of the tape: the states after every step, and the last.
@@ -168,43 +168,13 @@ pub fn rnn<F: Real>(
     let operation = "rnn";
     let sizes = Sizes::check(operation, x, h0, weights)?;
     check_mask(operation, how.mask, sizes.batch, sizes.hidden)?;
-    let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = weights;
-
-    let mut inputs = vec![x, weight_ih, weight_hh];
-    let mut place = |input: Option<_>| {
-        inputs.extend(input);
-        input.map(|_| inputs.len() - 1)
-    };
-    let places = Places {
-        bias_ih: place(bias_ih.as_ref()),
-        bias_hh: place(bias_hh.as_ref()),
-        h0: place(h0),
-        mask: place(how.mask),
-    };
-    if inputs.iter().any(|input| !input.tape().is(x.tape())) {
-        return Err(AutogradError::ForeignVar { operation }.into());
-    }
-
+    let (inputs, places) = inputs(operation, x, weights, h0, how.mask)?;
     let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
-    let mut saved_x = x.value().clone().into_standard_layout();
-    if order.is_padded() {
-        // NaN there times δ = 0 would be NaN.
-        let mut x = saved_x.into_array().into_dimensionality::<Ix3>().expect("the rank of x was checked");
-        fill_padding(&mut x, &order);
-        saved_x = x.into();
-    }
-    let states = forward(
-        Step {
-            weight_ih: matrix(weight_ih.value()),
-            weight_hh: matrix(weight_hh.value()),
-            biases: [bias_ih, bias_hh].map(|bias| bias.as_ref().map(|bias| vector(bias.value()))),
-            nonlinearity,
-        },
-        rows(saved_x.view(), sizes.input),
-        [h0, how.mask].map(|x| x.map(|x| matrix(x.value()))),
-        &sizes,
-        &order,
-    );
+    let Weights { weight_ih, weight_hh, .. } = weights;
+
+    let saved_x = without_padding(x, &order);
+    let [h0, mask] = [h0, how.mask].map(|x| x.map(|x| x.value().clone().into_standard_layout()));
+    let states = forward(&saved_x, weights, [h0.as_ref(), mask.as_ref()], nonlinearity, &sizes, &order);
     let last = Value::from(gather(&states, |sequence| order.last(sequence)));
     let states = Value::from(states);
 
@@ -213,10 +183,8 @@ pub fn rnn<F: Real>(
         x: weight_ih.needs_gradient().then_some(saved_x),
         weight_ih: x.needs_gradient().then(|| weight_ih.value().clone()),
         weight_hh: weight_hh.value().clone(),
-        h0: h0
-            .filter(|_| weight_hh.needs_gradient() || how.mask.is_some_and(Var::needs_gradient))
-            .map(|h0| h0.value().clone()),
-        mask: how.mask.map(|mask| mask.value().clone()),
+        h0: h0.filter(|_| weight_hh.needs_gradient() || how.mask.is_some_and(Var::needs_gradient)),
+        mask,
         states: states.clone(),
         nonlinearity,
         order,

@@ -1,6 +1,7 @@
 //! Which step comes when: the two directions, and sequences of different lengths in one batch.
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::packed::check_lengths;
 use ndarray::Slice;
 
 /// The way in which a layer reads a sequence.
@@ -32,13 +33,7 @@ impl Order {
         direction: Direction,
     ) -> Result<Self> {
         if let Some(lengths) = lengths {
-            if lengths.len() != batch {
-                return Err(Error::Lengths { operation, found: lengths.len(), batch });
-            }
-            let wrong = lengths.iter().enumerate().find(|&(_, length)| !(1..=steps).contains(length));
-            if let Some((sequence, &length)) = wrong {
-                return Err(Error::Length { operation, sequence, length, steps });
-            }
+            check_lengths(operation, lengths, steps, batch)?;
         }
         Ok(Self { steps, direction, lengths: lengths.map(Box::from) })
     }

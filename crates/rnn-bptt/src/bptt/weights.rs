@@ -21,7 +21,6 @@ pub struct Weights<F: Real = f32> {
 pub(super) struct Sizes {
     pub(super) steps: usize,
     pub(super) batch: usize,
-    pub(super) input: usize,
     pub(super) hidden: usize,
 }
 
@@ -71,6 +70,6 @@ impl Sizes {
             let (found, expected) = (part.shape().to_vec(), vec![batch, hidden]);
             return Err(Error::State { operation, found, expected, axes });
         }
-        Ok(Self { steps, batch, input, hidden })
+        Ok(Self { steps, batch, hidden })
     }
 }

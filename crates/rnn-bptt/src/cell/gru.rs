@@ -1,10 +1,10 @@
 //! One step of a gated recurrent unit, made of ordinary operations on the tape.
 
-use super::{Cell, Sweep, check_sequence, check_step, present, present_mut, unroll};
+use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, present, present_mut, unroll};
 use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result};
 use gradus_autograd::{Real, Tape, Var};
-use gradus_nn_layers::{Module, Parameter, init};
+use gradus_nn_layers::{LayerNorm, Module, Parameter, init};
 use rand::Rng;
 
 /// Gated recurrent units over whole sequences: one or more layers, each a [`GruCell`] swept over time.
@@ -163,32 +163,13 @@ impl<F: Real> Cell for GruCell<F> {
 
     #[track_caller]
     fn step(&self, x: &Var<F>, h: &Var<F>) -> Result<Var<F>> {
-        check_step("gru_cell", self, x, h, &["(batch, hidden_size)"])?;
-        let hidden = self.output_size();
-        let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = self.weights(x.tape());
-        let from_input = x.affine(&weight_ih, bias_ih.as_ref())?;
-        let (z, n) = match self.reset {
-            Reset::After => {
-                let from_input = from_input.split(-1, &[hidden; 3])?;
-                let from_state = h.affine(&weight_hh, bias_hh.as_ref())?.split(-1, &[hidden; 3])?;
-                let r = from_input[0].try_add(&from_state[0])?.sigmoid();
-                let z = from_input[1].try_add(&from_state[1])?.sigmoid();
-                (z, from_input[2].try_add(&r.try_mul(&from_state[2])?)?.tanh())
-            }
-            Reset::Before => {
-                let sizes = [2 * hidden, hidden];
-                let weight_hh = weight_hh.split(0, &sizes)?;
-                let bias_hh = bias_hh.map(|bias| bias.split(0, &sizes)).transpose()?;
-                let bias = |part: usize| bias_hh.as_ref().map(|parts| &parts[part]);
-                let from_input = from_input.split(-1, &sizes)?;
-                let gates = from_input[0].try_add(&h.affine(&weight_hh[0], bias(0))?)?.sigmoid();
-                let gates = gates.split(-1, &[hidden; 2])?;
-                let seen = gates[0].try_mul(h)?;
-                (gates[1].clone(), from_input[1].try_add(&seen.affine(&weight_hh[1], bias(1))?)?.tanh())
-            }
-        };
-        // n + z ∘ (h − n)
-        Ok(n.try_add(&z.try_mul(&h.try_sub(&n)?)?)?)
+        self.step_normalized(x, h, h, &[])
+    }
+
+    /// What is kept of the state, `z ∘ h`, is not masked: it would be scaled anew at each step.
+    #[track_caller]
+    fn step_masked(&self, x: &Var<F>, h: &Var<F>, mask: &Var<F>) -> Result<Var<F>> {
+        self.step_normalized(x, &h.try_mul(mask)?, h, &[])
     }
 
     /// One operation of the tape, [`bptt::gru`](fn@crate::bptt::gru); with a mask the steps one by one.
@@ -197,8 +178,61 @@ impl<F: Real> Cell for GruCell<F> {
         if how.mask.is_some() {
             return unroll(self, x, h0, how);
         }
-        check_sequence(self, x)?;
+        check_sequence(self, x.shape())?;
         bptt::gru(x, h0, &self.weights(x.tape()), self.reset, how)
+    }
+
+    /// Beside the state three gates, and what the candidate sees of the state.
+    fn activations(&self) -> usize {
+        5 * self.output_size()
+    }
+}
+
+/// Both products are normalized, those of the two gates together and those of the candidate by themselves:
+/// `(r, z) = σ(LN(Wᵢ x) + LN(Wₕ h))`, `n = tanh(LN(Wᵢₙ x) + r ∘ LN(Wₕₙ h))`, or `LN(Wₕₙ (r ∘ h))` with [`Reset::Before`].
+impl<F: Real> Normalized for GruCell<F> {
+    const LAYER_NORM: &'static str = "layer_norm_gru";
+
+    fn norms(&self) -> Vec<Norm> {
+        let hidden = self.output_size();
+        vec![
+            Norm { weight: "norm_ih_weight", bias: "norm_ih_bias", features: 2 * hidden },
+            Norm { weight: "norm_hh_weight", bias: "norm_hh_bias", features: 2 * hidden },
+            Norm { weight: "norm_in_weight", bias: "norm_in_bias", features: hidden },
+            Norm { weight: "norm_hn_weight", bias: "norm_hn_bias", features: hidden },
+        ]
+    }
+
+    #[track_caller]
+    fn step_normalized(&self, x: &Var<F>, read: &Var<F>, h: &Var<F>, norms: &[LayerNorm<F>]) -> Result<Var<F>> {
+        check_step("gru_cell", self, x, h, &["(batch, hidden_size)"])?;
+        let hidden = self.output_size();
+        let sizes = [2 * hidden, hidden]; // r and z, then n
+        let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = self.weights(x.tape());
+        let from_input = x.affine(&weight_ih, bias_ih.as_ref())?.split(-1, &sizes)?;
+        let gates = |from_state: &Var<F>| -> Result<Vec<Var<F>>> {
+            let sums = normalized(norms, 0, &from_input[0])?.try_add(&normalized(norms, 1, from_state)?)?;
+            Ok(sums.sigmoid().split(-1, &[hidden; 2])?)
+        };
+        let (gates, seen) = match self.reset {
+            Reset::After => {
+                let from_state = read.affine(&weight_hh, bias_hh.as_ref())?.split(-1, &sizes)?;
+                let gates = gates(&from_state[0])?;
+                let seen = gates[0].try_mul(&normalized(norms, 3, &from_state[1])?)?;
+                (gates, seen)
+            }
+            Reset::Before => {
+                let weight_hh = weight_hh.split(0, &sizes)?;
+                let bias_hh = bias_hh.map(|bias| bias.split(0, &sizes)).transpose()?;
+                let bias = |part: usize| bias_hh.as_ref().map(|parts| &parts[part]);
+                let gates = gates(&read.affine(&weight_hh[0], bias(0))?)?;
+                let seen = gates[0].try_mul(read)?.affine(&weight_hh[1], bias(1))?;
+                (gates, normalized(norms, 3, &seen)?)
+            }
+        };
+        let n = normalized(norms, 2, &from_input[1])?.try_add(&seen)?.tanh();
+        // n + z ∘ (h − n)
+        Ok(n.try_add(&gates[1].try_mul(&h.try_sub(&n)?)?)?)
     }
 }
 

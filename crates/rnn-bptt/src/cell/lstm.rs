@@ -1,10 +1,10 @@
 //! One step of an LSTM, made of ordinary operations on the tape.
 
-use super::{Cell, Sweep, check_sequence, check_step, present, present_mut, unroll};
+use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, present, present_mut, unroll};
 use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result, State};
 use gradus_autograd::{Real, Tape, Var};
-use gradus_nn_layers::{Module, Parameter, init};
+use gradus_nn_layers::{LayerNorm, Module, Parameter, init};
 use rand::Rng;
 
 /// Long short-term memory over whole sequences: one or more layers, each an [`LstmCell`] swept over time.
@@ -220,12 +220,59 @@ impl<F: Real> Cell for LstmCell<F> {
 
     #[track_caller]
     fn step(&self, x: &Var<F>, state: &LstmState<F>) -> Result<LstmState<F>> {
+        self.step_normalized(x, &state.h, state, &[])
+    }
+
+    /// One operation of the tape, [`bptt::lstm`](fn@crate::bptt::lstm); with peepholes, a projection or a mask the steps one by one.
+    #[track_caller]
+    fn sweep(&self, x: &Var<F>, state: Option<&LstmState<F>>, how: &Sweep<'_, F>) -> Result<(Var<F>, LstmState<F>)> {
+        if self.weight_hr.is_some() || self.weight_ch.is_some() || how.mask.is_some() {
+            return unroll(self, x, state, how);
+        }
+        check_sequence(self, x.shape())?;
+        bptt::lstm(x, state, &self.weights(x.tape()), how)
+    }
+
+    /// Those of the two products and of the projection; peepholes are elementwise.
+    fn multiply_adds(&self) -> u64 {
+        let products = [Some(&self.weight_ih), Some(&self.weight_hh), self.weight_hr.as_ref()];
+        products.into_iter().flatten().map(|weight| weight.value().len() as u64).sum()
+    }
+
+    /// Beside the state four gates.
+    fn activations(&self) -> usize {
+        4 * self.hidden_size() + self.state_sizes().into_iter().sum::<usize>()
+    }
+}
+
+/// Both products and the memory that is shown are normalized: `(i, f, g, o)` are functions of `LN(Wᵢ x) + LN(Wₕ h)`, all four
+/// gates together, and `h′ = o ∘ tanh(LN(c′))`. The memory itself is carried on as it is.
+impl<F: Real> Normalized for LstmCell<F> {
+    const LAYER_NORM: &'static str = "layer_norm_lstm";
+
+    fn norms(&self) -> Vec<Norm> {
+        let hidden = self.hidden_size();
+        vec![
+            Norm { weight: "norm_ih_weight", bias: "norm_ih_bias", features: 4 * hidden },
+            Norm { weight: "norm_hh_weight", bias: "norm_hh_bias", features: 4 * hidden },
+            Norm { weight: "norm_c_weight", bias: "norm_c_bias", features: hidden },
+        ]
+    }
+
+    #[track_caller]
+    fn step_normalized(
+        &self,
+        x: &Var<F>,
+        read: &Var<F>,
+        state: &LstmState<F>,
+        norms: &[LayerNorm<F>],
+    ) -> Result<LstmState<F>> {
         let axes = ["h (batch, output_size)", "c (batch, hidden_size)"];
         check_step("lstm_cell", self, x, state, &axes)?;
         let bind = |parameter: &Parameter<F>| x.tape().parameter(parameter);
         let w = self.weights(x.tape());
-        let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
-        let from_state = state.h.affine(&w.weight_hh, w.bias_hh.as_ref())?;
+        let from_input = normalized(norms, 0, &x.affine(&w.weight_ih, w.bias_ih.as_ref())?)?;
+        let from_state = normalized(norms, 1, &read.affine(&w.weight_hh, w.bias_hh.as_ref())?)?;
         let gates = from_input.try_add(&from_state)?.split(-1, &[self.hidden_size(); 4])?;
         let peepholes = self.weight_ch.as_ref().map(bind);
         // A gate's sum, with what it sees of the memory.
@@ -240,22 +287,12 @@ impl<F: Real> Cell for LstmCell<F> {
         let g = gates[2].tanh();
         let c = f.try_mul(&state.c)?.try_add(&i.try_mul(&g)?)?;
         let o = seeing(3, 2, &c)?.sigmoid();
-        let h = o.try_mul(&c.tanh())?;
+        let h = o.try_mul(&normalized(norms, 2, &c)?.tanh())?;
         let h = match &self.weight_hr {
             Some(weight_hr) => h.affine(&bind(weight_hr), None)?,
             None => h,
         };
         Ok(LstmState { h, c })
-    }
-
-    /// One operation of the tape, [`bptt::lstm`](fn@crate::bptt::lstm); with peepholes, a projection or a mask the steps one by one.
-    #[track_caller]
-    fn sweep(&self, x: &Var<F>, state: Option<&LstmState<F>>, how: &Sweep<'_, F>) -> Result<(Var<F>, LstmState<F>)> {
-        if self.weight_hr.is_some() || self.weight_ch.is_some() || how.mask.is_some() {
-            return unroll(self, x, state, how);
-        }
-        check_sequence(self, x)?;
-        bptt::lstm(x, state, &self.weights(x.tape()), how)
     }
 }
 

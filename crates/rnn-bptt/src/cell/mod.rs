@@ -1,11 +1,14 @@
 //! The seam of the crate: what a recurrent layer is made of.
 
 mod gru;
+mod layer_norm;
 mod lstm;
 mod rnn;
 mod unroll;
 
 pub use gru::{Gru, GruCell, Reset};
+pub(crate) use layer_norm::normalized;
+pub use layer_norm::{LayerNormCell, LayerNormGruCell, LayerNormLstmCell, LayerNormRnnCell, Norm, Normalized};
 pub use lstm::{Lstm, LstmCell, LstmState};
 pub use rnn::RnnCell;
 
@@ -41,6 +44,18 @@ pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
     /// The number of features of an output.
     fn output_size(&self) -> usize {
         self.state_sizes().first().copied().unwrap_or(0)
+    }
+
+    /// The products and sums of one step of one sequence, for a [summary](gradus_nn_layers::summary()) of a model: by default the number of
+    /// numbers in the parameters of two axes, each the weights of a product.
+    fn multiply_adds(&self) -> u64 {
+        let matrices = self.named().into_iter().filter(|(_, parameter)| parameter.shape().len() == 2);
+        matrices.map(|(_, parameter)| parameter.value().len() as u64).sum()
+    }
+
+    /// The numbers that one step of one sequence makes and keeps for the backward pass, for a summary: by default those of the state.
+    fn activations(&self) -> usize {
+        self.state_sizes().into_iter().sum()
     }
 
     /// A cell of the same kind for inputs of another size, its parameters drawn anew.
@@ -137,17 +152,17 @@ pub(crate) fn check_mask<F: Real>(
 }
 
 /// The sizes `(T, N)` of an input `(T, N, input_size)`.
-pub(crate) fn check_sequence<C: Cell>(cell: &C, x: &Var<C::Float>) -> Result<(usize, usize)> {
+pub(crate) fn check_sequence<C: Cell>(cell: &C, shape: &[usize]) -> Result<(usize, usize)> {
     let operation = C::NAME;
-    let &[steps, batch, features] = x.shape() else {
-        let (found, expected) = (x.shape().to_vec(), "(time, batch, input_size)");
+    let &[steps, batch, features] = shape else {
+        let (found, expected) = (shape.to_vec(), "(time, batch, input_size)");
         return Err(Error::InputRank { operation, found, expected });
     };
     if steps == 0 {
-        return Err(Error::NoSteps { operation, found: x.shape().to_vec() });
+        return Err(Error::NoSteps { operation, found: shape.to_vec() });
     }
     if features != cell.input_size() {
-        let (found, input_size) = (x.shape().to_vec(), cell.input_size());
+        let (found, input_size) = (shape.to_vec(), cell.input_size());
         return Err(Error::InputSize { operation, found, input_size });
     }
     Ok((steps, batch))

@@ -1,10 +1,10 @@
 //! One step of an Elman network, made of ordinary operations on the tape.
 
-use super::{Cell, Sweep, check_sequence, check_step, present, present_mut};
+use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, present, present_mut};
 use crate::bptt::{self, Weights};
 use crate::{Nonlinearity, Result};
 use gradus_autograd::{Real, Tape, Var};
-use gradus_nn_layers::{Module, Parameter, init};
+use gradus_nn_layers::{LayerNorm, Module, Parameter, init};
 use rand::Rng;
 
 /// One step of an Elman network: a new state from an input and the state before it.
@@ -125,18 +125,32 @@ impl<F: Real> Cell for RnnCell<F> {
 
     #[track_caller]
     fn step(&self, x: &Var<F>, h: &Var<F>) -> Result<Var<F>> {
-        check_step("rnn_cell", self, x, h, &["(batch, hidden_size)"])?;
-        let w = self.weights(x.tape());
-        let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
-        let from_state = h.affine(&w.weight_hh, w.bias_hh.as_ref())?;
-        Ok(self.nonlinearity.apply(&from_input.try_add(&from_state)?))
+        self.step_normalized(x, h, h, &[])
     }
 
     /// One operation of the tape, [`bptt::rnn`].
     #[track_caller]
     fn sweep(&self, x: &Var<F>, h0: Option<&Var<F>>, how: &Sweep<'_, F>) -> Result<(Var<F>, Var<F>)> {
-        check_sequence(self, x)?;
+        check_sequence(self, x.shape())?;
         bptt::rnn(x, h0, &self.weights(x.tape()), self.nonlinearity, how)
+    }
+}
+
+/// The sum of both products is normalized: `h′ = f(LN(Wᵢₕ x + Wₕₕ h))`.
+impl<F: Real> Normalized for RnnCell<F> {
+    const LAYER_NORM: &'static str = "layer_norm_rnn";
+
+    fn norms(&self) -> Vec<Norm> {
+        vec![Norm { weight: "norm_weight", bias: "norm_bias", features: self.output_size() }]
+    }
+
+    #[track_caller]
+    fn step_normalized(&self, x: &Var<F>, read: &Var<F>, h: &Var<F>, norms: &[LayerNorm<F>]) -> Result<Var<F>> {
+        check_step("rnn_cell", self, x, h, &["(batch, hidden_size)"])?;
+        let w = self.weights(x.tape());
+        let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
+        let from_state = read.affine(&w.weight_hh, w.bias_hh.as_ref())?;
+        Ok(self.nonlinearity.apply(&normalized(norms, 0, &from_input.try_add(&from_state)?)?))
     }
 }
 

@@ -33,7 +33,7 @@ pub fn unroll<C: Cell>(
     how: &Sweep<'_, C::Float>,
 ) -> Result<(Var<C::Float>, C::State)> {
     let operation = C::NAME;
-    let (steps, batch) = check_sequence(cell, x)?;
+    let (steps, batch) = check_sequence(cell, x.shape())?;
     check_mask(operation, how.mask, batch, cell.output_size())?;
     let mut state = state.cloned().unwrap_or_else(|| cell.zero_state(x.tape(), batch));
     if state.parts().into_iter().chain(how.mask).any(|other| !other.tape().is(x.tape())) {

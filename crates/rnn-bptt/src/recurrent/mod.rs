@@ -1,15 +1,19 @@
 //! The recurrent layer: cells swept over time, stacked, in one direction or two.
 
+mod describe;
 mod dropout;
+mod packed;
+mod start;
 
 use crate::bptt::Direction;
 use crate::cell::check_sequence;
 use crate::{Cell, Error, Nonlinearity, Result, RnnCell, State, Sweep};
 use dropout::Rates;
 use gradus_autograd::{Real, Tape, Value, Var, concatenate, stack};
-use gradus_nn_layers::{Layer, Module, Walk, WalkMut};
+use gradus_nn_layers::{Description, Layer, Module, Walk, WalkMut};
 use ndarray::IxDyn;
 use rand::Rng;
+pub use start::ForgetGate;
 
 /// Elman network over whole sequences: one or more layers, each a [cell](RnnCell) swept over time.
 ///
@@ -221,41 +225,70 @@ impl<C: Cell> Recurrent<C> {
         lengths: Option<&[usize]>,
         state: Option<&C::State>,
     ) -> Result<(Var<C::Float>, C::State)> {
+        self.check(x.shape())?;
+        if !self.batch_first {
+            return self.sweep_in_time(x.clone(), lengths, state);
+        }
+        let (output, state) = self.sweep_in_time(x.transpose(0, 1)?, lengths, state)?;
+        Ok((output.transpose(0, 1)?, state))
+    }
+
+    /// The sizes `(T, N)` of an input of this shape. What an error says of it is in the order of axes in which it was given.
+    fn check(&self, shape: &[usize]) -> Result<(usize, usize)> {
         let operation = C::NAME;
         let (cells, directions) = (self.cells.len(), self.directions());
         let Some(first) = self.cells.first().filter(|_| cells % directions == 0) else {
             return Err(Error::Layers { operation, cells, directions });
         };
-        // What an error says of the input is in the order of axes in which it was given.
-        if self.batch_first && x.shape().len() != 3 {
-            let (found, expected) = (x.shape().to_vec(), "(batch, time, input_size)");
-            return Err(Error::InputRank { operation, found, expected });
-        }
-        let mut sequence = if self.batch_first { x.transpose(0, 1)? } else { x.clone() };
-        let (_, batch) = check_sequence(first, &sequence).map_err(|error| error.of_input(x.shape()))?;
-        if let Some(state) = state {
-            let axes =
-                if self.bidirectional { "(2 · layers, batch, hidden_size)" } else { "(layers, batch, hidden_size)" };
-            for (part, size) in state.parts().into_iter().zip(first.state_sizes()) {
-                let (found, expected) = (part.shape().to_vec(), vec![cells, batch, size]);
-                if found != expected {
-                    return Err(Error::State { operation, found, expected, axes });
-                }
+        match (self.batch_first, shape) {
+            (false, _) => check_sequence(first, shape),
+            (true, &[batch, steps, features]) => {
+                check_sequence(first, &[steps, batch, features]).map_err(|error| error.of_input(shape))
+            }
+            (true, _) => {
+                Err(Error::InputRank { operation, found: shape.to_vec(), expected: "(batch, time, input_size)" })
             }
         }
+    }
 
-        let dropout = self.dropout.check(operation)?;
-        let mut last = Vec::with_capacity(cells);
-        for layer in self.cells.chunks(directions) {
+    /// Whether a state is one of this layer for so many sequences.
+    fn check_state(&self, state: &C::State, batch: usize) -> Result<()> {
+        let axes =
+            if self.bidirectional { "(2 · layers, batch, hidden_size)" } else { "(layers, batch, hidden_size)" };
+        let sizes = self.cells.first().map(Cell::state_sizes).unwrap_or_default();
+        for (part, size) in state.parts().into_iter().zip(sizes) {
+            let (found, expected) = (part.shape().to_vec(), vec![self.cells.len(), batch, size]);
+            if found != expected {
+                return Err(Error::State { operation: C::NAME, found, expected, axes });
+            }
+        }
+        Ok(())
+    }
+
+    /// All layers over a sequence `(T, N, I)`, whose shape has been checked, whatever the order of axes of the layer's input.
+    #[track_caller]
+    fn sweep_in_time(
+        &self,
+        mut sequence: Var<C::Float>,
+        lengths: Option<&[usize]>,
+        state: Option<&C::State>,
+    ) -> Result<(Var<C::Float>, C::State)> {
+        let (tape, batch) = (sequence.tape().clone(), sequence.shape().get(1).copied().unwrap_or(0));
+        if let Some(state) = state {
+            self.check_state(state, batch)?;
+        }
+        let dropout = self.dropout.check(C::NAME)?;
+        let mut last = Vec::with_capacity(self.cells.len());
+        for layer in self.cells.chunks(self.directions()) {
             if !last.is_empty() {
                 sequence = dropout.between_layers(sequence)?;
             }
             sequence = dropout.over_time(sequence)?;
-            let mut outputs = Vec::with_capacity(directions);
+            let mut outputs = Vec::with_capacity(layer.len());
             for (cell, direction) in layer.iter().zip([Direction::Forward, Direction::Reverse]) {
                 let place = last.len();
                 let state = state.map(|state| state.try_mapped(|part| part.select(0, place))).transpose()?;
-                let mask = dropout.of_state(x.tape(), batch, cell.output_size());
+                let mask = dropout.of_state(&tape, batch, cell.output_size());
                 let how = Sweep { direction, lengths, mask: mask.as_ref() };
                 let (output, state) = cell.sweep(&sequence, state.as_ref(), &how)?;
                 outputs.push(output);
@@ -263,8 +296,7 @@ impl<C: Cell> Recurrent<C> {
             }
             sequence = side_by_side(outputs)?;
         }
-        let output = if self.batch_first { sequence.transpose(0, 1)? } else { sequence };
-        Ok((output, stacked(&last)?))
+        Ok((sequence, stacked(&last)?))
     }
 
     /// The last layer's state after the last step, from a zero state: many-to-one. In two directions both final states side by side,
@@ -366,6 +398,14 @@ impl<C: Cell> Layer<C::Float> for Recurrent<C> {
     /// The output at every step, from a zero state: many-to-many.
     fn forward(&self, x: &Var<C::Float>) -> gradus_nn_layers::Result<Var<C::Float>> {
         Ok(self.forward_with(x, None)?.0)
+    }
+
+    fn kind(&self) -> &'static str {
+        describe::kind::<C>()
+    }
+
+    fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {
+        Ok(self.description(input)?)
     }
 }
 

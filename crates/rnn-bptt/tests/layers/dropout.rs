@@ -4,7 +4,9 @@ use super::{EXACT, Unrolled, draw, rng, run, same, three, unrolled};
 use gradus_autograd::Gradients;
 use gradus_rnn_bptt::bptt::{self, Direction, Weights};
 use gradus_rnn_bptt::ndarray::{Array2, Array3, ArrayD, Axis};
-use gradus_rnn_bptt::{Cell, Layer, Recurrent, Rnn, RnnCell, Sweep, Tape, Var, unroll};
+use gradus_rnn_bptt::{
+    Cell, Gru, GruCell, Layer, Lstm, LstmCell, LstmState, Recurrent, Rnn, RnnCell, Sweep, Tape, Var, unroll,
+};
 use gradus_testing::{assert_close, close};
 use proptest::prelude::*;
 
@@ -189,25 +191,53 @@ proptest! {
     /// Both draw the same masks from the tape's stream, and the steps on the tape are the judge of the whole.
     #[test]
     fn layers_with_dropout_equal_their_steps(
-        (steps, batch, hidden, layers) in (3..=8_usize, 1..=3_usize, 1..=5_usize, 1..=3_usize),
+        sizes in (3..=8_usize, 1..=3_usize, 1..=5_usize, 1..=3_usize),
         two_directions: bool,
-        (p, variational) in (0.0..0.9, prop_oneof![Just(0.0), 0.0..0.9]),
+        rates in (0.0..0.9, prop_oneof![Just(0.0), 0.0..0.9]),
         seed: u64,
     ) {
-        let cell = RnnCell::new(3, hidden, &mut rng(seed));
-        let mut layer = Recurrent::of(cell.clone()).layers(layers, &mut rng(seed));
-        let mut judge = Recurrent::of(Unrolled(cell)).layers(layers, &mut rng(seed));
-        if two_directions {
-            (layer, judge) = (layer.bidirectional(&mut rng(seed)), judge.bidirectional(&mut rng(seed)));
-        }
-        let layer = layer.dropout(p).variational_dropout(variational);
-        let judge = unrolled(&layer, &judge.dropout(p).variational_dropout(variational));
-        let x = draw(&[steps, batch, 3], &mut rng(!seed));
-        let lengths: Vec<usize> = (0..batch).map(|n| 1 + (seed as usize % 1000 + 5 * n) % steps).collect();
-        let got = run(&layer, &training(seed), &x, seed, |x, h| layer.forward_padded(x, &lengths, h));
-        let expected = run(&judge, &training(seed), &x, seed, |x, h| judge.forward_padded(x, &lengths, h));
-        same(&got, &expected, "dropout");
+        let hidden = sizes.2;
+        equals_steps(RnnCell::new(3, hidden, &mut rng(seed)), sizes, two_directions, rates, seed);
+        equals_steps(LstmCell::new(3, hidden, &mut rng(seed)), sizes, two_directions, rates, seed);
+        equals_steps(GruCell::new(3, hidden, &mut rng(seed)), sizes, two_directions, rates, seed);
     }
+}
+
+fn equals_steps<C: Cell<Float = f64>>(
+    cell: C,
+    (steps, batch, _, layers): (usize, usize, usize, usize),
+    two_directions: bool,
+    (p, variational): (f64, f64),
+    seed: u64,
+) {
+    let mut layer = Recurrent::of(cell.clone()).layers(layers, &mut rng(seed));
+    let mut judge = Recurrent::of(Unrolled(cell)).layers(layers, &mut rng(seed));
+    if two_directions {
+        (layer, judge) = (layer.bidirectional(&mut rng(seed)), judge.bidirectional(&mut rng(seed)));
+    }
+    let layer = layer.dropout(p).variational_dropout(variational);
+    let judge = unrolled(&layer, &judge.dropout(p).variational_dropout(variational));
+    let x = draw(&[steps, batch, 3], &mut rng(!seed));
+    let lengths: Vec<usize> = (0..batch).map(|n| 1 + (seed as usize % 1000 + 5 * n) % steps).collect();
+    let got = run(&layer, &training(seed), &x, seed, |x, h| layer.forward_padded(x, &lengths, h));
+    let expected = run(&judge, &training(seed), &x, seed, |x, h| judge.forward_padded(x, &lengths, h));
+    same(&got, &expected, C::NAME);
+}
+
+/// Gates that keep the whole state keep it under a mask, too: neither is it wiped out nor does it grow by `1/(1 − p)` a step.
+#[test]
+fn what_is_kept_is_not_masked() {
+    let gate = |cell: &mut GruCell<f64>| cell.bias_ih.as_mut().unwrap().value_mut().fill(1000.0);
+    let mut gru: Gru<f64> = Gru::new(2, 6, &mut rng(1)).variational_dropout(0.5);
+    gru.cells.iter_mut().for_each(gate);
+    let mut lstm: Lstm<f64> = Lstm::new(2, 6, &mut rng(1)).variational_dropout(0.5);
+    let biases = lstm.cells[0].bias_ih.as_mut().unwrap().value_mut();
+    biases.iter_mut().enumerate().for_each(|(i, b)| *b = if i / 6 == 0 { -1000.0 } else { 1000.0 });
+    let tape = training(3);
+    let (x, h) = (tape.input(Array3::ones((30, 4, 2))), tape.input(Array3::from_elem((1, 4, 6), 0.25)));
+    assert_eq!(gru.forward_with(&x, Some(&h)).unwrap().1.value(), h.value());
+    let state = LstmState { h: h.clone(), c: h.clone() };
+    assert_eq!(lstm.forward_with(&x, Some(&state)).unwrap().1.c.value(), h.value());
 }
 
 /// The mean of many draws is the pass without dropout, where everything is linear.

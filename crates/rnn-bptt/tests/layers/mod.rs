@@ -1,6 +1,11 @@
 //! What a recurrent layer is made of beside its cells: dropout, packing, starting values, descriptions.
 
+mod describe;
 mod dropout;
+mod norm;
+mod packed;
+mod start;
+mod states;
 
 use gradus_nn_layers::{Parameter, Walk, WalkMut};
 use gradus_rnn_bptt::ndarray::{Array3, ArrayD};

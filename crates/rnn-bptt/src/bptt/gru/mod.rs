@@ -125,7 +125,7 @@ pub fn gru<F: Real>(
     check_no_mask(operation, how)?;
     let part = h0.map(|h0| [(h0, "(batch, hidden_size)")]);
     let sizes = Sizes::of_gates(operation, x, part.as_ref().map_or(&[], |part| &part[..]), weights, 3)?;
-    let (inputs, places) = inputs(operation, x, weights, h0)?;
+    let (inputs, places) = inputs(operation, x, weights, h0, None)?;
     let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
     let Weights { weight_ih, weight_hh, .. } = weights;
 

@@ -124,7 +124,7 @@ pub fn lstm<F: Real>(
     check_no_mask(operation, how)?;
     let parts = state.map(|state| [(&state.h, "h (batch, hidden_size)"), (&state.c, "c (batch, hidden_size)")]);
     let sizes = Sizes::of_gates(operation, x, parts.as_ref().map_or(&[], |parts| &parts[..]), weights, 4)?;
-    let (inputs, places) = inputs(operation, x, weights, parts.into_iter().flatten().map(|(part, _)| part))?;
+    let (inputs, places) = inputs(operation, x, weights, parts.into_iter().flatten().map(|(part, _)| part), None)?;
     let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
     let Weights { weight_ih, weight_hh, .. } = weights;
 
