@@ -115,6 +115,35 @@ pub enum Error {
         /// The number of directions in which sequences are read.
         directions: usize,
     },
+
+    /// A sequence that the batch does not have.
+    #[error("{operation}: sequence {sequence} of a batch of {batch}; it must be less than that")]
+    FlowSequence {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The sequence's place in the batch, from 0.
+        sequence: usize,
+        /// The number of sequences.
+        batch: usize,
+    },
+
+    /// A step that the sequence does not have.
+    #[error("{operation}: step {step} of a sequence of {steps}; it must be less than that")]
+    FlowStep {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The step, from 0.
+        step: usize,
+        /// The number of steps.
+        steps: usize,
+    },
+
+    /// A state without features, through which no gradient can flow.
+    #[error("{operation}: the cells have a state of 0 features; must have at least one")]
+    FlowState {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
 }
 
 impl FamilyError for Error {}

@@ -4,6 +4,7 @@
 pub mod bptt;
 mod cell;
 mod error;
+pub mod flow;
 mod nonlinearity;
 mod recurrent;
 mod state;

@@ -86,7 +86,7 @@ pub struct Recurrent<C> {
     /// The cells, layer after layer; in two directions a layer's forward cell and then its reverse.
     pub cells: Vec<C>,
     bidirectional: bool,
-    batch_first: bool,
+    pub(crate) batch_first: bool,
 }
 
 impl<F: Real> Recurrent<RnnCell<F>> {
@@ -277,12 +277,12 @@ impl<C: Cell> Recurrent<C> {
         side_by_side(states?)
     }
 
-    fn directions(&self) -> usize {
+    pub(crate) fn directions(&self) -> usize {
         if self.bidirectional { 2 } else { 1 }
     }
 
     /// The ending of the names of a cell's parameters.
-    fn ending(&self, place: usize) -> String {
+    pub(crate) fn ending(&self, place: usize) -> String {
         let directions = self.directions();
         format!("l{}{}", place / directions, if place % directions == 1 { "_reverse" } else { "" })
     }

@@ -1,0 +1,5 @@
+//! The tests that share one program: what they have in common of the crate's generic code is compiled once.
+
+#![allow(clippy::unwrap_used)] // also in the helpers of the tests
+
+mod flow;
