@@ -9,7 +9,7 @@ mod nonlinearity;
 mod recurrent;
 mod state;
 
-pub use cell::{Cell, RnnCell, Sweep, unroll};
+pub use cell::{Cell, Gru, GruCell, Lstm, LstmCell, LstmState, Reset, RnnCell, Sweep, unroll};
 pub use error::{Error, Result};
 pub use gradus_autograd::{Real, Tape, Value, Var, ndarray};
 pub use gradus_nn_layers::{Layer, Module};

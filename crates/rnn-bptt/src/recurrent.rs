@@ -104,9 +104,8 @@ impl<F: Real> Recurrent<RnnCell<F>> {
 
     /// Without biases, in all layers.
     #[must_use]
-    pub fn without_bias(mut self) -> Self {
-        self.cells = self.cells.into_iter().map(RnnCell::without_bias).collect();
-        self
+    pub fn without_bias(self) -> Self {
+        self.each(RnnCell::without_bias)
     }
 }
 
@@ -275,6 +274,12 @@ impl<C: Cell> Recurrent<C> {
         let of_layer = cells - self.directions()..cells;
         let states: Result<_, _> = of_layer.map(|place| state.hidden().select(0, place)).collect();
         side_by_side(states?)
+    }
+
+    /// The layers with each cell changed.
+    pub(crate) fn each(mut self, change: impl FnMut(C) -> C) -> Self {
+        self.cells = self.cells.into_iter().map(change).collect();
+        self
     }
 
     pub(crate) fn directions(&self) -> usize {

@@ -1,13 +1,17 @@
 //! The seam of the crate: what a recurrent layer is made of.
 
+mod gru;
+mod lstm;
 mod rnn;
 mod unroll;
 
+pub use gru::{Gru, GruCell, Reset};
+pub use lstm::{Lstm, LstmCell, LstmState};
 pub use rnn::RnnCell;
 
 use crate::bptt::Direction;
 use crate::{Error, Result, State};
-use gradus_autograd::{Real, Tape, Value, Var};
+use gradus_autograd::{Error as AutogradError, Real, Tape, Value, Var};
 use gradus_nn_layers::{Module, Parameter};
 use rand::Rng;
 use std::fmt::Debug;
@@ -108,4 +112,47 @@ pub(crate) fn check_sequence<C: Cell>(cell: &C, x: &Var<C::Float>) -> Result<(us
         return Err(Error::InputSize { operation, found, input_size });
     }
     Ok((steps, batch))
+}
+
+/// Whether input and state fit a step of a cell; `axes` says for each array of the state what it is.
+#[track_caller]
+pub(crate) fn check_step<C: Cell>(
+    operation: &'static str,
+    cell: &C,
+    x: &Var<C::Float>,
+    state: &C::State,
+    axes: &[&'static str],
+) -> Result<()> {
+    let &[batch, features] = x.shape() else {
+        let (found, expected) = (x.shape().to_vec(), "(batch, input_size)");
+        return Err(Error::InputRank { operation, found, expected });
+    };
+    if features != cell.input_size() {
+        let (found, input_size) = (x.shape().to_vec(), cell.input_size());
+        return Err(Error::InputSize { operation, found, input_size });
+    }
+    for ((part, size), axes) in state.parts().into_iter().zip(cell.state_sizes()).zip(axes) {
+        if part.shape() != [batch, size] {
+            let (found, expected) = (part.shape().to_vec(), vec![batch, size]);
+            return Err(Error::State { operation, found, expected, axes });
+        }
+        if !part.tape().is(x.tape()) {
+            return Err(AutogradError::ForeignVar { operation }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Of a cell's parameters those that are there.
+fn present<'a, F: Real, const N: usize>(
+    all: [(&'static str, Option<&'a Parameter<F>>); N],
+) -> Vec<(&'static str, &'a Parameter<F>)> {
+    all.into_iter().filter_map(|(name, parameter)| Some((name, parameter?))).collect()
+}
+
+/// As [`present`], to be changed.
+fn present_mut<'a, F: Real, const N: usize>(
+    all: [(&'static str, Option<&'a mut Parameter<F>>); N],
+) -> Vec<(&'static str, &'a mut Parameter<F>)> {
+    all.into_iter().filter_map(|(name, parameter)| Some((name, parameter?))).collect()
 }

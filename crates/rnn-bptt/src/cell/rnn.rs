@@ -1,9 +1,9 @@
 //! One step of an Elman network, made of ordinary operations on the tape.
 
-use super::{Cell, Sweep, check_sequence};
+use super::{Cell, Sweep, check_sequence, check_step, present, present_mut};
 use crate::bptt::{self, Weights};
-use crate::{Error, Nonlinearity, Result};
-use gradus_autograd::{Error as AutogradError, Real, Tape, Var};
+use crate::{Nonlinearity, Result};
+use gradus_autograd::{Real, Tape, Var};
 use gradus_nn_layers::{Module, Parameter, init};
 use rand::Rng;
 
@@ -106,37 +106,26 @@ impl<F: Real> Cell for RnnCell<F> {
     }
 
     fn named(&self) -> Vec<(&'static str, &Parameter<F>)> {
-        let weights = [("weight_ih", &self.weight_ih), ("weight_hh", &self.weight_hh)];
-        let biases = [("bias_ih", &self.bias_ih), ("bias_hh", &self.bias_hh)];
-        let biases = biases.into_iter().filter_map(|(name, bias)| Some((name, bias.as_ref()?)));
-        weights.into_iter().chain(biases).collect()
+        present([
+            ("weight_ih", Some(&self.weight_ih)),
+            ("weight_hh", Some(&self.weight_hh)),
+            ("bias_ih", self.bias_ih.as_ref()),
+            ("bias_hh", self.bias_hh.as_ref()),
+        ])
     }
 
     fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<F>)> {
-        let weights = [("weight_ih", &mut self.weight_ih), ("weight_hh", &mut self.weight_hh)];
-        let biases = [("bias_ih", &mut self.bias_ih), ("bias_hh", &mut self.bias_hh)];
-        let biases = biases.into_iter().filter_map(|(name, bias)| Some((name, bias.as_mut()?)));
-        weights.into_iter().chain(biases).collect()
+        present_mut([
+            ("weight_ih", Some(&mut self.weight_ih)),
+            ("weight_hh", Some(&mut self.weight_hh)),
+            ("bias_ih", self.bias_ih.as_mut()),
+            ("bias_hh", self.bias_hh.as_mut()),
+        ])
     }
 
     #[track_caller]
     fn step(&self, x: &Var<F>, h: &Var<F>) -> Result<Var<F>> {
-        let operation = "rnn_cell";
-        let &[batch, features] = x.shape() else {
-            let (found, expected) = (x.shape().to_vec(), "(batch, input_size)");
-            return Err(Error::InputRank { operation, found, expected });
-        };
-        if features != self.input_size() {
-            let (found, input_size) = (x.shape().to_vec(), self.input_size());
-            return Err(Error::InputSize { operation, found, input_size });
-        }
-        if h.shape() != [batch, self.output_size()] {
-            let (found, expected) = (h.shape().to_vec(), vec![batch, self.output_size()]);
-            return Err(Error::State { operation, found, expected, axes: "(batch, hidden_size)" });
-        }
-        if !x.tape().is(h.tape()) {
-            return Err(AutogradError::ForeignVar { operation }.into());
-        }
+        check_step("rnn_cell", self, x, h, &["(batch, hidden_size)"])?;
         let w = self.weights(x.tape());
         let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
         let from_state = h.affine(&w.weight_hh, w.bias_hh.as_ref())?;
