@@ -138,6 +138,17 @@ pub enum Error {
         steps: usize,
     },
 
+    /// A unit that the layer does not have.
+    #[error("{operation}: unit {unit} of a layer of {hidden}; give at least one, each less than that")]
+    FlowUnit {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The unit, from 0.
+        unit: usize,
+        /// The number of units.
+        hidden: usize,
+    },
+
     /// A state without features, through which no gradient can flow.
     #[error("{operation}: the cells have a state of 0 features; must have at least one")]
     FlowState {

@@ -2,9 +2,11 @@
 
 use gradus_autograd::{Error as AutogradError, Leaf, stack};
 use gradus_nn_layers::{Parameter, Result, init};
-use gradus_rnn_bptt::flow::{GradientFlow, Verdict};
+use gradus_rnn_bptt::flow::{Advice, Figure, GateActivity, Gated, GradientFlow, Verdict};
 use gradus_rnn_bptt::ndarray::{Array2, Array3, ArrayD, Axis, IxDyn, array};
-use gradus_rnn_bptt::{Cell, Error, Module, Recurrent, Rnn, RnnCell, State, Tape, Value, Var};
+use gradus_rnn_bptt::{
+    Cell, Error, Gru, GruCell, Lstm, LstmCell, Module, Recurrent, Rnn, RnnCell, State, Tape, Value, Var,
+};
 use gradus_testing::golden::{Case, check};
 use gradus_testing::{Tolerance, assert_close, close, close_scalar};
 use rand::rngs::StdRng;
@@ -147,6 +149,8 @@ fn agrees_with_the_layer<C: Cell<Float = f64>>(cell: C) {
 fn shares_add_up_to_the_gradient_of_the_layer() {
     agrees_with_the_layer(RnnCell::<f64>::new(3, 4, &mut rng(3)));
     agrees_with_the_layer(Pair::new(3, &mut rng(4)));
+    agrees_with_the_layer(LstmCell::<f64>::new(3, 4, &mut rng(5)).projection(2, &mut rng(6)).peephole(&mut rng(7)));
+    agrees_with_the_layer(GruCell::<f64>::new(3, 4, &mut rng(8)));
 }
 
 /// One lane in one direction: gradients of the states, the part that is carried, and Jacobians, against the unrolled tape.
@@ -211,7 +215,8 @@ fn agrees_with_the_tape<C: Cell<Float = f64>>(cell: C) {
                 let gradients = number.backward().unwrap();
                 let mut column = 0;
                 for part in states[from].parts() {
-                    let gradient = gradients.get(part).map_or_else(|| Value::zeros(part.value().raw_dim()), Clone::clone);
+                    let gradient =
+                        gradients.get(part).map_or_else(|| Value::zeros(part.value().raw_dim()), Clone::clone);
                     for &g in gradient.index_axis(Axis(0), sequence) {
                         rows[[i, column]] = g;
                         column += 1;
@@ -234,7 +239,9 @@ fn agrees_with_the_tape<C: Cell<Float = f64>>(cell: C) {
     let (identity, ln) = jacobians.product(steps - 1).unwrap();
     assert_eq!((identity, ln), (Array2::eye(size), 0.0));
     assert!(jacobians.product(steps).is_none());
-    for (t, (radius, values)) in jacobians.spectral_radii().iter().zip(jacobians.singular_values().outer_iter()).enumerate() {
+    for (t, (radius, values)) in
+        jacobians.spectral_radii().iter().zip(jacobians.singular_values().outer_iter()).enumerate()
+    {
         assert!(*radius <= values[0] * (1.0 + 1e-12), "{t}: an eigenvalue beyond the largest singular value");
         let norm: f64 = jacobians.matrices[t].iter().map(|x| x * x).sum();
         close_scalar(values.iter().map(|x| x * x).sum::<f64>(), norm, EXACT, "singular values").unwrap();
@@ -274,6 +281,10 @@ fn gradients_and_jacobians_are_those_of_the_unrolled_tape() {
     agrees_with_the_tape(RnnCell::<f64>::new(2, 3, &mut rng(3)));
     agrees_with_the_tape(RnnCell::<f64>::new(2, 3, &mut rng(4)).relu());
     agrees_with_the_tape(Pair::new(2, &mut rng(5)));
+    agrees_with_the_tape(LstmCell::<f64>::new(2, 3, &mut rng(6)));
+    agrees_with_the_tape(LstmCell::<f64>::new(2, 3, &mut rng(7)).projection(2, &mut rng(8)).peephole(&mut rng(9)));
+    agrees_with_the_tape(GruCell::<f64>::new(2, 3, &mut rng(10)));
+    agrees_with_the_tape(GruCell::<f64>::new(2, 3, &mut rng(11)).reset_before());
 }
 
 /// `relu(W h + x)` with inputs that keep the state positive: linear, so that each Jacobian is `W`.
@@ -417,7 +428,9 @@ fn norms_are_those_of_pytorch() {
         match case.str("cell") {
             "tanh" => norms(case, RnnCell::<f64>::new(sizes.0, sizes.1, &mut rng(0))),
             "relu" => norms(case, RnnCell::<f64>::new(sizes.0, sizes.1, &mut rng(0)).relu()),
-            _ => Ok(()),
+            "lstm" => norms(case, LstmCell::<f64>::new(sizes.0, sizes.1, &mut rng(0))),
+            "gru" => norms(case, GruCell::<f64>::new(sizes.0, sizes.1, &mut rng(0))),
+            other => Err(format!("no cell of kind {other}").into()),
         }
     });
 }
@@ -456,4 +469,111 @@ fn norms<C: Cell<Float = f64>>(case: &Case, mut cell: C) -> std::result::Result<
         state = layer.forward_with(&x, Some(&state))?.1;
     }
     Ok(())
+}
+
+/// A forget gate that is open keeps the memory's gradient, one that is half closed halves it at each step.
+#[test]
+fn the_forget_gate_rules_the_verdict() {
+    let x = Tape::inference().input(draw(&[60, 2, 2], 1));
+    let diagnosis = |bias: f64| {
+        let mut lstm = Lstm::<f64>::new(2, 6, &mut rng(1));
+        let weights = lstm.cells[0].bias_hh.as_mut().unwrap().value_mut();
+        (6..12).for_each(|unit| weights[[unit]] += bias);
+        let flow = GradientFlow::of(&lstm, &x, None, |y, _| Ok(y.sum())).unwrap();
+        assert_eq!(flow.lanes[0].states.len(), 2);
+        (flow.diagnosis(), flow.advice())
+    };
+    let (as_drawn, advice) = diagnosis(0.0);
+    assert_eq!(as_drawn.verdict, Verdict::Vanishing);
+    assert!((0.3..0.9).contains(&as_drawn.factor), "{as_drawn}");
+    let Advice::ForgetBias { bias, steps: 60 } = advice[0] else { panic!("{advice:?}") };
+    let (raised, advice) = diagnosis(bias);
+    assert_eq!((raised.verdict, advice), (Verdict::Healthy, vec![Advice::Keep]), "{raised}");
+    assert!((0.9..1.01).contains(&raised.factor), "{raised}");
+}
+
+#[test]
+fn gates_are_those_that_the_step_uses() {
+    let tape = Tape::inference();
+    let x = tape.input(draw(&[4, 3], 1));
+    let lstm = LstmCell::<f64>::new(3, 5, &mut rng(2)).peephole(&mut rng(3));
+    let state = lstm.zero_state(&tape, 4).mapped(|part| tape.input(draw(part.shape(), 4)));
+    let gates = lstm.gates(&x, &state).unwrap();
+    let after = lstm.step(&x, &state).unwrap();
+    let (f, o) = (&gates[1], &gates[2]);
+    assert_close(&**(o * after.c.tanh()).value(), &after.h.value().view(), EXACT, "h = o tanh c");
+    // c = f c₋ + i g: what is added is i g, with |g| < 1.
+    let added = &after.c - f * &state.c;
+    assert!(added.value().iter().zip(gates[0].value().iter()).all(|(added, i)| added.abs() < *i));
+
+    for gru in [GruCell::<f64>::new(3, 5, &mut rng(5)), GruCell::new(3, 5, &mut rng(6)).reset_before()] {
+        let h = tape.input(draw(&[4, 5], 7));
+        let z = &gru.gates(&x, &h).unwrap()[1];
+        // h′ − z h = (1 − z) n, with |n| < 1
+        let rest = gru.step(&x, &h).unwrap() - z * &h;
+        assert!(rest.value().iter().zip(z.value().iter()).all(|(rest, z)| rest.abs() < 1.0 - z));
+        assert!(gru.gates(&h, &h).is_err());
+    }
+}
+
+#[test]
+fn gate_activity_over_a_sequence() {
+    let mut gru = Gru::<f32>::new(2, 3, &mut rng(1)).layers(2, &mut rng(2)).bidirectional(&mut rng(3)).batch_first();
+    let shut = gru.cells[1].bias_ih.as_mut().unwrap().value_mut();
+    (shut[[3]], shut[[4]], shut[[5]]) = (100.0, 100.0, -100.0); // update gates of three units
+    let tape = Tape::inference();
+    let x = tape.input(Array3::<f32>::ones((2, 9, 2)));
+    let activity = GateActivity::of(&gru, &x, None).unwrap();
+    let names: Vec<_> = activity.lanes.iter().map(|lane| lane.name.as_str()).collect();
+    assert_eq!(names, ["l0", "l0_reverse", "l1", "l1_reverse"]);
+    let z = &activity.lanes[1].gates[1];
+    assert_eq!((z.name, z.values.dim(), z.means.len()), ("z", (9, 2, 3), 9));
+    for t in 0..9 {
+        let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found}");
+        near(z.means[t], 2.0 / 3.0);
+        near(z.closed[t], 1.0 / 3.0);
+        near(z.open[t], 2.0 / 3.0);
+        near(z.saturated()[t], 1.0);
+    }
+    let svg = activity.lanes[1].to_svg(1, &[0, 2]).unwrap();
+    assert!(svg.contains("gates of l0_reverse, sequence 1") && svg.contains("z, units"), "{svg}");
+    assert_eq!(svg.matches("class=\"frame\"").count(), 2);
+    assert_eq!(activity.lanes[0].figure().curves().len(), 4);
+
+    let message = |sequence, units: &[usize]| activity.lanes[0].to_svg(sequence, units).unwrap_err().to_string();
+    assert_eq!(message(2, &[0]), "gate_activity: sequence 2 of a batch of 2; it must be less than that");
+    assert_eq!(message(0, &[1, 3]), "gate_activity: unit 3 of a layer of 3; give at least one, each less than that");
+    assert_eq!(message(0, &[]), "gate_activity: unit 3 of a layer of 3; give at least one, each less than that");
+    let none = GateActivity::of(&gru, &tape.input(Array3::zeros((0, 9, 2))), None).unwrap_err().to_string();
+    assert_eq!(none, "gate_activity: sequence 0 of a batch of 0; it must be less than that");
+    assert!(GateActivity::of(&gru, &tape.input(Array3::zeros((2, 0, 2))), None).is_err());
+}
+
+#[test]
+fn tables_and_pictures() {
+    let x = Tape::inference().input(draw(&[40, 2, 2], 1));
+    let last = |y: &Var<f64>| Ok(y.select(0, 39)?.square().mean());
+    let lstm = Lstm::<f64>::new(2, 6, &mut rng(1)).layers(2, &mut rng(2)).bidirectional(&mut rng(3));
+    let lstm = GradientFlow::of(&lstm, &x, None, |y, _| last(y)).unwrap();
+    let rnn = GradientFlow::of(&Rnn::<f64>::new(2, 6, &mut rng(4)), &x, None, |y, _| last(y)).unwrap();
+    let table = rnn.to_string();
+    let lines: Vec<_> = table.lines().collect();
+    assert!(lines[0].starts_with("gradient flow of rnn: loss 0."), "{table}");
+    assert!(lines[1].starts_with("l0: vanishing: factor 0."), "{table}");
+    assert!(table.contains("     t   |dL/dh|   carried       gain   weight_hh     cos"), "{table}");
+    assert!(table.contains("    39") && table.contains("1.00e0") && table.contains("k2 = "), "{table}");
+    for text in [table, lstm.to_string(), lstm.to_text(), rnn.to_text()] {
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    assert!(lstm.to_string().contains("|dL/dc|") && lstm.to_string().contains("l1_reverse: "));
+    assert_eq!(lstm.to_svg().matches("class=\"curve\"").count(), 8);
+    for name in ["l0 h", "l0_reverse c", "l1_reverse h"] {
+        assert!(lstm.to_svg().contains(&format!(">{name}<")), "{name}");
+    }
+    for figure in [Figure::gradients("both"), Figure::gains("both")] {
+        let figure = figure.with("LSTM", &lstm).with("RNN", &rnn);
+        let both = figure.to_svg();
+        assert!(both.contains(">LSTM<") && both.contains(">RNN<") && !both.contains("NaN") && !both.contains("inf"));
+        assert_eq!(figure.curves()[1].name, "RNN");
+    }
 }

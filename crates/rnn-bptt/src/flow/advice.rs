@@ -111,9 +111,14 @@ mod tests {
     fn it_goes_by_cell_and_verdict() {
         let truncate = Advice::Truncate { k2: 7, verdict: Verdict::Vanishing };
         assert_eq!(advice("rnn", 0.5, 20), [Advice::OrthogonalStart, Advice::Gates, truncate]);
-        assert!(matches!(advice("lstm", 0.5, 20)[..], [Advice::ForgetBias { steps: 20, .. }, found] if found == truncate));
+        assert!(
+            matches!(advice("lstm", 0.5, 20)[..], [Advice::ForgetBias { steps: 20, .. }, found] if found == truncate)
+        );
         assert!(matches!(advice("gru", 0.5, 20)[..], [Advice::UpdateBias { .. }, found] if found == truncate));
-        assert!(matches!(advice("rnn", 2.0, 20)[..], [Advice::Clip, Advice::Shrink { .. }, _, Advice::Truncate { k2: 7, .. }]));
+        assert!(matches!(
+            advice("rnn", 2.0, 20)[..],
+            [Advice::Clip, Advice::Shrink { .. }, _, Advice::Truncate { k2: 7, .. }]
+        ));
         assert_eq!(advice("lstm", 2.0, 20)[0], Advice::Clip);
         assert_eq!(advice("rnn", 1.0, 20), [Advice::Keep]);
     }

@@ -5,7 +5,7 @@ use super::step::{Pulled, jacobian, pull, row, side_by_side};
 use super::{Diagnosis, Jacobians, verdict};
 use crate::bptt::Direction;
 use crate::{Cell, Error, Result, State};
-use gradus_autograd::{Leaf, Real, Tape, Value};
+use gradus_autograd::{Leaf, Real, Tape, Value, Var};
 use ndarray::{Array2, Array3, ArrayD, Axis};
 
 /// One layer in one direction, and the gradient at each of its steps. `t` is the place in the sequence in both directions.
@@ -108,13 +108,17 @@ impl<C: Cell> Read<C> {
         Ok(Self { name, layer, direction, cell: cell.clone(), input: input.into(), before, output })
     }
 
+    /// Looks at a step with what it reads.
+    pub(super) fn at<R>(&self, t: usize, look: impl FnOnce(&C, &Var<C::Float>, &C::State) -> Result<R>) -> Result<R> {
+        let tape = Tape::inference();
+        let x = tape.input(self.input.index_axis(Axis(0), t).to_owned());
+        let parts = self.before[t].iter().map(|part| tape.input(part.clone())).collect();
+        look(&self.cell, &x, &C::State::from_parts(parts).expect("a state was taken apart and is put together"))
+    }
+
     /// Back-propagation through time, from the direct parts of the gradient with respect to the outputs, `(T, N, H)`, and that with
     /// respect to the state after the last step, `(N, S)`. Returns `∂L/∂x` beside the lane.
-    pub(super) fn back(
-        self,
-        direct: &Array3<C::Float>,
-        last: Array2<C::Float>,
-    ) -> Result<(Lane<C>, Array3<C::Float>)> {
+    pub(super) fn back(self, direct: &Array3<C::Float>, last: Array2<C::Float>) -> Result<(Lane<C>, Array3<C::Float>)> {
         let (steps, batch, hidden) = direct.dim();
         let size = last.ncols();
         let mut lane = Lane {
@@ -167,9 +171,14 @@ impl<C: Cell> Read<C> {
             StateGradient { name, gradients, norms }
         };
         lane.states = states.into_iter().enumerate().map(state).collect();
-        lane.share_out(named.into_iter().map(|(name, _)| name).zip(totals).zip(trained).filter_map(
-            |((name, total), trained)| trained.then_some((name, total)),
-        ))?;
+        lane.share_out(
+            named
+                .into_iter()
+                .map(|(name, _)| name)
+                .zip(totals)
+                .zip(trained)
+                .filter_map(|((name, total), trained)| trained.then_some((name, total))),
+        )?;
         Ok((lane, dx))
     }
 }

@@ -34,14 +34,17 @@
 
 mod advice;
 mod figure;
+mod gates;
 mod jacobians;
 mod lane;
 mod spectrum;
 mod step;
+mod table;
 mod verdict;
 
 pub use advice::Advice;
 pub use figure::{Curve, Figure};
+pub use gates::{Gate, GateActivity, Gated, LaneGates};
 pub use jacobians::Jacobians;
 pub use lane::{Lane, StateGradient, WeightShares};
 pub use verdict::{Diagnosis, Verdict};
@@ -190,11 +193,7 @@ impl<C: Cell> GradientFlow<C> {
 }
 
 /// All layers over the sequence, step by step.
-fn read<C: Cell>(
-    recurrent: &Recurrent<C>,
-    x: &Var<C::Float>,
-    state: Option<&C::State>,
-) -> crate::Result<Vec<Read<C>>> {
+fn read<C: Cell>(recurrent: &Recurrent<C>, x: &Var<C::Float>, state: Option<&C::State>) -> crate::Result<Vec<Read<C>>> {
     let mut sequence = in_time(x.value().clone(), recurrent.batch_first);
     let mut all: Vec<Read<C>> = Vec::with_capacity(recurrent.cells.len());
     for (layer, cells) in recurrent.cells.chunks(recurrent.directions()).enumerate() {

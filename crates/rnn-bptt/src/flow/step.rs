@@ -60,9 +60,8 @@ pub(super) fn pull<C: Cell>(
 /// The sequence stands `S` times in a batch; row `i` of it gets the gradient `eᵢ`, so that one backward pass has all rows.
 pub(super) fn jacobian<C: Cell>(cell: &C, x: &Value<C::Float>, before: &[Value<C::Float>]) -> Result<Array2<f64>> {
     let size: usize = cell.state_sizes().into_iter().sum();
-    let repeated = |row: &Value<C::Float>| {
-        Value::from(row.broadcast((size, row.len())).expect("a row is repeated").to_owned())
-    };
+    let repeated =
+        |row: &Value<C::Float>| Value::from(row.broadcast((size, row.len())).expect("a row is repeated").to_owned());
     let before = before.iter().map(repeated).collect();
     Ok(pull(cell, repeated(x), before, Array2::eye(size))?.before.mapv(Real::to_f64))
 }

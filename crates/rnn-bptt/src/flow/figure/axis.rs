@@ -55,7 +55,8 @@ impl Axis {
     fn within_decades(&self) -> Vec<(f64, String)> {
         let decades = self.low.floor() as i32..=self.high.ceil() as i32;
         let numbers = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|factor| (factor, decade)));
-        let placed = numbers.map(|(factor, decade)| (self.share(f64::from(decade) + f64::log10(factor)), factor, decade));
+        let placed =
+            numbers.map(|(factor, decade)| (self.share(f64::from(decade) + f64::log10(factor)), factor, decade));
         let inside = placed.filter(|(share, ..)| (0.0..=1.0).contains(share));
         inside
             .map(|(share, factor, decade)| {
@@ -107,7 +108,10 @@ mod tests {
         assert_eq!(labels(&Axis::decades([-4.0, 1.0].into_iter()), 8), ["10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "1", "10"]);
         assert_eq!(labels(&Axis::decades([-0.2, 0.5].into_iter()), 8), ["1", "2"]);
         assert_eq!(labels(&Axis::decades([0.0, 0.0].into_iter()), 8), ["0.5", "1", "2"]);
-        assert_eq!(labels(&Axis::decades([-290.0, 2.0].into_iter()), 6), ["10⁻²⁵⁰", "10⁻²⁰⁰", "10⁻¹⁵⁰", "10⁻¹⁰⁰", "10⁻⁵⁰", "1"]);
+        assert_eq!(
+            labels(&Axis::decades([-290.0, 2.0].into_iter()), 6),
+            ["10⁻²⁵⁰", "10⁻²⁰⁰", "10⁻¹⁵⁰", "10⁻¹⁰⁰", "10⁻⁵⁰", "1"]
+        );
         assert_eq!(power_of_ten(-6789), "10⁻⁶⁷⁸⁹");
     }
 

@@ -7,7 +7,7 @@ mod terminal;
 use super::{GradientFlow, Lane};
 use crate::Cell;
 use axis::Axis;
-pub(super) use svg::{LEFT, Page, escape};
+pub(super) use svg::{LEFT, Page};
 
 /// A picture of curves over the steps of a sequence: of one flow, [`GradientFlow::figure`], or of several that are to be compared.
 ///

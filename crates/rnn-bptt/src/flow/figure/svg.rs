@@ -51,7 +51,9 @@ impl Page {
     /// Text that reads upwards.
     pub(in super::super) fn upwards(&mut self, (x, y): (f64, f64), text: &str) {
         let text = escape(text);
-        self.put(format_args!("<text transform=\"translate({x:.1} {y:.1}) rotate(-90)\" text-anchor=\"middle\">{text}</text>"));
+        self.put(format_args!(
+            "<text transform=\"translate({x:.1} {y:.1}) rotate(-90)\" text-anchor=\"middle\">{text}</text>"
+        ));
     }
 
     pub(in super::super) fn frame(&mut self, (x, y): (f64, f64), (width, height): (f64, f64)) {
@@ -118,7 +120,7 @@ impl Figure {
 }
 
 /// Text as XML wants it: names come from outside.
-pub(in super::super) fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

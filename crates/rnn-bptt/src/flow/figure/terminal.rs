@@ -98,7 +98,9 @@ impl Canvas {
     /// All dots on the way from one to another.
     fn line(&mut self, (x0, y0): (usize, usize), (x1, y1): (usize, usize)) {
         let count = x0.abs_diff(x1).max(y0.abs_diff(y1)).max(1);
-        let between = |a: usize, b: usize, i: usize| (a as f64 + (b as f64 - a as f64) * i as f64 / count as f64).round() as usize;
+        let between = |a: usize, b: usize, i: usize| {
+            (a as f64 + (b as f64 - a as f64) * i as f64 / count as f64).round() as usize
+        };
         for i in 0..=count {
             self.dots[between(y0, y1, i)][between(x0, x1, i)] = true;
         }
@@ -130,14 +132,22 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 1 + ROWS + 3);
         assert_eq!(lines[0], "rise: share");
-        assert!(lines[1].starts_with("        1 ┤") && lines[1].ends_with('⠉') || lines[1].ends_with('⠁') || lines[1].ends_with('⠋') || lines[1].ends_with('⠊'), "{text}");
+        assert!(
+            lines[1].starts_with("        1 ┤") && lines[1].ends_with('⠉')
+                || lines[1].ends_with('⠁')
+                || lines[1].ends_with('⠋')
+                || lines[1].ends_with('⠊'),
+            "{text}"
+        );
         assert!(lines[ROWS].starts_with("        0 ┤"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 
     #[test]
     fn several_curves_have_letters() {
-        let figure = Figure::gradients("two").curve("falls", vec![0.0, -1.0, -2.0]).curve("gap", vec![f64::NAN, 0.0, f64::NEG_INFINITY]);
+        let figure = Figure::gradients("two")
+            .curve("falls", vec![0.0, -1.0, -2.0])
+            .curve("gap", vec![f64::NAN, 0.0, f64::NEG_INFINITY]);
         let text = figure.to_text();
         assert!(text.contains("a falls") && text.contains("b gap"), "{text}");
         assert!(text.lines().nth(1).unwrap().contains('a'), "{text}");
