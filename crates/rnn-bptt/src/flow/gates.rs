@@ -247,7 +247,9 @@ impl LaneGates {
             }
             for (shade, path) in shades.into_iter().enumerate().filter(|(_, path)| !path.is_empty()) {
                 let colour = colour((shade as f64 + 0.5) / SHADES as f64);
-                page.put(format_args!("<path d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{:.2}\"/>", row + 0.3));
+                page.put(format_args!(
+                    "<path d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{row:.2}\" shape-rendering=\"crispEdges\"/>"
+                ));
             }
             page.frame((LEFT, top), (WIDTH, panel));
             page.upwards((22.0, top + panel / 2.0), &format!("{}, units", gate.name));
@@ -260,9 +262,10 @@ impl LaneGates {
         for shade in 0..SHADES {
             let at = TOP + tall * (1.0 - (shade as f64 + 1.0) / SHADES as f64);
             let colour = colour((shade as f64 + 0.5) / SHADES as f64);
-            let height = tall / SHADES as f64 + 0.3;
+            let height = tall / SHADES as f64;
             page.put(format_args!(
-                "<rect x=\"{}\" y=\"{at:.1}\" width=\"14\" height=\"{height:.1}\" fill=\"{colour}\"/>",
+                "<rect x=\"{}\" y=\"{at:.1}\" width=\"14\" height=\"{height:.1}\" fill=\"{colour}\" \
+                 shape-rendering=\"crispEdges\"/>",
                 LEFT + WIDTH + 20.0
             ));
         }
@@ -276,10 +279,10 @@ impl LaneGates {
     #[must_use]
     pub fn figure(&self) -> Figure {
         let title = format!("gates of {}", self.name);
-        let figure = Figure::shares(&title, "mean, and fraction below 0.1 or above 0.9");
-        self.gates.iter().fold(figure, |figure, gate| {
-            let figure = figure.curve(&format!("{} mean", gate.name), gate.means.clone());
-            figure.curve(&format!("{} saturated", gate.name), gate.saturated())
+        let figure = Figure::shares(&title, "mean (solid), fraction saturated (dashed)");
+        self.gates.iter().enumerate().fold(figure, |figure, (place, gate)| {
+            let figure = figure.drawn(&format!("{} mean", gate.name), gate.means.clone(), [place, 0]);
+            figure.drawn(&format!("{} saturated", gate.name), gate.saturated(), [place, 1])
         })
     }
 }

@@ -80,9 +80,11 @@ fn exponential(ln: f64) -> String {
 /// Text in lines that fit, those after the first with an indent.
 fn wrapped(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
     let mut line = String::new();
+    // A number and its unit stay together.
+    let text = text.replace(" %", "\u{a0}%");
     for word in text.split(' ') {
         if !line.trim().is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            writeln!(f, "{line}")?;
+            writeln!(f, "{}", line.replace('\u{a0}', " "))?;
             line = format!("{indent}{word}");
         } else {
             if !line.is_empty() {
@@ -91,7 +93,7 @@ fn wrapped(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result 
             line.push_str(word);
         }
     }
-    writeln!(f, "{line}")
+    writeln!(f, "{}", line.replace('\u{a0}', " "))
 }
 
 #[cfg(test)]

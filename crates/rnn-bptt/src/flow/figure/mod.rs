@@ -48,6 +48,8 @@ pub struct Curve {
     /// The value at each step, from 0; on a logarithmic axis its decimal logarithm, so that none is too small. What is not finite leaves a
     /// gap.
     pub values: Vec<f64>,
+    /// Which colour, and which dashes.
+    pen: [usize; 2],
 }
 
 /// What the curves are of.
@@ -100,8 +102,15 @@ impl Figure {
         self.curve(name, values)
     }
 
-    pub(super) fn curve(mut self, name: &str, values: Vec<f64>) -> Self {
-        self.curves.push(Curve { name: name.to_owned(), values });
+    /// With a curve unlike those before it.
+    pub(super) fn curve(self, name: &str, values: Vec<f64>) -> Self {
+        let number = self.curves.len();
+        self.drawn(name, values, [number % svg::COLOURS.len(), number / svg::COLOURS.len()])
+    }
+
+    /// With a curve in this colour, with these dashes.
+    pub(super) fn drawn(mut self, name: &str, values: Vec<f64>, pen: [usize; 2]) -> Self {
+        self.curves.push(Curve { name: name.to_owned(), values, pen });
         self
     }
 

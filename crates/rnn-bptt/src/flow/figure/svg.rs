@@ -13,7 +13,7 @@ const RIGHT: f64 = 20.0;
 
 /// Colours that eyes of all kinds tell apart, and that stand out from white and from black (after M. Okabe, K. Ito, *Color universal
 /// design*, 2008).
-const COLOURS: [&str; 6] = ["#1f83c4", "#d9660b", "#0a9b74", "#c56fa0", "#b8900a", "#8a7bd8"];
+pub(super) const COLOURS: [&str; 6] = ["#1f83c4", "#d9660b", "#0a9b74", "#c56fa0", "#b8900a", "#8a7bd8"];
 /// The second time around, a colour comes with dashes.
 const DASHES: [&str; 3] = ["", " stroke-dasharray=\"8 4\"", " stroke-dasharray=\"2 3\""];
 
@@ -93,8 +93,8 @@ impl Figure {
         for (number, curve) in self.curves.iter().enumerate() {
             let pen = format!(
                 "fill=\"none\" stroke=\"{}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-linecap=\"round\"{}",
-                COLOURS[number % COLOURS.len()],
-                DASHES[number / COLOURS.len() % DASHES.len()]
+                COLOURS[curve.pen[0] % COLOURS.len()],
+                DASHES[curve.pen[1] % DASHES.len()]
             );
             let mut path = String::new();
             let mut down = false;
