@@ -103,6 +103,37 @@ pub enum Error {
         expected: Vec<usize>,
     },
 
+    /// A mask for a sweep that has no place for one.
+    #[error("{operation}: the written-out sweep takes no mask; the cell's own sweep takes the steps one by one then")]
+    NoMask {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
+    /// A mask of the state that does not fit the layer or the input.
+    #[error(
+        "{operation}: mask {found:?}: a factor for each number of the state, (batch, hidden_size) = {expected:?}, would fit"
+    )]
+    Mask {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The shape of the mask.
+        found: Vec<usize>,
+        /// The shape that would fit.
+        expected: Vec<usize>,
+    },
+
+    /// A rate of dropout that is no probability, or 1, which would drop everything.
+    #[error("{operation}: {field} {value}: must be at least 0 and less than 1")]
+    Probability {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The rate.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+    },
+
     /// Cells that do not make up whole layers.
     #[error(
         "{operation}: {cells} cells for {directions} direction(s): a layer has one cell for each direction, and there is at least one layer"

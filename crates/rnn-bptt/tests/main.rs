@@ -1,5 +1,7 @@
-//! The tests that share one program: what they have in common of the crate's generic code is compiled once.
+//! Everything but the golden cases and the laws of back-propagation, as one program: each program costs a build.
 
-#![allow(clippy::unwrap_used)] // also in the helpers of the tests
+#![allow(clippy::unwrap_used)] // a test fails by panicking
 
 mod flow;
+mod gated;
+mod layers;

@@ -74,11 +74,22 @@
 //! `f′` is a function of `hₜ` (see [`Nonlinearity`]), so that the states are all that the forward pass keeps, and `T` steps are
 //! one entry of the tape. Time and memory are linear in `T`: one array of states, and one of `δ` during the backward pass.
 //!
+//! An [LSTM](mod@lstm) and a [GRU](mod@gru) differ in what happens within a step; the rest is as here.
+//!
 //! # Sequences of different lengths
 //!
 //! Shorter sequences of a batch are padded at their ends. Past its end a sequence has output 0 and `δ = 0`, so that the
 //! sums above are over its own steps alone, and its last state is the one at its own last step. Read in
 //! reverse, it waits in `h₀` until the sweep has come to its end. What stands in the padding is of no consequence.
+//!
+//! # A mask over time
+//!
+//! Recurrent dropout reads the state through a mask that is the same at all steps, `aₜ = … + Wₕₕ (m ∘ hₜ₋₁)`. Its factor is met
+//! again on the way back, and wherever a state stood beside `Wₕₕ`:
+//!
+//! ```text
+//! ∂L/∂hₜ = dyₜ + m ∘ Wₕₕᵀ δₜ₊₁     ∂L/∂Wₕₕ = Σₜ δₜ (m ∘ hₜ₋₁)ᵀ     ∂L/∂m = Σₜ hₜ₋₁ ∘ Wₕₕᵀ δₜ
+//! ```
 //!
 //! # References
 //! - D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, 1986
@@ -90,14 +101,23 @@
 //!   recurrent neural networks*, 2013, <https://arxiv.org/abs/1211.5063> (the product of Jacobians).
 //! - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 10.2.2.
 
+mod bands;
+pub mod gru;
+mod inputs;
+pub mod lstm;
 mod order;
+mod recurrence;
+mod sums;
 mod sweep;
 mod weights;
 
+pub use gru::gru;
+pub use lstm::lstm;
 pub use order::Direction;
 pub use weights::Weights;
 
-use crate::{Nonlinearity, Result, Sweep};
+use crate::cell::check_mask;
+use crate::{Error, Nonlinearity, Result, Sweep};
 use gradus_autograd::{Error as AutogradError, Real, Value, Var};
 use ndarray::Ix3;
 pub(crate) use order::Order;
@@ -114,7 +134,7 @@ use weights::Sizes;
 /// no array of zeros for all the other steps. Gradients that nobody wants are not computed.
 ///
 /// # Shapes
-/// `x (T, N, I)`, `h0 (N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all; states `(T, N, H)`,
+/// `x (T, N, I)`, `h0 (N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all, mask `(N, H)` or none; states `(T, N, H)`,
 /// last state `(N, H)`
 ///
 /// # Examples
@@ -134,8 +154,8 @@ use weights::Sizes;
 ///
 /// # Errors
 /// [`InputRank`](crate::Error::InputRank), [`InputSize`](crate::Error::InputSize), [`NoSteps`](crate::Error::NoSteps),
-/// [`State`](crate::Error::State), [`Weight`](crate::Error::Weight), [`Lengths`](crate::Error::Lengths) or
-/// [`Length`](crate::Error::Length) if the shapes or lengths do not fit; [`Autograd`](crate::Error::Autograd) if the
+/// [`State`](crate::Error::State), [`Weight`](crate::Error::Weight), [`Mask`](crate::Error::Mask),
+/// [`Lengths`](crate::Error::Lengths) or [`Length`](crate::Error::Length) if the shapes or lengths do not fit; [`Autograd`](crate::Error::Autograd) if the
 /// variables are on different tapes.
 #[track_caller]
 pub fn rnn<F: Real>(
@@ -147,6 +167,7 @@ pub fn rnn<F: Real>(
 ) -> Result<(Var<F>, Var<F>)> {
     let operation = "rnn";
     let sizes = Sizes::check(operation, x, h0, weights)?;
+    check_mask(operation, how.mask, sizes.batch, sizes.hidden)?;
     let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = weights;
 
     let mut inputs = vec![x, weight_ih, weight_hh];
@@ -154,7 +175,12 @@ pub fn rnn<F: Real>(
         inputs.extend(input);
         input.map(|_| inputs.len() - 1)
     };
-    let places = Places { bias_ih: place(bias_ih.as_ref()), bias_hh: place(bias_hh.as_ref()), h0: place(h0) };
+    let places = Places {
+        bias_ih: place(bias_ih.as_ref()),
+        bias_hh: place(bias_hh.as_ref()),
+        h0: place(h0),
+        mask: place(how.mask),
+    };
     if inputs.iter().any(|input| !input.tape().is(x.tape())) {
         return Err(AutogradError::ForeignVar { operation }.into());
     }
@@ -175,7 +201,7 @@ pub fn rnn<F: Real>(
             nonlinearity,
         },
         rows(saved_x.view(), sizes.input),
-        h0.map(|h0| matrix(h0.value())),
+        [h0, how.mask].map(|x| x.map(|x| matrix(x.value()))),
         &sizes,
         &order,
     );
@@ -187,7 +213,10 @@ pub fn rnn<F: Real>(
         x: weight_ih.needs_gradient().then_some(saved_x),
         weight_ih: x.needs_gradient().then(|| weight_ih.value().clone()),
         weight_hh: weight_hh.value().clone(),
-        h0: h0.filter(|_| weight_hh.needs_gradient()).map(|h0| h0.value().clone()),
+        h0: h0
+            .filter(|_| weight_hh.needs_gradient() || how.mask.is_some_and(Var::needs_gradient))
+            .map(|h0| h0.value().clone()),
+        mask: how.mask.map(|mask| mask.value().clone()),
         states: states.clone(),
         nonlinearity,
         order,
@@ -199,6 +228,11 @@ pub fn rnn<F: Real>(
     let last = outputs.pop().expect("two values were recorded");
     let states = outputs.pop().expect("two values were recorded");
     Ok((states, last))
+}
+
+/// A mask between the steps is for the unrolled tape.
+fn check_no_mask<F: Real>(operation: &'static str, how: &Sweep<'_, F>) -> Result<()> {
+    if how.mask.is_some() { Err(Error::NoMask { operation }) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -79,6 +79,11 @@ impl Order {
         lengths.iter().enumerate().filter(move |&(_, &length)| length <= t).map(|(sequence, _)| sequence)
     }
 
+    /// Whether a sequence is padding at this time.
+    pub(crate) fn is_padding(&self, t: usize, sequence: usize) -> bool {
+        self.lengths.as_ref().is_some_and(|lengths| lengths[sequence] <= t)
+    }
+
     /// Whether there may be padding.
     pub(crate) fn is_padded(&self) -> bool {
         self.lengths.is_some()

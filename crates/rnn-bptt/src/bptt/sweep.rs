@@ -19,7 +19,7 @@ pub(super) struct Step<'a, F> {
 pub(super) fn forward<F: Real>(
     step: Step<'_, F>,
     x: ArrayView2<'_, F>,
-    h0: Option<ArrayView2<'_, F>>,
+    [h0, mask]: [Option<ArrayView2<'_, F>>; 2],
     sizes: &Sizes,
     order: &Order,
 ) -> Array3<F> {
@@ -34,15 +34,32 @@ pub(super) fn forward<F: Real>(
     let projected = states.view_mut().into_shape_with_order((sizes.steps * sizes.batch, sizes.hidden));
     F::gemm(one, x, step.weight_ih.t(), beta, projected.expect("fresh memory is row-major"));
 
-    // Hₜ = f(Pₜ + Hₜ₋₁ Wₕₕᵀ), from a zero state without the product.
+    // Hₜ = f(Pₜ + (m ∘ Hₜ₋₁) Wₕₕᵀ), from a zero state without the product.
+    let mut scratch = mask.map(|_| memory::array((sizes.batch, sizes.hidden)));
+    let mut add = |h: ArrayView2<'_, F>, current: ArrayViewMut2<'_, F>| {
+        let read = match (&mut scratch, mask) {
+            (Some(scratch), Some(mask)) => {
+                scratch.assign(&h);
+                elementwise::update(
+                    scratch,
+                    &mask,
+                    #[inline(always)]
+                    |h, m| h * m,
+                );
+                scratch.view()
+            }
+            _ => h,
+        };
+        F::gemm(one, read, step.weight_hh.t(), one, current);
+    };
     let mut before = None;
     for t in order.times() {
         match (before, h0) {
             (Some(before), _) => {
                 let (current, before) = two_steps(&mut states, t, before);
-                F::gemm(one, before.view(), step.weight_hh.t(), one, current);
+                add(before.view(), current);
             }
-            (None, Some(h0)) => F::gemm(one, h0, step.weight_hh.t(), one, states.index_axis_mut(Axis(0), t)),
+            (None, Some(h0)) => add(h0, states.index_axis_mut(Axis(0), t)),
             (None, None) => {}
         }
         let mut current = states.index_axis_mut(Axis(0), t);
@@ -66,6 +83,7 @@ pub(super) struct Saved<F: Real> {
     pub(super) weight_ih: Option<Value<F>>,
     pub(super) weight_hh: Value<F>,
     pub(super) h0: Option<Value<F>>,
+    pub(super) mask: Option<Value<F>>,
     pub(super) states: Value<F>,
     pub(super) nonlinearity: Nonlinearity,
     pub(super) order: Order,
@@ -78,20 +96,22 @@ impl<F: Real> Saved<F> {
         let (one, order) = (F::one(), &self.order);
         let d_last = cotangents.pop().flatten();
         let d_states = cotangents.pop().flatten();
-        let da = self.through_time(d_states, d_last);
+        let mut d_mask = self.places.mask.filter(|&mask| slots.needs(mask)).map(|_| Array2::zeros(self.one_step()));
+        let da = self.through_time(d_states, d_last, d_mask.as_mut());
         let first = gather(&da, |sequence| order.first(sequence));
         let da = Value::from(da);
         let hidden = self.weight_hh.shape()[0];
         let da_rows = rows(da.view(), hidden);
 
-        // Σₜ dAₜᵀ Hₜ₋₁: the states, shifted by one step against dA; h₀ stands before the first.
+        // Σₜ dAₜᵀ (m ∘ Hₜ₋₁): the states, shifted by one step against dA; h₀ stands before the first.
         slots.accumulate(HH, |dw, beta| {
             let mut dw = matrix_mut(dw);
             let (later, earlier) = order.shifted();
-            let (later, earlier) = (da.slice_axis(Axis(0), later), self.states.slice_axis(Axis(0), earlier));
+            let states = self.masked(&self.states);
+            let (later, earlier) = (da.slice_axis(Axis(0), later), states.slice_axis(Axis(0), earlier));
             F::gemm(one, rows(later, hidden).t(), rows(earlier, hidden), beta, dw.view_mut());
             if let Some(h0) = &self.h0 {
-                F::gemm(one, first.t(), matrix(h0), one, dw);
+                F::gemm(one, first.t(), matrix(&self.masked(h0)), one, dw);
             }
         });
         if let Some(x) = &self.x {
@@ -109,15 +129,66 @@ impl<F: Real> Saved<F> {
                 F::gemm(one, da_rows, matrix(weight_ih), beta, dx.expect("gradients are row-major"));
             });
         }
-        if let Some(h0) = self.places.h0 {
-            slots.accumulate(h0, |dh0, beta| {
+        match (self.places.h0, &self.mask) {
+            (Some(h0), None) => slots.accumulate(h0, |dh0, beta| {
                 F::gemm(one, first.view(), matrix(&self.weight_hh), beta, matrix_mut(dh0));
-            });
+            }),
+            (Some(h0), Some(mask)) if slots.needs(h0) || d_mask.is_some() => {
+                let mut dr = memory::array(self.one_step());
+                F::gemm(one, first.view(), matrix(&self.weight_hh), F::zero(), dr.view_mut());
+                if let (Some(d_mask), Some(h0)) = (&mut d_mask, &self.h0) {
+                    elementwise::update2(
+                        d_mask,
+                        &dr,
+                        &matrix(h0),
+                        #[inline(always)]
+                        |dm, dr, h| dm + dr * h,
+                    );
+                }
+                elementwise::update(
+                    &mut dr,
+                    &matrix(mask),
+                    #[inline(always)]
+                    |dr, m| dr * m,
+                );
+                slots.add(h0, dr);
+            }
+            _ => {}
+        }
+        if let (Some(mask), Some(d_mask)) = (self.places.mask, d_mask) {
+            slots.add(mask, d_mask);
         }
     }
 
-    /// `dAₜ = (dYₜ + dAₜ₊₁ Wₕₕ) ∘ f′(Aₜ)` for every step, in the memory of `dY` if there is one.
-    fn through_time(&self, d_states: Option<Value<F>>, d_last: Option<Value<F>>) -> Array3<F> {
+    /// The shape `(N, H)` of the states of one step.
+    fn one_step(&self) -> (usize, usize) {
+        (self.states.shape()[1], self.states.shape()[2])
+    }
+
+    /// `m ∘ H` for one step or for all, which share the mask; without a mask `H`.
+    fn masked(&self, h: &Value<F>) -> Value<F> {
+        match &self.mask {
+            Some(mask) => elementwise::zip(
+                "mask",
+                h,
+                mask,
+                #[inline(always)]
+                |h, m| h * m,
+            )
+            .expect("the mask was checked to fit")
+            .into(),
+            None => h.clone(),
+        }
+    }
+
+    /// `dAₜ = (dYₜ + m ∘ dAₜ₊₁ Wₕₕ) ∘ f′(Aₜ)` for every step, in the memory of `dY` if there is one. What the mask's own gradient
+    /// gets from all steps but the first is added to `d_mask`.
+    fn through_time(
+        &self,
+        d_states: Option<Value<F>>,
+        d_last: Option<Value<F>>,
+        mut d_mask: Option<&mut Array2<F>>,
+    ) -> Array3<F> {
         let rank = "the states have three axes";
         let weight_hh = matrix(&self.weight_hh);
         let states = self.states.view().into_dimensionality::<Ix3>().expect(rank);
@@ -127,12 +198,37 @@ impl<F: Real> Saved<F> {
             None => (memory::array(states.raw_dim()), F::zero()),
         };
         let d_last = d_last.as_ref().map(matrix);
+        let mut masked = self.mask.as_ref().map(|mask| (matrix(mask), memory::array(self.one_step())));
         let mut after = None;
         for t in self.order.times().rev() {
             match after {
                 Some(after) => {
-                    let (current, after) = two_steps(&mut da, t, after);
-                    F::gemm(F::one(), after.view(), weight_hh, beta, current);
+                    let (mut current, after) = two_steps(&mut da, t, after);
+                    match &mut masked {
+                        None => F::gemm(F::one(), after.view(), weight_hh, beta, current),
+                        Some((mask, dr)) => {
+                            F::gemm(F::one(), after.view(), weight_hh, F::zero(), dr.view_mut());
+                            if let Some(d_mask) = &mut d_mask {
+                                elementwise::update2(
+                                    d_mask,
+                                    dr,
+                                    &states.index_axis(Axis(0), t),
+                                    #[inline(always)]
+                                    |dm, dr, h| dm + dr * h,
+                                );
+                            }
+                            if beta == F::zero() {
+                                current.fill(F::zero());
+                            }
+                            elementwise::update2(
+                                &mut current,
+                                dr,
+                                mask,
+                                #[inline(always)]
+                                |dh, dr, m| dh + dr * m,
+                            );
+                        }
+                    }
                 }
                 None if beta == F::zero() => da.index_axis_mut(Axis(0), t).fill(F::zero()),
                 None => {}
@@ -163,6 +259,7 @@ pub(super) struct Places {
     pub(super) bias_ih: Option<usize>,
     pub(super) bias_hh: Option<usize>,
     pub(super) h0: Option<usize>,
+    pub(super) mask: Option<usize>,
 }
 
 /// Step `t` and one of its neighbours.
@@ -174,7 +271,7 @@ fn two_steps<F: Real>(x: &mut Array3<F>, t: usize, neighbour: usize) -> (ArrayVi
 }
 
 /// Of each sequence the row at a time of its own.
-pub(super) fn gather<F: Real>(x: &Array3<F>, time: impl Fn(usize) -> usize) -> Array2<F> {
+pub(super) fn gather<F: Real>(x: &ArrayRef3<F>, time: impl Fn(usize) -> usize) -> Array2<F> {
     let mut gathered = memory::array((x.dim().1, x.dim().2));
     for (sequence, mut row) in gathered.rows_mut().into_iter().enumerate() {
         row.assign(&x.index_axis(Axis(0), time(sequence)).row(sequence));
@@ -203,6 +300,6 @@ pub(super) fn vector<'a, F: Real>(x: &'a Value<F>) -> ArrayView1<'a, F> {
     x.view().into_dimensionality().expect("the shape was checked to have one axis")
 }
 
-fn matrix_mut<F: Real>(x: ArrayViewMutD<'_, F>) -> ArrayViewMut2<'_, F> {
+pub(super) fn matrix_mut<F: Real>(x: ArrayViewMutD<'_, F>) -> ArrayViewMut2<'_, F> {
     x.into_dimensionality().expect("the shape was checked to have two axes")
 }

@@ -1,8 +1,9 @@
 //! One step of a gated recurrent unit, made of ordinary operations on the tape.
 
-use super::{Cell, check_step, present, present_mut};
+use super::{Cell, Sweep, check_sequence, check_step, present, present_mut, unroll};
+use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result};
-use gradus_autograd::{Real, Var};
+use gradus_autograd::{Real, Tape, Var};
 use gradus_nn_layers::{Module, Parameter, init};
 use rand::Rng;
 
@@ -104,6 +105,18 @@ impl<F: Real> GruCell<F> {
         self
     }
 
+    /// The parameters on a tape, as [`bptt::gru`](fn@crate::bptt::gru) takes them.
+    #[track_caller]
+    #[must_use]
+    pub fn weights(&self, tape: &Tape<F>) -> Weights<F> {
+        Weights {
+            weight_ih: tape.parameter(&self.weight_ih),
+            weight_hh: tape.parameter(&self.weight_hh),
+            bias_ih: self.bias_ih.as_ref().map(|bias| tape.parameter(bias)),
+            bias_hh: self.bias_hh.as_ref().map(|bias| tape.parameter(bias)),
+        }
+    }
+
     /// Without the two biases.
     #[must_use]
     pub fn without_bias(mut self) -> Self {
@@ -152,9 +165,8 @@ impl<F: Real> Cell for GruCell<F> {
     fn step(&self, x: &Var<F>, h: &Var<F>) -> Result<Var<F>> {
         check_step("gru_cell", self, x, h, &["(batch, hidden_size)"])?;
         let hidden = self.output_size();
-        let bind = |parameter: &Parameter<F>| x.tape().parameter(parameter);
-        let (weight_hh, bias_hh) = (bind(&self.weight_hh), self.bias_hh.as_ref().map(bind));
-        let from_input = x.affine(&bind(&self.weight_ih), self.bias_ih.as_ref().map(bind).as_ref())?;
+        let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = self.weights(x.tape());
+        let from_input = x.affine(&weight_ih, bias_ih.as_ref())?;
         let (z, n) = match self.reset {
             Reset::After => {
                 let from_input = from_input.split(-1, &[hidden; 3])?;
@@ -177,6 +189,16 @@ impl<F: Real> Cell for GruCell<F> {
         };
         // n + z ∘ (h − n)
         Ok(n.try_add(&z.try_mul(&h.try_sub(&n)?)?)?)
+    }
+
+    /// One operation of the tape, [`bptt::gru`](fn@crate::bptt::gru); with a mask the steps one by one.
+    #[track_caller]
+    fn sweep(&self, x: &Var<F>, h0: Option<&Var<F>>, how: &Sweep<'_, F>) -> Result<(Var<F>, Var<F>)> {
+        if how.mask.is_some() {
+            return unroll(self, x, h0, how);
+        }
+        check_sequence(self, x)?;
+        bptt::gru(x, h0, &self.weights(x.tape()), self.reset, how)
     }
 }
 

@@ -1,8 +1,9 @@
 //! One step of an LSTM, made of ordinary operations on the tape.
 
-use super::{Cell, check_step, present, present_mut};
+use super::{Cell, Sweep, check_sequence, check_step, present, present_mut, unroll};
+use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result, State};
-use gradus_autograd::{Real, Var};
+use gradus_autograd::{Real, Tape, Var};
 use gradus_nn_layers::{Module, Parameter, init};
 use rand::Rng;
 
@@ -152,6 +153,18 @@ impl<F: Real> LstmCell<F> {
         self
     }
 
+    /// The parameters on a tape that [`bptt::lstm`](fn@crate::bptt::lstm) takes: all but projection and peepholes.
+    #[track_caller]
+    #[must_use]
+    pub fn weights(&self, tape: &Tape<F>) -> Weights<F> {
+        Weights {
+            weight_ih: tape.parameter(&self.weight_ih),
+            weight_hh: tape.parameter(&self.weight_hh),
+            bias_ih: self.bias_ih.as_ref().map(|bias| tape.parameter(bias)),
+            bias_hh: self.bias_hh.as_ref().map(|bias| tape.parameter(bias)),
+        }
+    }
+
     /// The number of features of the memory `c`.
     #[must_use]
     pub fn hidden_size(&self) -> usize {
@@ -210,9 +223,9 @@ impl<F: Real> Cell for LstmCell<F> {
         let axes = ["h (batch, output_size)", "c (batch, hidden_size)"];
         check_step("lstm_cell", self, x, state, &axes)?;
         let bind = |parameter: &Parameter<F>| x.tape().parameter(parameter);
-        let (bias_ih, bias_hh) = (self.bias_ih.as_ref().map(bind), self.bias_hh.as_ref().map(bind));
-        let from_input = x.affine(&bind(&self.weight_ih), bias_ih.as_ref())?;
-        let from_state = state.h.affine(&bind(&self.weight_hh), bias_hh.as_ref())?;
+        let w = self.weights(x.tape());
+        let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
+        let from_state = state.h.affine(&w.weight_hh, w.bias_hh.as_ref())?;
         let gates = from_input.try_add(&from_state)?.split(-1, &[self.hidden_size(); 4])?;
         let peepholes = self.weight_ch.as_ref().map(bind);
         // A gate's sum, with what it sees of the memory.
@@ -233,6 +246,16 @@ impl<F: Real> Cell for LstmCell<F> {
             None => h,
         };
         Ok(LstmState { h, c })
+    }
+
+    /// One operation of the tape, [`bptt::lstm`](fn@crate::bptt::lstm); with peepholes, a projection or a mask the steps one by one.
+    #[track_caller]
+    fn sweep(&self, x: &Var<F>, state: Option<&LstmState<F>>, how: &Sweep<'_, F>) -> Result<(Var<F>, LstmState<F>)> {
+        if self.weight_hr.is_some() || self.weight_ch.is_some() || how.mask.is_some() {
+            return unroll(self, x, state, how);
+        }
+        check_sequence(self, x)?;
+        bptt::lstm(x, state, &self.weights(x.tape()), how)
     }
 }
 

@@ -62,6 +62,29 @@ pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
     /// If input or state do not fit, or are on different tapes.
     fn step(&self, x: &Var<Self::Float>, state: &Self::State) -> Result<Self::State>;
 
+    /// The state after one step that reads the output `h` of the state before through a mask: recurrent dropout.
+    ///
+    /// ```text
+    /// aₜ = Wᵢₕ xₜ + bᵢₕ + Wₕₕ (m ∘ hₜ₋₁) + bₕₕ
+    /// ```
+    ///
+    /// The mask belongs into the products with weights alone. A cell whose `h` has a further way into the next state (that of a GRU
+    /// has) must write this method, as the default masks all that the step reads of `h`.
+    ///
+    /// # Shapes
+    /// as [`Cell::step`]; `mask (N, output_size)`
+    ///
+    /// # Errors
+    /// As [`Cell::step`], and if the mask does not fit.
+    fn step_masked(&self, x: &Var<Self::Float>, state: &Self::State, mask: &Var<Self::Float>) -> Result<Self::State> {
+        let mut mask = Some(mask);
+        let read = state.try_mapped(|part| match mask.take() {
+            Some(mask) => part.try_mul(mask),
+            None => Ok(part.clone()),
+        })?;
+        self.step(x, &read)
+    }
+
     /// A state of zeros for `batch` sequences.
     #[must_use]
     fn zero_state(&self, tape: &Tape<Self::Float>, batch: usize) -> Self::State {
@@ -93,8 +116,24 @@ pub struct Sweep<'a, F: Real = f32> {
     pub direction: Direction,
     /// The length of each sequence, of a batch that is padded to the longest at the ends.
     pub lengths: Option<&'a [usize]>,
-    /// A factor for the state that a step reads, `(N, output_size)`, the same at every step: recurrent dropout.
+    /// A factor for the output `h` of the state that a step's products read, `(N, output_size)`, the same at every step:
+    /// [recurrent dropout](crate::Recurrent::variational_dropout).
     pub mask: Option<&'a Var<F>>,
+}
+
+/// Whether a mask has a factor for each number of a state `(N, H)`.
+pub(crate) fn check_mask<F: Real>(
+    operation: &'static str,
+    mask: Option<&Var<F>>,
+    batch: usize,
+    hidden: usize,
+) -> Result<()> {
+    match mask.map(Var::shape) {
+        Some(found) if found != [batch, hidden] => {
+            Err(Error::Mask { operation, found: found.to_vec(), expected: vec![batch, hidden] })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The sizes `(T, N)` of an input `(T, N, input_size)`.

@@ -1,6 +1,6 @@
 //! A sequence step by step on the tape, which differentiates the steps by itself.
 
-use super::{Cell, Sweep, check_sequence};
+use super::{Cell, Sweep, check_mask, check_sequence};
 use crate::bptt::Order;
 use crate::{Result, State};
 use gradus_autograd::{Error as AutogradError, Var, choose, stack};
@@ -34,6 +34,7 @@ pub fn unroll<C: Cell>(
 ) -> Result<(Var<C::Float>, C::State)> {
     let operation = C::NAME;
     let (steps, batch) = check_sequence(cell, x)?;
+    check_mask(operation, how.mask, batch, cell.output_size())?;
     let mut state = state.cloned().unwrap_or_else(|| cell.zero_state(x.tape(), batch));
     if state.parts().into_iter().chain(how.mask).any(|other| !other.tape().is(x.tape())) {
         return Err(AutogradError::ForeignVar { operation }.into());
@@ -52,11 +53,11 @@ pub fn unroll<C: Cell>(
 
     let mut outputs = vec![None; steps];
     for t in order.times() {
-        let read = match how.mask {
-            Some(mask) => masked(&state, mask)?,
-            None => state.clone(),
+        let x = x.select(0, t)?;
+        let after = match how.mask {
+            Some(mask) => cell.step_masked(&x, &state, mask)?,
+            None => cell.step(&x, &state)?,
         };
-        let after = cell.step(&x.select(0, t)?, &read)?;
         let mut padding = Array2::from_elem((batch, 1), false);
         order.padding(t).for_each(|sequence| padding[[sequence, 0]] = true);
         if padding.iter().any(|&padding| padding) {
@@ -73,14 +74,4 @@ pub fn unroll<C: Cell>(
         }
     }
     Ok((stack(0, &outputs.iter().flatten().collect::<Vec<_>>())?, state))
-}
-
-/// The state with its output times the mask.
-#[track_caller]
-fn masked<S: State>(state: &S, mask: &Var<S::Float>) -> Result<S> {
-    let mut mask = Some(mask);
-    state.try_mapped(|part| match mask.take() {
-        Some(mask) => Ok(part.try_mul(mask)?),
-        None => Ok(part.clone()),
-    })
 }
