@@ -66,7 +66,7 @@ impl Jacobians {
     pub fn ln_product_singular_values(&self) -> Array2<f64> {
         let mut product = Graded::identity(self.size());
         let mut found = Vec::with_capacity(self.matrices.len());
-        for jacobian in self.from_the_end() {
+        for jacobian in self.last_first() {
             found.push(product.ln_singular_values());
             product.times(jacobian);
         }
@@ -84,7 +84,7 @@ impl Jacobians {
             Direction::Reverse => (t < self.matrices.len()).then_some(t)?,
         };
         let (mut product, mut ln) = (Array2::eye(self.size()), 0.0);
-        for jacobian in self.from_the_end().take(back) {
+        for jacobian in self.last_first().take(back) {
             product = product.dot(jacobian);
             let largest = product.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
             if largest > 0.0 && largest.is_finite() {
@@ -96,7 +96,7 @@ impl Jacobians {
     }
 
     /// From the step that is read last.
-    fn from_the_end(&self) -> Box<dyn Iterator<Item = &Array2<f64>> + '_> {
+    fn last_first(&self) -> Box<dyn Iterator<Item = &Array2<f64>> + '_> {
         match self.direction {
             Direction::Forward => Box::new(self.matrices.iter().rev()),
             Direction::Reverse => Box::new(self.matrices.iter()),

@@ -123,7 +123,7 @@ fn slope(y: &[f64]) -> f64 {
     let middle = slopes.len() / 2;
     let (below, &mut median, _) = slopes.select_nth_unstable_by(middle, f64::total_cmp);
     let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if slopes.len() % 2 == 0 { 0.5 * (median + lower) } else { median }
+    if slopes.len().is_multiple_of(2) { 0.5 * (median + lower) } else { median }
 }
 
 /// `ln gₖ` for `k = 0 …` of the product of these Jacobians, each multiplied on the right. The product is kept at norm 1, and the logarithms

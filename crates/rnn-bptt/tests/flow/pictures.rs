@@ -23,6 +23,12 @@ fn tables_and_pictures() {
     for name in ["l0 h", "l0_reverse c", "l1_reverse h"] {
         assert!(lstm.to_svg().contains(&format!(">{name}<")), "{name}");
     }
+    let jacobians = rnn.lanes[0].jacobians(1).unwrap();
+    let figure = jacobians.figure();
+    assert_eq!(figure.curves().len(), 4);
+    let radius = 10_f64.powf(figure.curves()[0].values[7]);
+    assert!((radius - jacobians.spectral_radii()[7]).abs() < 1e-12);
+    assert_eq!(figure.curves()[3].values[39], 0.0); // the product of none
     for figure in [Figure::gradients("both"), Figure::gains("both")] {
         let figure = figure.with("LSTM", &lstm).with("RNN", &rnn);
         let both = figure.to_svg();

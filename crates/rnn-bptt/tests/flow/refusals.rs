@@ -50,3 +50,11 @@ fn what_does_not_fit_is_said() {
     assert!(none.lanes[0].norms.iter().all(|&norm| norm == 0.0));
     assert_eq!(none.lanes[0].ln_gains, lane.ln_gains);
 }
+
+#[test]
+fn dropout_is_left_out() {
+    let plain = Rnn::<f64>::new(2, 3, &mut rng(1)).layers(2, &mut rng(2));
+    let x = Tape::inference().input(draw(&[5, 2, 2], 3));
+    let norms = |rnn: &Rnn<f64>| GradientFlow::of(rnn, &x, None, |y, _| Ok(y.sum())).unwrap().lanes[0].norms.clone();
+    assert_eq!(norms(&plain.clone().dropout(0.5)), norms(&plain));
+}

@@ -4,7 +4,7 @@ mod axis;
 mod svg;
 mod terminal;
 
-use super::{GradientFlow, Lane};
+use super::{GradientFlow, Jacobians, Lane};
 use crate::Cell;
 use axis::Axis;
 pub(super) use svg::{LEFT, Page};
@@ -157,6 +157,26 @@ impl<C: Cell> GradientFlow<C> {
     #[must_use]
     pub fn to_text(&self) -> String {
         self.figure().to_text()
+    }
+}
+
+impl Jacobians {
+    /// The spectral radius and the largest singular value of every step's Jacobian, and the largest and the smallest singular value of the
+    /// product from there to the end, as a picture.
+    #[must_use]
+    pub fn figure(&self) -> Figure {
+        let last = self.matrices.first().map_or(0, |matrix| matrix.nrows()).saturating_sub(1);
+        let (single, product) = (self.singular_values(), self.ln_product_singular_values());
+        let title = format!("Jacobians of sequence {}", self.sequence);
+        let mut figure = Figure::new(&title, "step t", "size", What::Gradients)
+            .curve("ρ(Jₜ)", logarithms(&self.spectral_radii()))
+            .curve("σ₁(Jₜ)", single.outer_iter().map(|row| row.first().map_or(f64::NAN, |x| x.log10())).collect());
+        for (name, place) in [("σ₁ of ∂s_T/∂sₜ", 0), ("least σ of ∂s_T/∂sₜ", last)] {
+            let logs =
+                product.outer_iter().map(|row| row.get(place).map_or(f64::NAN, |ln| ln / std::f64::consts::LN_10));
+            figure = figure.curve(name, logs.collect());
+        }
+        figure
     }
 }
 
