@@ -58,13 +58,17 @@ pub(super) fn singular_values(a: &ArrayRef2<f64>) -> Vec<f64> {
                 let (head, tail) = directions.split_at_mut(q);
                 let (a, b) = (&mut head[p], &mut tail[0]);
                 let (a, b) = if large == p { (a, b) } else { (b, a) };
+                // The longer row's new length is a sum of positive numbers, since s has the sign of −cos.
+                let longer = (c * c + (s * ratio).powi(2) - 2.0 * c * s * ratio * cos).sqrt();
+                let (from_a, from_b) = (c / longer, s * ratio / longer);
                 for (a, b) in a.iter_mut().zip(b.iter_mut()) {
-                    (*a, *b) = (c * *a - s * ratio * *b, s / ratio * *a + c * *b);
+                    (*a, *b) = (from_a * *a - from_b * *b, s / ratio * *a + c * *b);
                 }
-                lengths[p] *= normalize(&mut directions[p]);
-                lengths[q] *= normalize(&mut directions[q]);
+                lengths[large] *= longer;
+                lengths[less] *= normalize(&mut directions[less]);
             }
         }
+        lengths.iter_mut().zip(&mut directions).for_each(|(length, row)| *length *= normalize(row));
         if !turned {
             break;
         }
@@ -75,7 +79,9 @@ pub(super) fn singular_values(a: &ArrayRef2<f64>) -> Vec<f64> {
 
 /// Makes the length 1 and returns what it was.
 fn normalize(row: &mut [f64]) -> f64 {
-    let length = norm(row.iter().copied());
+    let square = rows::dot(row, row);
+    let fits = (1e-200..1e200).contains(&square);
+    let length = if fits { square.sqrt() } else { norm(row.iter().copied()) };
     if length > 0.0 {
         row.iter_mut().for_each(|x| *x /= length);
     }

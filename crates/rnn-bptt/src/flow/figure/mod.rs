@@ -7,6 +7,7 @@ mod terminal;
 use super::{GradientFlow, Jacobians, Lane};
 use crate::Cell;
 use axis::Axis;
+use ndarray::ArrayView1;
 pub(super) use svg::{LEFT, Page};
 
 /// A picture of curves over the steps of a sequence: of one flow, [`GradientFlow::figure`], or of several that are to be compared.
@@ -161,22 +162,26 @@ impl<C: Cell> GradientFlow<C> {
 }
 
 impl Jacobians {
-    /// The spectral radius and the largest singular value of every step's Jacobian, and the largest and the smallest singular value of the
-    /// product from there to the end, as a picture.
+    /// The spectral radius and the largest singular value of every step's Jacobian, and of the product from there to the end the largest
+    /// singular value and the gain, as a picture.
     #[must_use]
     pub fn figure(&self) -> Figure {
-        let last = self.matrices.first().map_or(0, |matrix| matrix.nrows()).saturating_sub(1);
         let (single, product) = (self.singular_values(), self.ln_product_singular_values());
+        let first = |row: ArrayView1<'_, f64>| row.first().copied().unwrap_or(f64::NAN);
+        let largest: Vec<f64> = single.outer_iter().map(first).collect();
+        let in_decades = |ln: f64| ln / std::f64::consts::LN_10;
+        // The root mean square of what is too small or large to be squared.
+        let gain = |row: ArrayView1<'_, f64>| {
+            let most = first(row);
+            most + 0.5 * row.iter().map(|ln| (2.0 * (ln - most)).exp()).sum::<f64>().ln()
+                - 0.5 * (row.len() as f64).ln()
+        };
         let title = format!("Jacobians of sequence {}", self.sequence);
-        let mut figure = Figure::new(&title, "step t", "size", What::Gradients)
+        Figure::new(&title, "step t", "size", What::Gradients)
             .curve("ρ(Jₜ)", logarithms(&self.spectral_radii()))
-            .curve("σ₁(Jₜ)", single.outer_iter().map(|row| row.first().map_or(f64::NAN, |x| x.log10())).collect());
-        for (name, place) in [("σ₁ of ∂s_T/∂sₜ", 0), ("least σ of ∂s_T/∂sₜ", last)] {
-            let logs =
-                product.outer_iter().map(|row| row.get(place).map_or(f64::NAN, |ln| ln / std::f64::consts::LN_10));
-            figure = figure.curve(name, logs.collect());
-        }
-        figure
+            .curve("σ₁(Jₜ)", logarithms(&largest))
+            .curve("σ₁ of ∂s_T/∂sₜ", product.outer_iter().map(first).map(in_decades).collect())
+            .curve("gain of ∂s_T/∂sₜ", product.outer_iter().map(gain).map(in_decades).collect())
     }
 }
 
