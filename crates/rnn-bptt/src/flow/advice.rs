@@ -57,6 +57,15 @@ pub enum Advice {
 
 impl Advice {
     /// For a layer of cells of this name, [`Cell::NAME`](crate::Cell::NAME), in the order in which to try.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_rnn_bptt::flow::{Advice, Diagnosis};
+    /// let diagnosis = Diagnosis::of(&(0..=100).map(|k| f64::from(k) * 0.7_f64.ln()).collect::<Vec<_>>());
+    /// let advice = Advice::for_cell("lstm", &diagnosis);
+    /// assert!(advice[0].to_string().starts_with("raise the forget gates' bias"));
+    /// assert!(advice[1].to_string().contains("k2 = 13"));
+    /// ```
     #[must_use]
     pub fn for_cell(cell: &str, diagnosis: &Diagnosis) -> Vec<Self> {
         let Diagnosis { verdict, horizon, factor, steps, .. } = *diagnosis;

@@ -193,6 +193,26 @@ impl<C: Cell> Lane<C> {
     /// What each step adds to the gradients of the parameters, `(∂L/∂W)ₜ` for each that is trained, by their names in the layer: computed
     /// again from `λₜ`, since all of them together would be `T` times as large as the model.
     ///
+    /// # Examples
+    /// ```
+    /// use gradus_rnn_bptt::{Rnn, Tape, flow::GradientFlow, ndarray::{Array3, ArrayD}};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// # fn main() -> gradus_nn_layers::Result<()> {
+    /// let rnn: Rnn<f64> = Rnn::new(2, 3, &mut StdRng::seed_from_u64(1));
+    /// let x = Tape::inference().input(Array3::ones((5, 4, 2)));
+    /// let flow = GradientFlow::of(&rnn, &x, None, |output, _| Ok(output.square().mean()))?;
+    /// let lane = &flow.lanes[0];
+    /// let mut sum = ArrayD::zeros(vec![3, 3]);
+    /// for t in 0..5 {
+    ///     let (name, share) = &lane.share(t)?[1];
+    ///     assert_eq!(name, "weight_hh_l0");
+    ///     sum += share;
+    /// }
+    /// assert!((sum - &lane.shares[1].total).iter().all(|rest| rest.abs() < 1e-15));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::FlowStep`] for a step that the sequence does not have.
     pub fn share(&self, t: usize) -> Result<Vec<(String, ArrayD<C::Float>)>> {

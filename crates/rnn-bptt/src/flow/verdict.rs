@@ -66,8 +66,21 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// From the logarithms of the gains `g₀ … g_T`.
-    pub(super) fn of(ln_gains: &[f64]) -> Self {
+    /// From the logarithms of the gains `g₀ … g_T`, those of a [`Lane`](super::Lane) or of products of your own.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_rnn_bptt::flow::{Diagnosis, Verdict};
+    /// let halved: Vec<f64> = (0..=20).map(|k| f64::from(k) * 0.5_f64.ln()).collect();
+    /// let diagnosis = Diagnosis::of(&halved);
+    /// assert_eq!((diagnosis.verdict, diagnosis.horizon), (Verdict::Vanishing, 7.0)); // 0.5⁷ < 1 % < 0.5⁶
+    /// assert_eq!(
+    ///     diagnosis.to_string(),
+    ///     "vanishing: factor 0.5000 a step back, halved in 1.0 steps; at 1 % after 7 of 20 steps"
+    /// );
+    /// ```
+    #[must_use]
+    pub fn of(ln_gains: &[f64]) -> Self {
         let steps = ln_gains.len().saturating_sub(1);
         let slope = slope(ln_gains);
         let extrapolated = LOST.ln().abs() / slope.abs();
