@@ -344,6 +344,46 @@ pub enum Error {
         operation: &'static str,
     },
 
+    /// A sequence that the batch does not have.
+    #[error("{operation}: sequence {sequence} of a batch of {batch}; it must be less than that")]
+    FlowSequence {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The sequence's place in the batch, from 0.
+        sequence: usize,
+        /// The number of sequences.
+        batch: usize,
+    },
+
+    /// A step that the sequence does not have.
+    #[error("{operation}: step {step} of a sequence of {steps}; it must be less than that")]
+    FlowStep {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The step, from 0.
+        step: usize,
+        /// The number of steps.
+        steps: usize,
+    },
+
+    /// A unit that the layer does not have.
+    #[error("{operation}: unit {unit} of a layer of {hidden}; give at least one, each less than that")]
+    FlowUnit {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The unit, from 0.
+        unit: usize,
+        /// The number of units.
+        hidden: usize,
+    },
+
+    /// A state without features, through which no gradient can flow.
+    #[error("{operation}: the cells have a state of 0 features; must have at least one")]
+    FlowState {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+
     /// A bound on the gradients' norm that is none.
     #[error(
         "clip_log: max_norm = {max_norm}: the bound is above 0; without end it clips nothing and writes down all the same"

@@ -8,6 +8,7 @@ mod clip;
 pub mod drivers;
 mod each_place;
 mod error;
+pub mod flow;
 pub mod generate;
 mod nonlinearity;
 mod packed;

@@ -5,6 +5,7 @@
 mod adam;
 mod checkpoints;
 mod drivers;
+mod flow;
 mod gated;
 mod generate;
 mod hand;

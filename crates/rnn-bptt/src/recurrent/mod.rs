@@ -93,7 +93,7 @@ pub struct Recurrent<C> {
     /// The cells, layer after layer; in two directions a layer's forward cell and then its reverse.
     pub cells: Vec<C>,
     bidirectional: bool,
-    batch_first: bool,
+    pub(crate) batch_first: bool,
     dropout: Rates,
 }
 
@@ -367,7 +367,7 @@ impl<C: Cell> Recurrent<C> {
     }
 
     /// The ending of the names of a cell's parameters.
-    fn ending(&self, place: usize) -> String {
+    pub(crate) fn ending(&self, place: usize) -> String {
         let directions = self.directions();
         format!("l{}{}", place / directions, if place % directions == 1 { "_reverse" } else { "" })
     }
