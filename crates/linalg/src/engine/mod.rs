@@ -9,6 +9,7 @@
 //! - `kernels`: tiles of every height and width for each instruction set, chosen when the program runs;
 //! - `pack`, `transpose`: operands copied into the order in which tiles read them;
 //! - `blocks`: the loops around the tile, which keep blocks of packed operands in the caches;
+//! - `strips`: a left operand that the cache holds is read where it lies, and no thread waits for another;
 //! - `direct`: small or narrow products, where packing would cost more than it saves;
 //! - `through`: the patches of an image as an operand that is read through a table of offsets;
 //! - `foreign`: the `gemm` crate in this one's place, by a feature;
@@ -30,6 +31,7 @@ mod kernels;
 mod neon;
 mod output;
 mod pack;
+mod strips;
 mod team;
 mod through;
 mod tile;
@@ -165,6 +167,7 @@ fn product<F: Element>(
             let c = c.part(rows.start, columns.start);
             direct::tiles_of_packed(kernels, a.part(&rows), (right, columns), c);
         }),
+        Way::Strips => strips::product(kernels, a, right, b.lines, c),
         Way::PackBoth => blocks::product(kernels, left, right, (a.lines, b.lines, k), c),
     }
 }
@@ -179,6 +182,8 @@ enum Way {
     Tiles,
     /// Tiles, with `B` packed and `A` where it lies.
     PackRight,
+    /// Tiles of `A` where it lies, with panels of `B` that are packed one by one.
+    Strips,
     /// Tiles of packed blocks.
     PackBoth,
 }
@@ -203,6 +208,8 @@ impl Way {
             (Self::PackRight, false)
         } else if m <= 32 || (m <= 64 && k >= 256 && b.line_is_contiguous()) {
             (Self::PackRight, true)
+        } else if strips::suits(a, b) {
+            (Self::Strips, false)
         } else {
             (Self::PackBoth, false)
         }

@@ -63,14 +63,28 @@ impl Drop for Done<'_> {
 /// # Panics
 /// If a chunk does; what is left is not done then.
 pub(super) fn in_phases(threads: usize, chunks: impl Iterator<Item = usize>, work: impl Fn(usize, usize) + Sync) {
+    in_phases_with(threads, chunks, || (), |(), phase, chunk| work(phase, chunk));
+}
+
+/// As [`in_phases`], with something that each member has for its own, from its first chunk to its last.
+pub(super) fn in_phases_with<S>(
+    threads: usize,
+    chunks: impl Iterator<Item = usize>,
+    own: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize, usize) + Sync,
+) {
     #[cfg(feature = "rayon")]
     if threads > 1 {
         let phases: Vec<Phase> = chunks.map(Phase::new).collect();
         let failed = AtomicBool::new(false);
-        return call(0..threads, &|member| be_member(member, &phases, &failed, &work));
+        return call(0..threads, &|member| {
+            let mut own = own();
+            be_member(member, &phases, &failed, &mut |phase, chunk| work(&mut own, phase, chunk));
+        });
     }
     let _ = threads;
-    chunks.enumerate().for_each(|(phase, chunks)| (0..chunks).for_each(|chunk| work(phase, chunk)));
+    let mut own = own();
+    chunks.enumerate().for_each(|(phase, chunks)| (0..chunks).for_each(|chunk| work(&mut own, phase, chunk)));
 }
 
 /// Calls the members of a team; the first is the caller.
@@ -84,7 +98,7 @@ fn call(members: std::ops::Range<usize>, member: &(impl Fn(usize) + Sync)) {
 }
 
 #[cfg(feature = "rayon")]
-fn be_member(member: usize, phases: &[Phase], failed: &AtomicBool, work: &(impl Fn(usize, usize) + Sync)) {
+fn be_member(member: usize, phases: &[Phase], failed: &AtomicBool, work: &mut impl FnMut(usize, usize)) {
     for (number, phase) in phases.iter().enumerate() {
         while let Some(chunk) = phase.take(member % 2 == 1) {
             let _done = Done(&phase.done, failed);

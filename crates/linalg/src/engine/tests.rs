@@ -241,6 +241,35 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 #[test]
+fn strips_are_right_and_the_same_on_any_threads() {
+    let mut random = Random(6);
+    // Narrow last panels, bands of rows for each, and more terms than are summed at a time.
+    let sizes: &[(usize, usize, usize)] =
+        if cfg!(miri) { &[(98, 20, 3)] } else { &[(98, 20, 3), (100, 130, 100), (1, 40, 7), (130, 47, 1100)] };
+    for (&(m, n, k), level) in sizes.iter().flat_map(|size| levels().into_iter().map(move |level| (size, level))) {
+        let (a, b) = (random.matrix::<f32>(m, k), random.matrix::<f32>(n, k));
+        let before = random.matrix::<f32>(m, n);
+        let wanted = expected(0.5, &a, &b.t().to_owned(), 2.0, &before);
+        let run = || {
+            let mut c = before.clone();
+            let mut view = c.view_mut();
+            let output = Output::new(0.5, 2.0, None, &mut view);
+            strips::product(f32::kernels(level), Strided::new(&a.view()), &b.view(), n, output);
+            c
+        };
+        let alone = run();
+        for (found, wanted) in alone.iter().zip(&wanted) {
+            assert!((f64::from(*found) - wanted).abs() < 1e-7 * (k as f64 + 4.0), "{level:?}: {found} for {wanted}");
+        }
+        #[cfg(feature = "rayon")]
+        for threads in [1, 2, 5] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
+            assert_eq!(alone, pool.install(run));
+        }
+    }
+}
+
+#[test]
 fn a_panel_holds_each_number_in_its_place() {
     let mut random = Random(4);
     for _ in 0..if cfg!(miri) { 10 } else { 200 } {
