@@ -112,11 +112,11 @@ impl<F: Real> Saved<F> {
         }
         match (self.places.states.first().copied(), &self.mask) {
             (Some(h0), None) => slots.accumulate(h0, |dh0, beta| {
-                F::gemm(one, sums.first().view(), matrix(&self.weight_hh), beta, matrix_mut(dh0));
+                F::gemm(one, matrix(&sums.first()), matrix(&self.weight_hh), beta, matrix_mut(dh0));
             }),
             (Some(h0), Some(mask)) if slots.needs(h0) || d_mask.is_some() => {
                 let mut dr = memory::array(self.one_step());
-                F::gemm(one, sums.first().view(), matrix(&self.weight_hh), F::zero(), dr.view_mut());
+                F::gemm(one, matrix(&sums.first()), matrix(&self.weight_hh), F::zero(), dr.view_mut());
                 if let (Some(d_mask), Some(h0)) = (&mut d_mask, &self.h0) {
                     elementwise::update2(
                         d_mask,
