@@ -18,75 +18,92 @@ const SMALL: usize = 256;
 /// The buffers of one thread that are free to be used again, by their capacity.
 #[derive(Debug)]
 pub struct Spare<F> {
-    small: [Vec<Vec<F>>; SMALL + 1],
+    small: [Buffers<F>; SMALL + 1],
     /// Small arrays as they were shared, with the count of their owners and their shape: to make these anew for a few
     /// numbers would cost more than the arithmetic too.
     shared: [Vec<ArcArray<F, IxDyn>>; SMALL + 1],
-    by_capacity: BTreeMap<usize, Vec<Vec<F>>>,
+    by_capacity: BTreeMap<usize, Buffers<F>>,
     bytes: usize,
-    /// Bytes taken and not given back. What was never taken is not kept when it is given: a program that makes a buffer
-    /// of its own for each step would otherwise pile them up here.
+}
+
+/// Buffers of one capacity.
+#[derive(Debug, Clone)]
+struct Buffers<F> {
+    spare: Vec<Vec<F>>,
+    /// How many were taken and not given back. What was never taken is not kept when it is given: a program that makes a
+    /// buffer of its own for each step would otherwise pile them up here. It is counted for each capacity by itself, lest such
+    /// a buffer be kept in the place of another that is out.
     out: usize,
+}
+
+impl<F> Buffers<F> {
+    const NONE: Self = Self { spare: Vec::new(), out: 0 };
 }
 
 impl<F: Real> Spare<F> {
     pub(crate) const fn new() -> Self {
         Self {
-            small: [const { Vec::new() }; SMALL + 1],
+            small: [const { Buffers::NONE }; SMALL + 1],
             shared: [const { Vec::new() }; SMALL + 1],
             by_capacity: BTreeMap::new(),
             bytes: 0,
-            out: 0,
+        }
+    }
+
+    /// The buffers of this capacity.
+    fn of(&mut self, capacity: usize) -> &mut Buffers<F> {
+        match self.small.get_mut(capacity) {
+            Some(buffers) => buffers,
+            None => self.by_capacity.entry(capacity).or_insert(Buffers::NONE),
         }
     }
 
     /// The smallest buffer that holds `len` without wasting more than an eighth.
     fn find(&mut self, len: usize) -> Option<Vec<F>> {
-        let buffer = match self.small.get_mut(len) {
-            Some(buffers) => match buffers.pop() {
-                Some(buffer) => buffer,
-                None => {
-                    let array = self.shared[len].pop()?.try_into_owned_nocopy().ok()?;
-                    self.bytes -= len * size_of::<F>();
-                    return Some(array.into_raw_vec_and_offset().0);
-                }
-            },
-            None => {
-                let mut fitting = self.by_capacity.range_mut(len..=len + len / 8).map(|(_, buffers)| buffers);
-                fitting.find(|buffers| !buffers.is_empty())?.pop()?
-            }
-        };
-        self.bytes -= buffer.capacity() * size_of::<F>();
-        Some(buffer)
+        if len <= SMALL {
+            return match self.small[len].spare.pop() {
+                Some(buffer) => Some(buffer),
+                None => Some(self.shared[len].pop()?.try_into_owned_nocopy().ok()?.into_raw_vec_and_offset().0),
+            };
+        }
+        let mut fitting = self.by_capacity.range_mut(len..=len + len / 8).map(|(_, buffers)| buffers);
+        fitting.find(|buffers| !buffers.spare.is_empty())?.spare.pop()
     }
 
     fn take(&mut self, len: usize) -> Vec<F> {
         let buffer = match self.find(len) {
             Some(mut buffer) => {
+                self.bytes -= buffer.capacity() * size_of::<F>();
                 buffer.resize(len, F::zero());
                 buffer
             }
             None => vec![F::zero(); len],
         };
-        self.out += buffer.capacity() * size_of::<F>();
+        self.of(buffer.capacity()).out += 1;
         buffer
     }
 
-    /// Whether a buffer of so many bytes is to be kept; it then counts as kept.
-    fn keeps(&mut self, bytes: usize) -> bool {
-        let keep = bytes > 0 && bytes <= self.out && self.bytes + bytes <= LIMIT;
-        if keep {
-            self.out -= bytes;
-            self.bytes += bytes;
+    /// Whether a buffer of this capacity is to be kept; it then counts as kept.
+    fn keeps(&mut self, capacity: usize) -> bool {
+        let bytes = capacity * size_of::<F>();
+        let is_new = match self.small.get(capacity) {
+            Some(buffers) => buffers.out == 0,
+            None => self.by_capacity.get(&capacity).is_none_or(|buffers| buffers.out == 0),
+        };
+        if is_new || bytes == 0 {
+            return false;
         }
+        // Whether it is kept or freed, it is out no more.
+        self.of(capacity).out -= 1;
+        let keep = self.bytes + bytes <= LIMIT;
+        self.bytes += if keep { bytes } else { 0 };
         keep
     }
 
     fn take_shared(&mut self, len: usize) -> Option<ArcArray<F, IxDyn>> {
         let array = self.shared.get_mut(len)?.pop()?;
-        let bytes = len * size_of::<F>();
-        self.bytes -= bytes;
-        self.out += bytes;
+        self.bytes -= len * size_of::<F>();
+        self.of(len).out += 1;
         Some(array)
     }
 
@@ -96,18 +113,16 @@ impl<F: Real> Spare<F> {
         if len > SMALL || !array.is_unique() || !array.is_standard_layout() {
             return Some(array);
         }
-        if self.keeps(len * size_of::<F>()) {
+        if self.keeps(len) {
             self.shared[len].push(array);
         }
         None
     }
 
     fn give(&mut self, buffer: Vec<F>) {
-        if self.keeps(buffer.capacity() * size_of::<F>()) {
-            match self.small.get_mut(buffer.capacity()) {
-                Some(buffers) => buffers.push(buffer),
-                None => self.by_capacity.entry(buffer.capacity()).or_default().push(buffer),
-            }
+        let capacity = buffer.capacity();
+        if self.keeps(capacity) {
+            self.of(capacity).spare.push(buffer);
         }
     }
 }
@@ -207,7 +222,16 @@ mod tests {
 
         clear::<f64>();
         give(vec![0.0_f64; 1000]);
-        let kept = f64::spare().unwrap().with_borrow(|spare| spare.bytes);
-        assert_eq!(kept, 0);
+        let kept = || f64::spare().unwrap().with_borrow(|spare| spare.bytes);
+        assert_eq!(kept(), 0);
+
+        let out = [take::<f64>(2000), take::<f64>(3)];
+        for _ in 0..5 {
+            give(vec![0.0_f64; 1000]);
+            give(vec![0.0_f64; 4]);
+        }
+        assert_eq!(kept(), 0, "others are out, but none of these");
+        out.into_iter().for_each(give);
+        assert_eq!(kept(), 2003 * size_of::<f64>());
     }
 }
