@@ -2,13 +2,12 @@
 
 use gradus_autograd::Gradients;
 use gradus_rnn_bptt::Module;
-use gradus_rnn_bptt::ndarray::{ArrayD, Zip};
 
 /// Adam, with the gradient's norm clipped to 1.
 pub(crate) struct Adam {
     rate: f32,
     step: i32,
-    moments: Vec<(ArrayD<f32>, ArrayD<f32>)>,
+    moments: Vec<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Adam {
@@ -23,18 +22,23 @@ impl Adam {
         let (first, second) = (1.0 - 0.9_f32.powi(self.step), 1.0 - 0.999_f32.powi(self.step));
         let mut place = 0;
         model.map_parameters(&mut |_, parameter| {
+            let length = parameter.value().len();
             if self.moments.len() == place {
-                self.moments.push((ArrayD::zeros(parameter.shape()), ArrayD::zeros(parameter.shape())));
+                self.moments.push((vec![0.0; length], vec![0.0; length]));
             }
             let (m, v) = &mut self.moments[place];
             place += 1;
-            let Some(gradient) = gradients.get(&*parameter).map(|g| g.view()) else { return };
-            let rate = self.rate;
-            Zip::from(parameter.value_mut()).and(m).and(v).and(gradient).for_each(|w, m, v, &g| {
-                *m = 0.9 * *m + 0.1 * g;
-                *v = 0.999 * *v + 0.001 * g * g;
-                *w -= rate * (*m / first) / ((*v / second).sqrt() + 1e-8);
-            });
+            let Some(gradient) = gradients.get(&*parameter) else { return };
+            let gradient = gradient.as_standard_layout();
+            let (g, w) = (gradient.as_slice().unwrap(), parameter.value_mut().as_slice_mut().unwrap());
+            // By number: tests are built unoptimized, where iterators cost ten times as much.
+            let mut i = 0;
+            while i < length {
+                m[i] = 0.9 * m[i] + 0.1 * g[i];
+                v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
+                w[i] -= self.rate * (m[i] / first) / ((v[i] / second).sqrt() + 1e-8);
+                i += 1;
+            }
         });
     }
 }
