@@ -26,7 +26,7 @@ struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [10, 50, 200])]
     lengths: Vec<usize>,
     /// Batches to train on
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 1500)]
     batches: usize,
     /// Features of the state
     #[arg(long, default_value_t = 32)]

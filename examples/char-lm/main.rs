@@ -145,7 +145,9 @@ fn write(options: &Options) -> Outcome {
             progress.step(nats, piece.inputs.len());
         }
         loss = validate(&model, &validation)?;
-        println!("{}, validation {loss:.3} (perplexity {:.2}); {log}", progress.line(), perplexity(loss));
+        let log = log.to_string();
+        let clipped = log.lines().next().unwrap_or_default();
+        println!("{}, validation {loss:.3} (perplexity {:.2}); {clipped}", progress.line(), perplexity(loss));
         checkpoint.save(&model, &adam, &vocabulary, epoch + 1)?;
         let sample: Outcome<String> = (model.sample(&vocabulary, &prime, sampler.clone(), &mut rng)?)
             .take(options.sample)
