@@ -37,7 +37,7 @@ impl<'a, F: Real> Projection<'a, F> {
         let width = bias.len();
         let mut gates = memory::array((steps, batch, width));
         let weights = matrix(weight_ih);
-        let of = |rows: &Range<usize>| weights.clone().split_at(Axis(0), rows.end).0.split_at(Axis(0), rows.start).1;
+        let of = |rows: &Range<usize>| weights.split_at(Axis(0), rows.end).0.split_at(Axis(0), rows.start).1;
         let weights = (batch >= MANY).then(|| {
             let each = shares.iter();
             each.map(|share| (Recurrence::new(of(&share.rows), steps, batch), share.columns.clone())).collect()
