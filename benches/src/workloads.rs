@@ -5,10 +5,10 @@ use crate::measure::Work;
 use crate::models::{Bptt, Cnn, Language, LinearRegression, Mlp, ResNet, RowReader, Scalar};
 use gradus::autograd::fused_sum;
 use gradus::linalg::gemm;
-use gradus::optim::clip_global_norm;
-use gradus::rnn_bptt::{Cell, LstmCell};
 use gradus::ndarray::Array2;
+use gradus::optim::clip_global_norm;
 use gradus::prelude::*;
+use gradus::rnn_bptt::{Cell, LstmCell};
 use std::hint::black_box;
 
 /// Every workload whose layers exist.

@@ -1,5 +1,6 @@
 //! The function between a step's sum and its state.
 
+use crate::bptt::vanishing::{least, settled};
 use gradus_autograd::{Real, Var};
 use gradus_linalg::simd::vectorized;
 
@@ -43,12 +44,14 @@ impl Nonlinearity {
 
     /// `dh ← dh ∘ f′(a)`, which is `da`, from the state `h = f(a)`.
     pub(crate) fn backward<F: Real>(self, dh: &mut [F], h: &[F]) {
-        let (zero, one) = (F::zero(), F::one());
+        let (zero, one, least) = (F::zero(), F::one(), least());
         vectorized(
             #[inline(always)]
             || match self {
-                Self::Tanh => dh.iter_mut().zip(h).for_each(|(dh, &h)| *dh *= one - h * h),
-                Self::Relu => dh.iter_mut().zip(h).for_each(|(dh, &h)| *dh = if h > zero { *dh } else { zero }),
+                Self::Tanh => dh.iter_mut().zip(h).for_each(|(dh, &h)| *dh = settled(*dh, least) * (one - h * h)),
+                Self::Relu => {
+                    dh.iter_mut().zip(h).for_each(|(dh, &h)| *dh = if h > zero { settled(*dh, least) } else { zero })
+                }
             },
         );
     }

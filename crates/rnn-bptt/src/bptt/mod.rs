@@ -71,10 +71,17 @@
 //! | backward | | `dAₜ = (dYₜ + dAₜ₊₁ Wₕₕ) ∘ f′`, in the memory of `dYₜ` |
 //! | | `dWᵢₕ = dAᵀ X`, `dWₕₕ = dAᵀ H₍₋₁₎`, `db = Σ dA`, `dX = dA Wᵢₕ` | |
 //!
+//! (`P` need not wait, but if there are several sequences a step's part is a fair product by itself, and is computed when the step comes by, so that
+//! it is still in the cache.) The weights of the step's products are packed once for all steps, and threads share the sequences, which do not
+//! wait for one another.
+//!
 //! `f′` is a function of `hₜ` (see [`Nonlinearity`]), so that the states are all that the forward pass keeps, and `T` steps are
 //! one entry of the tape. Time and memory are linear in `T`: one array of states, and one of `δ` during the backward pass.
 //!
 //! An [LSTM](mod@lstm) and a [GRU](mod@gru) differ in what happens within a step; the rest is as here.
+//!
+//! What has shrunk below 1e-30 (1e-290 in `f64`) on its way back counts as 0: numbers near the end of the range would be a hundred times
+//! slower to compute with.
 //!
 //! # Sequences of different lengths
 //!
@@ -106,9 +113,11 @@ pub mod gru;
 mod inputs;
 pub mod lstm;
 mod order;
+mod projection;
 mod recurrence;
 mod sums;
 mod sweep;
+pub(crate) mod vanishing;
 mod weights;
 
 pub use gru::gru;

@@ -33,10 +33,9 @@ pub(super) enum Onto<'a, F> {
 impl<'a, F: Real> Recurrence<'a, F> {
     /// For so many steps of so many sequences. The columns of `W` are what is summed over.
     pub(super) fn new(weights: ArrayView2<'a, F>, steps: usize, batch: usize) -> Self {
-        /// Products from which packing is worth its time, which is that of some of them.
-        const STEPS: usize = 3;
-        // Of a single row each weight is used once a step: inner products read them where they lie, as fast as any.
-        let packed = (batch > 1 && steps >= STEPS).then(|| Packed::new(&weights));
+        /// Products from which packing is worth its time, which is that of some of them: of fewer if they are larger.
+        const STEPS: [usize; 2] = [16, 3];
+        let packed = (steps >= STEPS[usize::from(batch > 1)]).then(|| Packed::new(&weights));
         let offsets = Offsets::new((0..if packed.is_some() { weights.ncols() } else { 0 }).collect::<Vec<_>>());
         Self { weights, packed, offsets }
     }

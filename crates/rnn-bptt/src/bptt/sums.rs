@@ -1,8 +1,8 @@
-//! What is a sum over all steps: the input's share before the sweep, and the gradients of the parameters after it.
+//! The gradients that are sums over all steps, computed after the sweep.
 
-use super::Order;
 use super::sweep::{gather, matrix, matrix_mut, rows, vector};
-use gradus_autograd::{Real, Slots, Value, Var};
+use super::{Order, Weights};
+use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::{elementwise, memory};
 use ndarray::{Array1, Array3, ArrayView2, ArrayViewMut2, Axis};
 use std::ops::Range;
@@ -22,33 +22,10 @@ impl Share {
     }
 }
 
-/// `P = X Wᵢₕᵀ + b` for all steps, `(T, N, width)`; columns that have no share hold their bias. With a bias it is there
-/// before the product is added to it.
-pub(super) fn project<F: Real>(
-    x: &Value<F>,
-    weight_ih: &Value<F>,
-    bias: Option<&Array1<F>>,
-    width: usize,
-    shares: &[Share],
-) -> Array3<F> {
-    let (steps, batch, input) = (x.shape()[0], x.shape()[1], x.shape()[2]);
-    let (x, weight_ih) = (rows(x.view(), input), matrix(weight_ih));
-    let mut projected = memory::array((steps * batch, width));
-    if let Some(bias) = bias {
-        projected.assign(bias);
-    }
-    let beta = if bias.is_some() { F::one() } else { F::zero() };
-    for Share { rows, columns } in shares {
-        let to = projected.slice_axis_mut(Axis(1), columns.clone().into());
-        F::gemm(F::one(), x, weight_ih.slice_axis(Axis(0), rows.clone().into()).t(), beta, to);
-    }
-    projected.into_shape_with_order((steps, batch, width)).expect("fresh memory is row-major")
-}
-
-/// The sum of the biases that are there.
-pub(super) fn sum_of_biases<F: Real>(biases: [Option<&Var<F>>; 2]) -> Option<Array1<F>> {
-    let biases = biases.into_iter().flatten().map(|bias| vector(bias.value()).to_owned());
-    biases.reduce(|a, b| a + b)
+/// The sum of the biases that are there, or zeros.
+pub(super) fn sum_of_biases<F: Real>(weights: &Weights<F>, width: usize) -> Array1<F> {
+    let biases = [&weights.bias_ih, &weights.bias_hh].into_iter().flatten();
+    biases.fold(Array1::zeros(width), |sum, bias| sum + vector(bias.value()))
 }
 
 /// The `δ` of all steps, and what they are multiplied with.

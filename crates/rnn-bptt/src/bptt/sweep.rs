@@ -2,8 +2,9 @@
 
 use super::bands::{at, bands, in_bands};
 use super::inputs::{HH, IH, Places, X};
+use super::projection::Projection;
 use super::recurrence::{Onto, Recurrence, Rows};
-use super::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, project, slice, sum_of_biases};
+use super::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, slice, sum_of_biases};
 use super::weights::Sizes;
 use super::{Order, Weights};
 use crate::Nonlinearity;
@@ -21,9 +22,9 @@ pub(super) fn forward<F: Real>(
     &Sizes { steps, batch, hidden, .. }: &Sizes,
     order: &Order,
 ) -> Array3<F> {
-    // P = X Wᵢₕᵀ + bᵢₕ + bₕₕ for all steps
-    let bias = sum_of_biases([weights.bias_ih.as_ref(), weights.bias_hh.as_ref()]);
-    let mut states = project(x, weights.weight_ih.value(), bias.as_ref(), hidden, &[Share::new(0..hidden, 0)]);
+    let bias = sum_of_biases(weights, hidden);
+    let shares = [Share::new(0..hidden, 0)];
+    let (projection, mut states) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
     let (h0, mask) = (h0.map(slice), mask.map(slice));
 
     let recurrence = Recurrence::new(matrix(weights.weight_hh.value()), steps, batch);
@@ -43,6 +44,7 @@ pub(super) fn forward<F: Real>(
                 None => (&mut *states[t], h0.map(|h0| &h0[own.clone()])),
             };
             // Hₜ = f(Pₜ + (m ∘ Hₜ₋₁) Wₕₕᵀ), from a zero state without the product.
+            projection.begin(t, rows, now);
             if let Some(state) = state {
                 let read = match mask {
                     Some(mask) => {

@@ -1,5 +1,6 @@
 //! One step of one sequence, forward and backward. The parts of a row of gates are `n`, `r`, `z`, and `q` with the reset after.
 
+use crate::bptt::vanishing::{least, settled};
 use gradus_autograd::Real;
 use gradus_linalg::simd::vectorized;
 
@@ -42,7 +43,7 @@ pub(super) fn mix<F: Real>(a: &mut [F], h_before: &[F], h: &mut [F]) {
 /// From `dhₜ` to the gates' `δ`, in their places, and to the part of `dhₜ₋₁` that comes through the update gate, in the place of `dhₜ`.
 /// With the reset before, `r` stays as it is: its gradient waits for a product.
 pub(super) fn mix_back<F: Real>(gates: &mut [F], h_before: &[F], dh: &mut [F]) {
-    let (hidden, one) = (dh.len(), F::one());
+    let (hidden, one, least) = (dh.len(), F::one(), least());
     vectorized(
         #[inline(always)]
         || {
@@ -51,10 +52,10 @@ pub(super) fn mix_back<F: Real>(gates: &mut [F], h_before: &[F], dh: &mut [F]) {
             let (z, q) = rest.split_at_mut(hidden);
             let h_before = &h_before[..hidden];
             for j in 0..hidden {
-                let (candidate, kept) = (n[j], z[j]);
-                n[j] = dh[j] * (one - kept) * (one - candidate * candidate);
-                z[j] = dh[j] * (h_before[j] - candidate) * (kept * (one - kept));
-                dh[j] *= kept;
+                let (candidate, kept, dh_now) = (n[j], z[j], settled(dh[j], least));
+                n[j] = dh_now * (one - kept) * (one - candidate * candidate);
+                z[j] = dh_now * (h_before[j] - candidate) * (kept * (one - kept));
+                dh[j] = dh_now * kept;
             }
             if !q.is_empty() {
                 let q = &mut q[..hidden];

@@ -5,8 +5,9 @@ use crate::Reset;
 use crate::bptt::Order;
 use crate::bptt::bands::{at, bands, in_bands};
 use crate::bptt::inputs::{HH, IH, Places, X};
+use crate::bptt::projection::Projection;
 use crate::bptt::recurrence::{Onto, Recurrence, Rows};
-use crate::bptt::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, project, slice};
+use crate::bptt::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, slice};
 use crate::bptt::sweep::{fill_padding, matrix, matrix_mut, rows, vector};
 use crate::bptt::weights::{Sizes, Weights};
 use gradus_autograd::{Real, Slots, Value};
@@ -75,8 +76,8 @@ pub(super) fn forward<F: Real>(
     order: &Order,
 ) -> (Array3<F>, Option<Array3<F>>, Array3<F>) {
     let width = width(hidden, reset);
-    let mut gates =
-        project(x, weights.weight_ih.value(), Some(&bias_of_gates(weights, hidden, reset)), width, &shares(hidden));
+    let (bias, shares) = (bias_of_gates(weights, hidden, reset), shares(hidden));
+    let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
     let seen_width = if reset == Reset::Before { hidden } else { 0 };
     let mut seen = memory::array((steps, batch, seen_width));
     let mut h = memory::array((steps, batch, hidden));
@@ -101,6 +102,7 @@ pub(super) fn forward<F: Real>(
                 None => (&mut *h[t], &first[rows.start * hidden..rows.end * hidden]),
             };
             let (gates, seen) = (&mut *gates[t], &mut *seen[t]);
+            projection.begin(t, rows, gates);
             // From a zero state there is nothing to multiply.
             let moves = before.is_some() || h0.is_some();
             if moves {

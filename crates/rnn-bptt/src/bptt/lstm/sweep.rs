@@ -3,9 +3,11 @@
 use crate::bptt::Order;
 use crate::bptt::bands::{at, bands, in_bands};
 use crate::bptt::inputs::{HH, IH, Places, X};
+use crate::bptt::projection::Projection;
 use crate::bptt::recurrence::{Onto, Recurrence, Rows};
-use crate::bptt::sums::{Share, Sums, bias_gradient, flat, in_rows, in_rows_mut, project, slice, sum_of_biases};
+use crate::bptt::sums::{Share, Sums, bias_gradient, flat, in_rows, in_rows_mut, slice, sum_of_biases};
 use crate::bptt::sweep::{fill_padding, matrix, matrix_mut};
+use crate::bptt::vanishing::{least, settled};
 use crate::bptt::weights::{Sizes, Weights};
 use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::memory;
@@ -27,8 +29,8 @@ pub(super) fn forward<F: Real>(
     order: &Order,
 ) -> (Array3<F>, Array3<F>, Array3<F>) {
     let width = 4 * hidden;
-    let bias = sum_of_biases([weights.bias_ih.as_ref(), weights.bias_hh.as_ref()]);
-    let mut gates = project(x, weights.weight_ih.value(), bias.as_ref(), width, &shares(hidden));
+    let (bias, shares) = (sum_of_biases(weights, width), shares(hidden));
+    let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
     let mut c = memory::array((steps, batch, hidden));
     let mut h = memory::array((steps, batch, hidden));
     let zeros = Value::zeros((batch, hidden));
@@ -43,7 +45,8 @@ pub(super) fn forward<F: Real>(
         let own = rows.start * hidden..rows.end * hidden;
         let mut before = None;
         for t in order.times() {
-            // Aₜ += Hₜ₋₁ Wₕₕᵀ, from a zero state without the product.
+            // Aₜ = Xₜ Wᵢₕᵀ + b + Hₜ₋₁ Wₕₕᵀ, from a zero state without the second product.
+            projection.begin(t, rows, gates[t]);
             let state = before.map(|before: usize| &*h[before]).or(h0.map(|h0| &h0[own.clone()]));
             if let Some(state) = state {
                 let to = in_rows_mut(gates[t], width);
@@ -208,7 +211,7 @@ impl<F: Real> Saved<F> {
 /// One step of one sequence: the gates become `δ`, and `dc` that of the memory before.
 fn step_back<F: Real>(gates: &mut [F], c: &[F], c_before: &[F], dh: &[F], dc: &mut [F]) {
     let hidden = c.len();
-    let one = F::one();
+    let (one, least) = (F::one(), least());
     vectorized(
         #[inline(always)]
         || {
@@ -219,12 +222,13 @@ fn step_back<F: Real>(gates: &mut [F], c: &[F], c_before: &[F], dh: &[F], dc: &m
             let (dh, dc) = (&dh[..hidden], &mut dc[..hidden]);
             for j in 0..hidden {
                 let shown = c[j].tanh();
-                let dc_now = dc[j] + dh[j] * o[j] * (one - shown * shown);
+                let dh = settled(dh[j], least);
+                let dc_now = settled(dc[j] + dh * o[j] * (one - shown * shown), least);
                 let (gate_i, gate_f, gate_g, gate_o) = (i[j], f[j], g[j], o[j]);
                 i[j] = dc_now * gate_g * (gate_i * (one - gate_i));
                 f[j] = dc_now * c_before[j] * (gate_f * (one - gate_f));
                 g[j] = dc_now * gate_i * (one - gate_g * gate_g);
-                o[j] = dh[j] * shown * (gate_o * (one - gate_o));
+                o[j] = dh * shown * (gate_o * (one - gate_o));
                 dc[j] = dc_now * gate_f;
             }
         },
