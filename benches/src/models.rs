@@ -1,8 +1,11 @@
 //! The models of the contract. Their fields have the contract's names, which are those of the numbers to draw.
 
 use gradus::conv::global_avg_pool;
+use gradus::ndarray::Array2;
+use gradus::nn_layers::{Embedding, Walk, WalkMut};
 use gradus::prelude::*;
 use gradus::regularize::BatchNorm2d;
+use gradus::rnn_bptt::{Cell, GruCell, LstmCell, Recurrent};
 
 /// Linear 2→16, tanh, Linear 16→16, tanh, Linear 16→1.
 #[derive(Debug, Module)]
@@ -179,6 +182,57 @@ impl RowReader {
 impl Layer for RowReader {
     fn forward(&self, x: &Var) -> Result<Var> {
         self.head.forward(&self.rnn.last(x)?)
+    }
+}
+
+/// Embedding 65→64, a recurrent layer 64→256, Linear 256→65 on every step: a language model over characters.
+#[derive(Debug)]
+pub struct Language<C> {
+    embed: Embedding,
+    rnn: Recurrent<C>,
+    head: Linear,
+}
+
+impl Language<LstmCell> {
+    /// With an LSTM and initial weights, to be replaced.
+    pub fn lstm(rng: &mut StdRng) -> Self {
+        Self::of(LstmCell::new(64, 256, rng), rng)
+    }
+}
+
+impl Language<GruCell> {
+    /// With a GRU and initial weights, to be replaced.
+    pub fn gru(rng: &mut StdRng) -> Self {
+        Self::of(GruCell::new(64, 256, rng), rng)
+    }
+}
+
+impl<C: Cell<Float = f32>> Language<C> {
+    fn of(cell: C, rng: &mut StdRng) -> Self {
+        let rnn = Recurrent::of(cell).batch_first();
+        Self { embed: Embedding::new(65, 64, rng), rnn, head: Linear::new(256, 65, rng) }
+    }
+
+    /// The logits of every step, `(N, T, 65)`, of tokens `(N, T)`.
+    ///
+    /// # Errors
+    /// None, of tokens below 65.
+    pub fn forward(&self, tape: &Tape, tokens: &Array2<usize>) -> Result<Var> {
+        self.head.forward(&self.rnn.forward(&self.embed.forward(tape, tokens)?)?)
+    }
+}
+
+impl<C: Cell<Float = f32>> Module for Language<C> {
+    fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, f32>) {
+        walk.child("embed", &self.embed);
+        walk.child("rnn", &self.rnn);
+        walk.child("head", &self.head);
+    }
+
+    fn walk_mut<'module>(&'module mut self, walk: &mut WalkMut<'module, '_, f32>) {
+        walk.child("embed", &mut self.embed);
+        walk.child("rnn", &mut self.rnn);
+        walk.child("head", &mut self.head);
     }
 }
 

@@ -2,11 +2,13 @@
 
 use crate::draw::{classes, parameters, reals};
 use crate::measure::Work;
-use crate::models::{Bptt, Cnn, LinearRegression, Mlp, ResNet, RowReader, Scalar};
+use crate::models::{Bptt, Cnn, Language, LinearRegression, Mlp, ResNet, RowReader, Scalar};
 use gradus::autograd::fused_sum;
 use gradus::linalg::gemm;
 use gradus::ndarray::Array2;
+use gradus::optim::clip_global_norm;
 use gradus::prelude::*;
+use gradus::rnn_bptt::{Cell, LstmCell};
 use std::hint::black_box;
 
 /// Every workload whose layers exist.
@@ -17,10 +19,13 @@ pub const NAMES: &[&str] = &[
     "cnn",
     "resnet",
     "rnn",
+    "lstm",
+    "gru",
     "infer_mlp_b1",
     "infer_mlp_b256",
     "infer_cnn_b1",
     "infer_cnn_b256",
+    "infer_lstm_b1",
     "gemm_f32_64",
     "gemm_f32_256",
     "gemm_f32_512",
@@ -55,6 +60,9 @@ pub fn set_up(name: &str) -> Option<Work> {
             classification(name, ResNet::new(&mut rng()), &[32, 3, 32, 32], sgd)
         }
         ["rnn"] => classification(name, RowReader::new(&mut rng()), &[64, 28, 28], Adam::new(1e-3)),
+        ["lstm"] => language(name, Language::lstm(&mut rng())),
+        ["gru"] => language(name, Language::gru(&mut rng())),
+        ["infer", "lstm", "b1"] => read_one(Language::lstm(&mut rng())),
         ["infer", "mlp", batch] => inference("mlp", Mlp::new(&mut rng()), &[number(batch)?, 784]),
         ["infer", "cnn", batch] => inference("cnn", Cnn::new(&mut rng()), &[number(batch)?, 1, 28, 28]),
         ["gemm", "f32", n] => product::<f32>(name, number(n)?),
@@ -113,6 +121,40 @@ fn classification<M: Layer + 'static>(
             Ok(item(&loss))
         })())
     })
+}
+
+fn language<C: Cell<Float = f32> + 'static>(name: &str, mut model: Language<C>) -> Work {
+    parameters(name, &mut model);
+    let [x, y] = ["x", "y"].map(|key| tokens(&format!("{name}/{key}"), 32));
+    let y = y.flatten().to_owned();
+    let (mut adam, mut rng) = (Adam::new(1e-3), rng());
+    Work::training(move || {
+        must((|| {
+            let tape = Tape::training(&mut rng);
+            let loss = model.forward(&tape, &x)?.reshape(&[32 * STEPS, 65])?.cross_entropy(&y)?;
+            let mut gradients = loss.backward()?;
+            clip_global_norm(&mut gradients, 1.0)?;
+            adam.step(&mut model, &gradients)?;
+            Ok(item(&loss))
+        })())
+    })
+}
+
+fn read_one(mut model: Language<LstmCell>) -> Work {
+    parameters("lstm", &mut model);
+    let x = tokens("lstm/x", 1);
+    Work::call(move || {
+        let y = must(model.forward(&Tape::inference(), &x));
+        y.value().first().copied().map_or(f64::NAN, f64::from)
+    })
+}
+
+/// The characters of a sequence of the language models.
+const STEPS: usize = 64;
+
+fn tokens(key: &str, batch: usize) -> Array2<usize> {
+    let drawn = classes(key, batch * STEPS, 65);
+    Array2::from_shape_fn((batch, STEPS), |(sequence, t)| drawn[sequence * STEPS + t])
 }
 
 fn inference<M: Layer + 'static>(name: &str, mut model: M, shape: &[usize]) -> Work {

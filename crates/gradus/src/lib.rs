@@ -56,7 +56,7 @@ pub mod prelude {
     pub use crate::regularize::{Dropout, EarlyStopping};
     #[cfg(feature = "rnn-bptt")]
     #[doc(no_inline)]
-    pub use crate::rnn_bptt::Rnn;
+    pub use crate::rnn_bptt::{Gru, Lstm, Rnn};
     #[cfg(feature = "train")]
     #[doc(no_inline)]
     pub use crate::train::{Progress, Report, Trainer, accuracy, evaluate};

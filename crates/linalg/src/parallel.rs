@@ -24,6 +24,15 @@ pub fn is_worth(len: usize) -> bool {
     }
 }
 
+/// The threads of the current pool: in so many parts a job may be divided that is worth it, where the parts cost something.
+#[must_use]
+pub fn threads() -> usize {
+    #[cfg(feature = "rayon")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "rayon"))]
+    1
+}
+
 /// Calls `f` with pieces of `y`, and of the slices of the same length beside it.
 ///
 /// # Panics

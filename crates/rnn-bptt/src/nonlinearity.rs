@@ -1,8 +1,8 @@
 //! The function between a step's sum and its state.
 
+use crate::bptt::vanishing::{least, settled};
 use gradus_autograd::{Real, Var};
-use gradus_linalg::elementwise;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use gradus_linalg::simd::vectorized;
 
 /// The function `f` of a recurrent step `h = f(a)`.
 ///
@@ -30,21 +30,29 @@ impl Nonlinearity {
     }
 
     /// `a ← f(a)`.
-    pub(crate) fn forward<F: Real>(self, mut a: ArrayViewMut2<'_, F>) {
+    pub(crate) fn forward<F: Real>(self, a: &mut [F]) {
         let zero = F::zero();
-        match self {
-            Self::Tanh => elementwise::map_in_place(&mut a, F::tanh),
-            // NaN fails the comparison and stays.
-            Self::Relu => elementwise::map_in_place(&mut a, |a| if a < zero { zero } else { a }),
-        }
+        vectorized(
+            #[inline(always)]
+            || match self {
+                Self::Tanh => a.iter_mut().for_each(|a| *a = a.tanh()),
+                // NaN fails the comparison and stays.
+                Self::Relu => a.iter_mut().for_each(|a| *a = if *a < zero { zero } else { *a }),
+            },
+        );
     }
 
     /// `dh ← dh ∘ f′(a)`, which is `da`, from the state `h = f(a)`.
-    pub(crate) fn backward<F: Real>(self, mut dh: ArrayViewMut2<'_, F>, h: ArrayView2<'_, F>) {
-        let zero = F::zero();
-        match self {
-            Self::Tanh => elementwise::update(&mut dh, &h, |dh, h| dh * (F::one() - h * h)),
-            Self::Relu => elementwise::update(&mut dh, &h, |dh, h| if h > zero { dh } else { zero }),
-        }
+    pub(crate) fn backward<F: Real>(self, dh: &mut [F], h: &[F]) {
+        let (zero, one, least) = (F::zero(), F::one(), least());
+        vectorized(
+            #[inline(always)]
+            || match self {
+                Self::Tanh => dh.iter_mut().zip(h).for_each(|(dh, &h)| *dh = settled(*dh, least) * (one - h * h)),
+                Self::Relu => {
+                    dh.iter_mut().zip(h).for_each(|(dh, &h)| *dh = if h > zero { settled(*dh, least) } else { zero })
+                }
+            },
+        );
     }
 }

@@ -5,7 +5,7 @@
 use gradus_autograd::{Gradients, gradcheck};
 use gradus_rnn_bptt::bptt::{self, Direction, Weights};
 use gradus_rnn_bptt::ndarray::{Array1, Array2, Array3, ArrayD, Axis, s};
-use gradus_rnn_bptt::{Layer, Module, Nonlinearity, Rnn, RnnCell, Tape, Value, Var};
+use gradus_rnn_bptt::{Cell, Layer, Module, Nonlinearity, Rnn, RnnCell, Sweep, Tape, Value, Var};
 use gradus_testing::{Tolerance, close};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
@@ -149,8 +149,12 @@ fn unrolled(setting: &Setting, rnn: &Rnn<f64>, loss: Loss) -> Found {
             if direction == 1 {
                 read.reverse();
             }
-            let stacked = gradus_autograd::stack(0, &read.iter().collect::<Vec<_>>()).unwrap();
-            let mut states = cell.unroll(&stacked, h0.as_ref()).unwrap();
+            let mut h = h0.unwrap_or_else(|| cell.zero_state(&tape, setting.batch));
+            let step = |x: &Var<f64>| {
+                h = cell.step(x, &h).unwrap();
+                h.clone()
+            };
+            let mut states: Vec<_> = read.iter().map(step).collect();
             last.push(states.last().unwrap().clone());
             if direction == 1 {
                 states.reverse();
@@ -409,7 +413,7 @@ proptest! {
         let mut draw = |shape: &[usize]| ArrayD::from_shape_simple_fn(shape, || rng.random_range(-1.0..1.0));
         let inputs = [
             draw(&[steps, batch, input]),
-            draw(&[1, batch, hidden]),
+            draw(&[batch, hidden]),
             draw(&[hidden, input]),
             draw(&[hidden, hidden]),
             draw(&[hidden]),
@@ -423,7 +427,7 @@ proptest! {
                 bias_ih: Some(v[4].clone()),
                 bias_hh: Some(v[5].clone()),
             };
-            bptt::rnn(&v[0], Some(&v[1]), None, &weights, Nonlinearity::Tanh, direction)
+            bptt::rnn(&v[0], Some(&v[1]), &weights, Nonlinearity::Tanh, &Sweep { direction, ..Sweep::default() })
         };
         gradcheck(|v: &[Var<f64>]| run(v).map(|(states, _)| states), &inputs).map_err(|e| TestCaseError::fail(e.to_string()))?;
         gradcheck(|v: &[Var<f64>]| run(v).map(|(_, last)| last), &inputs).map_err(|e| TestCaseError::fail(e.to_string()))?;

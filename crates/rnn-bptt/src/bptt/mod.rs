@@ -71,14 +71,32 @@
 //! | backward | | `dAₜ = (dYₜ + dAₜ₊₁ Wₕₕ) ∘ f′`, in the memory of `dYₜ` |
 //! | | `dWᵢₕ = dAᵀ X`, `dWₕₕ = dAᵀ H₍₋₁₎`, `db = Σ dA`, `dX = dA Wᵢₕ` | |
 //!
+//! (`P` need not wait, but if there are several sequences a step's part is a fair product by itself, and is computed when the step comes by, so that
+//! it is still in the cache.) The weights of the step's products are packed once for all steps, and threads share the sequences, which do not
+//! wait for one another.
+//!
 //! `f′` is a function of `hₜ` (see [`Nonlinearity`]), so that the states are all that the forward pass keeps, and `T` steps are
 //! one entry of the tape. Time and memory are linear in `T`: one array of states, and one of `δ` during the backward pass.
+//!
+//! An [LSTM](mod@lstm) and a [GRU](mod@gru) differ in what happens within a step; the rest is as here.
+//!
+//! What has shrunk below 1e-30 (1e-290 in `f64`) on its way back counts as 0: numbers near the end of the range would be a hundred times
+//! slower to compute with.
 //!
 //! # Sequences of different lengths
 //!
 //! Shorter sequences of a batch are padded at their ends. Past its end a sequence has output 0 and `δ = 0`, so that the
 //! sums above are over its own steps alone, and its last state is the one at its own last step. Read in
 //! reverse, it waits in `h₀` until the sweep has come to its end. What stands in the padding is of no consequence.
+//!
+//! # A mask over time
+//!
+//! Recurrent dropout reads the state through a mask that is the same at all steps, `aₜ = … + Wₕₕ (m ∘ hₜ₋₁)`. Its factor is met
+//! again on the way back, and wherever a state stood beside `Wₕₕ`:
+//!
+//! ```text
+//! ∂L/∂hₜ = dyₜ + m ∘ Wₕₕᵀ δₜ₊₁     ∂L/∂Wₕₕ = Σₜ δₜ (m ∘ hₜ₋₁)ᵀ     ∂L/∂m = Σₜ hₜ₋₁ ∘ Wₕₕᵀ δₜ
+//! ```
 //!
 //! # References
 //! - D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, 1986
@@ -90,18 +108,29 @@
 //!   recurrent neural networks*, 2013, <https://arxiv.org/abs/1211.5063> (the product of Jacobians).
 //! - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 10.2.2.
 
+mod bands;
+pub mod gru;
+mod inputs;
+pub mod lstm;
 mod order;
+mod projection;
+mod recurrence;
+mod sums;
 mod sweep;
+pub(crate) mod vanishing;
 mod weights;
 
+pub use gru::gru;
+pub use lstm::lstm;
 pub use order::Direction;
 pub use weights::Weights;
 
-use crate::{Nonlinearity, Result};
-use gradus_autograd::{Error as AutogradError, Real, Value, Var};
-use ndarray::{Axis, Ix3};
-use order::Order;
-use sweep::{Places, Saved, Step, fill_padding, forward, gather, matrix, rows, state, vector};
+use crate::cell::check_mask;
+use crate::{Error, Nonlinearity, Result, Sweep};
+use gradus_autograd::{Real, Value, Var};
+use inputs::{inputs, without_padding};
+pub(crate) use order::Order;
+use sweep::{Saved, forward, gather};
 use weights::Sizes;
 
 /// One recurrent layer over a whole sequence, as one operation of the tape: the states after every step, and the last.
@@ -114,18 +143,18 @@ use weights::Sizes;
 /// no array of zeros for all the other steps. Gradients that nobody wants are not computed.
 ///
 /// # Shapes
-/// `x (T, N, I)`, `h0 (1, N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all; states `(T, N, H)`,
-/// last state `(1, N, H)`
+/// `x (T, N, I)`, `h0 (N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all, mask `(N, H)` or none; states `(T, N, H)`,
+/// last state `(N, H)`
 ///
 /// # Examples
 /// Powers of 2, doubled at each step, and the derivative of the last by the weight, `d w³/dw = 3 w²`:
 /// ```
-/// use gradus_rnn_bptt::{Nonlinearity, Tape, bptt::{self, Direction, Weights}, ndarray::array};
+/// use gradus_rnn_bptt::{Nonlinearity, Sweep, Tape, bptt::{self, Weights}, ndarray::array};
 /// let tape = Tape::<f64>::recording();
 /// let (weight_ih, weight_hh) = (tape.variable(array![[1.0]]), tape.variable(array![[2.0]]));
 /// let weights = Weights { weight_ih, weight_hh, bias_ih: None, bias_hh: None };
 /// let x = tape.input(array![[[1.0]], [[0.0]], [[0.0]], [[0.0]]]);
-/// let (states, last) = bptt::rnn(&x, None, None, &weights, Nonlinearity::Relu, Direction::Forward)?;
+/// let (states, last) = bptt::rnn(&x, None, &weights, Nonlinearity::Relu, &Sweep::default())?;
 /// assert_eq!(states.value(), &array![[[1.0]], [[2.0]], [[4.0]], [[8.0]]]);
 /// let gradients = last.sum().backward()?;
 /// assert_eq!(gradients.get(&weights.weight_hh).unwrap(), &array![[12.0]]);
@@ -134,53 +163,28 @@ use weights::Sizes;
 ///
 /// # Errors
 /// [`InputRank`](crate::Error::InputRank), [`InputSize`](crate::Error::InputSize), [`NoSteps`](crate::Error::NoSteps),
-/// [`State`](crate::Error::State), [`Weight`](crate::Error::Weight), [`Lengths`](crate::Error::Lengths) or
-/// [`Length`](crate::Error::Length) if the shapes or lengths do not fit; [`Autograd`](crate::Error::Autograd) if the
+/// [`State`](crate::Error::State), [`Weight`](crate::Error::Weight), [`Mask`](crate::Error::Mask),
+/// [`Lengths`](crate::Error::Lengths) or [`Length`](crate::Error::Length) if the shapes or lengths do not fit; [`Autograd`](crate::Error::Autograd) if the
 /// variables are on different tapes.
 #[track_caller]
 pub fn rnn<F: Real>(
     x: &Var<F>,
     h0: Option<&Var<F>>,
-    lengths: Option<&[usize]>,
     weights: &Weights<F>,
     nonlinearity: Nonlinearity,
-    direction: Direction,
+    how: &Sweep<'_, F>,
 ) -> Result<(Var<F>, Var<F>)> {
     let operation = "rnn";
     let sizes = Sizes::check(operation, x, h0, weights)?;
-    let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = weights;
+    check_mask(operation, how.mask, sizes.batch, sizes.hidden)?;
+    let (inputs, places) = inputs(operation, x, weights, h0, how.mask)?;
+    let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
+    let Weights { weight_ih, weight_hh, .. } = weights;
 
-    let mut inputs = vec![x, weight_ih, weight_hh];
-    let mut place = |input: Option<_>| {
-        inputs.extend(input);
-        input.map(|_| inputs.len() - 1)
-    };
-    let places = Places { bias_ih: place(bias_ih.as_ref()), bias_hh: place(bias_hh.as_ref()), h0: place(h0) };
-    if inputs.iter().any(|input| !input.tape().is(x.tape())) {
-        return Err(AutogradError::ForeignVar { operation }.into());
-    }
-
-    let order = Order::new(operation, sizes.steps, sizes.batch, lengths, direction)?;
-    let mut saved_x = x.value().clone().into_standard_layout();
-    if order.is_padded() {
-        // NaN there times δ = 0 would be NaN.
-        let mut x = saved_x.into_array().into_dimensionality::<Ix3>().expect("the rank of x was checked");
-        fill_padding(&mut x, &order);
-        saved_x = x.into();
-    }
-    let states = forward(
-        Step {
-            weight_ih: matrix(weight_ih.value()),
-            weight_hh: matrix(weight_hh.value()),
-            biases: [bias_ih, bias_hh].map(|bias| bias.as_ref().map(|bias| vector(bias.value()))),
-            nonlinearity,
-        },
-        rows(saved_x.view(), sizes.input),
-        h0.map(|h0| state(h0.value())),
-        &sizes,
-        &order,
-    );
-    let last = Value::from(gather(&states, |sequence| order.last(sequence)).insert_axis(Axis(0)));
+    let saved_x = without_padding(x, &order);
+    let [h0, mask] = [h0, how.mask].map(|x| x.map(|x| x.value().clone().into_standard_layout()));
+    let states = forward(&saved_x, weights, [h0.as_ref(), mask.as_ref()], nonlinearity, &sizes, &order);
+    let last = Value::from(gather(&states, |sequence| order.last(sequence)));
     let states = Value::from(states);
 
     let saved = Saved {
@@ -188,7 +192,8 @@ pub fn rnn<F: Real>(
         x: weight_ih.needs_gradient().then_some(saved_x),
         weight_ih: x.needs_gradient().then(|| weight_ih.value().clone()),
         weight_hh: weight_hh.value().clone(),
-        h0: h0.filter(|_| weight_hh.needs_gradient()).map(|h0| h0.value().clone()),
+        h0: h0.filter(|_| weight_hh.needs_gradient() || how.mask.is_some_and(Var::needs_gradient)),
+        mask,
         states: states.clone(),
         nonlinearity,
         order,
@@ -200,6 +205,11 @@ pub fn rnn<F: Real>(
     let last = outputs.pop().expect("two values were recorded");
     let states = outputs.pop().expect("two values were recorded");
     Ok((states, last))
+}
+
+/// A mask between the steps is for the unrolled tape.
+fn check_no_mask<F: Real>(operation: &'static str, how: &Sweep<'_, F>) -> Result<()> {
+    if how.mask.is_some() { Err(Error::NoMask { operation }) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Which step comes when: the two directions, and sequences of different lengths in one batch.
 
-use crate::{Error, Result};
+use crate::Result;
+use crate::packed::check_lengths;
 use ndarray::Slice;
 
 /// The way in which a layer reads a sequence.
@@ -17,14 +18,14 @@ pub enum Direction {
 ///
 /// The sequences lie in an array of `steps` steps, each from its beginning on; what lies behind the end of a shorter one is padding.
 /// A sweep goes over all steps, and a sequence takes part in it at its own steps.
-pub(super) struct Order {
-    pub(super) steps: usize,
+pub(crate) struct Order {
+    pub(crate) steps: usize,
     direction: Direction,
     lengths: Option<Box<[usize]>>,
 }
 
 impl Order {
-    pub(super) fn new(
+    pub(crate) fn new(
         operation: &'static str,
         steps: usize,
         batch: usize,
@@ -32,19 +33,13 @@ impl Order {
         direction: Direction,
     ) -> Result<Self> {
         if let Some(lengths) = lengths {
-            if lengths.len() != batch {
-                return Err(Error::Lengths { operation, found: lengths.len(), batch });
-            }
-            let wrong = lengths.iter().enumerate().find(|&(_, length)| !(1..=steps).contains(length));
-            if let Some((sequence, &length)) = wrong {
-                return Err(Error::Length { operation, sequence, length, steps });
-            }
+            check_lengths(operation, lengths, steps, batch)?;
         }
         Ok(Self { steps, direction, lengths: lengths.map(Box::from) })
     }
 
     /// The times in the order in which the sweep comes by.
-    pub(super) fn times(&self) -> impl DoubleEndedIterator<Item = usize> + use<> {
+    pub(crate) fn times(&self) -> impl DoubleEndedIterator<Item = usize> + use<> {
         let (steps, direction) = (self.steps, self.direction);
         (0..steps).map(move |step| match direction {
             Direction::Forward => step,
@@ -53,7 +48,7 @@ impl Order {
     }
 
     /// The time of a sequence's first step.
-    pub(super) fn first(&self, sequence: usize) -> usize {
+    pub(crate) fn first(&self, sequence: usize) -> usize {
         match self.direction {
             Direction::Forward => 0,
             Direction::Reverse => self.end(sequence),
@@ -61,7 +56,7 @@ impl Order {
     }
 
     /// The time of a sequence's last step.
-    pub(super) fn last(&self, sequence: usize) -> usize {
+    pub(crate) fn last(&self, sequence: usize) -> usize {
         match self.direction {
             Direction::Forward => self.end(sequence),
             Direction::Reverse => 0,
@@ -74,18 +69,23 @@ impl Order {
     }
 
     /// The sequences that are padding at this time.
-    pub(super) fn padding(&self, t: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn padding(&self, t: usize) -> impl Iterator<Item = usize> {
         let lengths = self.lengths.as_deref().unwrap_or(&[]);
         lengths.iter().enumerate().filter(move |&(_, &length)| length <= t).map(|(sequence, _)| sequence)
     }
 
+    /// Whether a sequence is padding at this time.
+    pub(crate) fn is_padding(&self, t: usize, sequence: usize) -> bool {
+        self.lengths.as_ref().is_some_and(|lengths| lengths[sequence] <= t)
+    }
+
     /// Whether there may be padding.
-    pub(super) fn is_padded(&self) -> bool {
+    pub(crate) fn is_padded(&self) -> bool {
         self.lengths.is_some()
     }
 
     /// The times of all steps of the sweep but its first, and the times of the steps before them.
-    pub(super) fn shifted(&self) -> (Slice, Slice) {
+    pub(crate) fn shifted(&self) -> (Slice, Slice) {
         let (head, tail) = (Slice::from(..self.steps - 1), Slice::from(1..));
         match self.direction {
             Direction::Forward => (tail, head),

@@ -1,61 +1,74 @@
 //! The two sweeps over time: forward, which leaves the states, and backward, which is the algorithm.
 
-use super::Order;
+use super::bands::{at, bands, in_bands};
+use super::inputs::{HH, IH, Places, X};
+use super::projection::Projection;
+use super::recurrence::{Onto, Recurrence, Rows};
+use super::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, slice, sum_of_biases};
 use super::weights::Sizes;
+use super::{Order, Weights};
 use crate::Nonlinearity;
 use gradus_autograd::{Real, Slots, Value};
+use gradus_linalg::parallel::for_each_part;
 use gradus_linalg::{elementwise, memory};
-use ndarray::{Array2, Array3, ArrayRef3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Axis, Ix3};
+use ndarray::{Array2, Array3, ArrayRef3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Axis};
 
-/// The constants of every step, as views.
-pub(super) struct Step<'a, F> {
-    pub(super) weight_ih: ArrayView2<'a, F>,
-    pub(super) weight_hh: ArrayView2<'a, F>,
-    pub(super) biases: [Option<ArrayView1<'a, F>>; 2],
-    pub(super) nonlinearity: Nonlinearity,
-}
-
-/// The states after every step, `(T, N, H)`; the rows of `x` are all inputs of step 0, then all of step 1, and so on.
+/// The states after every step, `(T, N, H)`.
 pub(super) fn forward<F: Real>(
-    step: Step<'_, F>,
-    x: ArrayView2<'_, F>,
-    h0: Option<ArrayView2<'_, F>>,
-    sizes: &Sizes,
+    x: &Value<F>,
+    weights: &Weights<F>,
+    [h0, mask]: [Option<&Value<F>>; 2],
+    nonlinearity: Nonlinearity,
+    &Sizes { steps, batch, hidden, .. }: &Sizes,
     order: &Order,
 ) -> Array3<F> {
-    let one = F::one();
-    // P = X Wᵢₕᵀ + bᵢₕ + bₕₕ for all steps; the biases are there before the product is added to them.
-    let mut states = memory::array((sizes.steps, sizes.batch, sizes.hidden));
-    let bias = step.biases.into_iter().flatten().map(|bias| bias.to_owned()).reduce(|a, b| a + b);
-    if let Some(bias) = &bias {
-        states.assign(bias);
-    }
-    let beta = if bias.is_some() { one } else { F::zero() };
-    let projected = states.view_mut().into_shape_with_order((sizes.steps * sizes.batch, sizes.hidden));
-    F::gemm(one, x, step.weight_ih.t(), beta, projected.expect("fresh memory is row-major"));
+    let bias = sum_of_biases(weights, hidden);
+    let shares = [Share::new(0..hidden, 0)];
+    let (projection, mut states) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
+    let (h0, mask) = (h0.map(slice), mask.map(slice));
 
-    // Hₜ = f(Pₜ + Hₜ₋₁ Wₕₕᵀ), from a zero state without the product.
-    let mut before = None;
-    for t in order.times() {
-        match (before, h0) {
-            (Some(before), _) => {
-                let (current, before) = two_steps(&mut states, t, before);
-                F::gemm(one, before.view(), step.weight_hh.t(), one, current);
+    let recurrence = Recurrence::new(matrix(weights.weight_hh.value()), steps, batch);
+    let bands = bands(batch, recurrence.divides());
+    let mut scratch = vec![F::zero(); if mask.is_some() { batch * hidden } else { 0 }];
+    let scratch = in_bands(&mut scratch, &bands, (1, if mask.is_some() { hidden } else { 0 })).into_iter().flatten();
+    let parts = bands.iter().zip(in_bands(flat(&mut states), &bands, (steps, hidden))).zip(scratch);
+    for_each_part(steps * batch * hidden * hidden, parts.collect(), |((rows, mut states), scratch)| {
+        let own = rows.start * hidden..rows.end * hidden;
+        let mut before = None;
+        for t in order.times() {
+            let (now, state) = match before {
+                Some(before) => {
+                    let [now, before] = states.get_disjoint_mut([t, before]).expect("two different steps");
+                    (&mut **now, Some(&**before))
+                }
+                None => (&mut *states[t], h0.map(|h0| &h0[own.clone()])),
+            };
+            // Hₜ = f(Pₜ + (m ∘ Hₜ₋₁) Wₕₕᵀ), from a zero state without the product.
+            projection.begin(t, rows, now);
+            if let Some(state) = state {
+                let read = match mask {
+                    Some(mask) => {
+                        let masked = state.iter().zip(&mask[own.clone()]);
+                        scratch.iter_mut().zip(masked).for_each(|(read, (&h, &m))| *read = h * m);
+                        &*scratch
+                    }
+                    None => state,
+                };
+                let from = Rows { data: read, first: 0, line: hidden };
+                recurrence.apply(from, Onto::Itself, in_rows_mut(now, hidden));
             }
-            (None, Some(h0)) => F::gemm(one, h0, step.weight_hh.t(), one, states.index_axis_mut(Axis(0), t)),
-            (None, None) => {}
-        }
-        let mut current = states.index_axis_mut(Axis(0), t);
-        step.nonlinearity.forward(current.view_mut());
-        // A sequence that has not begun waits in its first state; one that is over may do so, too.
-        for sequence in order.padding(t) {
-            match h0 {
-                Some(h0) => current.row_mut(sequence).assign(&h0.row(sequence)),
-                None => current.row_mut(sequence).fill(F::zero()),
+            nonlinearity.forward(now);
+            // A sequence that has not begun waits in its first state; one that is over may do so, too.
+            for sequence in order.padding(t).filter(|sequence| rows.contains(sequence)) {
+                let row = &mut now[(sequence - rows.start) * hidden..][..hidden];
+                match h0 {
+                    Some(h0) => row.copy_from_slice(&h0[sequence * hidden..][..hidden]),
+                    None => row.fill(F::zero()),
+                }
             }
+            before = Some(t);
         }
-        before = Some(t);
-    }
+    });
     fill_padding(&mut states, order);
     states
 }
@@ -66,6 +79,7 @@ pub(super) struct Saved<F: Real> {
     pub(super) weight_ih: Option<Value<F>>,
     pub(super) weight_hh: Value<F>,
     pub(super) h0: Option<Value<F>>,
+    pub(super) mask: Option<Value<F>>,
     pub(super) states: Value<F>,
     pub(super) nonlinearity: Nonlinearity,
     pub(super) order: Order,
@@ -75,107 +89,154 @@ pub(super) struct Saved<F: Real> {
 impl<F: Real> Saved<F> {
     /// Back-propagation through time: first the `δ` of every step, last step first, then the gradients that are sums over steps.
     pub(super) fn backward(self, mut cotangents: Vec<Option<Value<F>>>, slots: &mut Slots<'_, F>) {
-        let (one, order) = (F::one(), &self.order);
+        let one = F::one();
         let d_last = cotangents.pop().flatten();
         let d_states = cotangents.pop().flatten();
-        let da = self.through_time(d_states, d_last);
-        let first = gather(&da, |sequence| order.first(sequence));
-        let da = Value::from(da);
-        let hidden = self.weight_hh.shape()[0];
-        let da_rows = rows(da.view(), hidden);
+        let mut d_mask = self.places.mask.filter(|&mask| slots.needs(mask)).map(|_| Array2::zeros(self.one_step()));
+        let da = Value::from(self.through_time(d_states, d_last, d_mask.as_mut()));
+        let (shares, sums) = ([Share::new(0..self.weight_hh.shape()[0], 0)], Sums { da: &da, order: &self.order });
 
-        // Σₜ dAₜᵀ Hₜ₋₁: the states, shifted by one step against dA; h₀ stands before the first.
+        // Σₜ dAₜᵀ (m ∘ Hₜ₋₁)
         slots.accumulate(HH, |dw, beta| {
-            let mut dw = matrix_mut(dw);
-            let (later, earlier) = order.shifted();
-            let (later, earlier) = (da.slice_axis(Axis(0), later), self.states.slice_axis(Axis(0), earlier));
-            F::gemm(one, rows(later, hidden).t(), rows(earlier, hidden), beta, dw.view_mut());
-            if let Some(h0) = &self.h0 {
-                F::gemm(one, first.t(), state(h0), one, dw);
-            }
+            let h0 = self.h0.as_ref().map(|h0| self.masked(h0));
+            sums.hidden_weight(matrix_mut(dw), beta, (&self.masked(&self.states), h0.as_ref()), &shares);
         });
         if let Some(x) = &self.x {
-            let x = rows(x.view(), x.shape()[2]);
-            slots.accumulate(IH, |dw, beta| F::gemm(one, da_rows.t(), x, beta, matrix_mut(dw)));
+            sums.input_weight(slots, IH, x, &shares);
         }
         let biases = [self.places.bias_ih, self.places.bias_hh].map(|place| place.filter(|&place| slots.needs(place)));
         if biases.iter().any(Option::is_some) {
-            let db = Value::from(elementwise::sum_to(&da, &[hidden]));
+            let db = bias_gradient(&sums.columns(), &shares);
             biases.into_iter().flatten().for_each(|place| slots.add(place, db.clone()));
         }
         if let Some(weight_ih) = &self.weight_ih {
-            slots.accumulate(X, |dx, beta| {
-                let dx = dx.into_shape_with_order((da_rows.nrows(), weight_ih.shape()[1]));
-                F::gemm(one, da_rows, matrix(weight_ih), beta, dx.expect("gradients are row-major"));
-            });
+            sums.input(slots, X, weight_ih, &shares);
         }
-        if let Some(h0) = self.places.h0 {
-            slots.accumulate(h0, |mut dh0, beta| {
-                let dh0 = matrix_mut(dh0.index_axis_mut(Axis(0), 0).into_dyn());
-                F::gemm(one, first.view(), matrix(&self.weight_hh), beta, dh0);
-            });
+        match (self.places.states.first().copied(), &self.mask) {
+            (Some(h0), None) => slots.accumulate(h0, |dh0, beta| {
+                F::gemm(one, matrix(&sums.first()), matrix(&self.weight_hh), beta, matrix_mut(dh0));
+            }),
+            (Some(h0), Some(mask)) if slots.needs(h0) || d_mask.is_some() => {
+                let mut dr = memory::array(self.one_step());
+                F::gemm(one, matrix(&sums.first()), matrix(&self.weight_hh), F::zero(), dr.view_mut());
+                if let (Some(d_mask), Some(h0)) = (&mut d_mask, &self.h0) {
+                    elementwise::update2(
+                        d_mask,
+                        &dr,
+                        &matrix(h0),
+                        #[inline(always)]
+                        |dm, dr, h| dm + dr * h,
+                    );
+                }
+                elementwise::update(
+                    &mut dr,
+                    &matrix(mask),
+                    #[inline(always)]
+                    |dr, m| dr * m,
+                );
+                slots.add(h0, dr);
+            }
+            _ => {}
+        }
+        if let (Some(mask), Some(d_mask)) = (self.places.mask, d_mask) {
+            slots.add(mask, d_mask);
         }
     }
 
-    /// `dAₜ = (dYₜ + dAₜ₊₁ Wₕₕ) ∘ f′(Aₜ)` for every step, in the memory of `dY` if there is one.
-    fn through_time(&self, d_states: Option<Value<F>>, d_last: Option<Value<F>>) -> Array3<F> {
+    /// The shape `(N, H)` of the states of one step.
+    fn one_step(&self) -> (usize, usize) {
+        (self.states.shape()[1], self.states.shape()[2])
+    }
+
+    /// `m ∘ H` for one step or for all, which share the mask; without a mask `H`.
+    fn masked(&self, h: &Value<F>) -> Value<F> {
+        match &self.mask {
+            Some(mask) => elementwise::zip(
+                "mask",
+                h,
+                mask,
+                #[inline(always)]
+                |h, m| h * m,
+            )
+            .expect("the mask was checked to fit")
+            .into(),
+            None => h.clone(),
+        }
+    }
+
+    /// `dAₜ = (dYₜ + m ∘ dAₜ₊₁ Wₕₕ) ∘ f′(Aₜ)` for every step, in the memory of `dY` if there is one. What the mask's own gradient
+    /// gets from all steps but the first is added to `d_mask`.
+    fn through_time(
+        &self,
+        d_states: Option<Value<F>>,
+        d_last: Option<Value<F>>,
+        d_mask: Option<&mut Array2<F>>,
+    ) -> Array3<F> {
         let rank = "the states have three axes";
-        let weight_hh = matrix(&self.weight_hh);
-        let states = self.states.view().into_dimensionality::<Ix3>().expect(rank);
-        // Many-to-one: no step but the last has a dY of its own, and the product overwrites what is there (β = 0).
-        let (mut da, beta) = match d_states {
-            Some(dy) => (dy.into_standard_layout().into_array().into_dimensionality().expect(rank), F::one()),
-            None => (memory::array(states.raw_dim()), F::zero()),
+        let (steps, (batch, hidden)) = (self.states.shape()[0], self.one_step());
+        // Many-to-one: no step but the last has a dY of its own, and the product overwrites what is there.
+        let (mut da, has_own) = match d_states {
+            Some(dy) => (dy.into_standard_layout().into_array().into_dimensionality().expect(rank), true),
+            None => (memory::array((steps, batch, hidden)), false),
         };
-        let d_last = d_last.as_ref().map(state);
-        let mut after = None;
-        for t in self.order.times().rev() {
-            match after {
-                Some(after) => {
-                    let (current, after) = two_steps(&mut da, t, after);
-                    F::gemm(F::one(), after.view(), weight_hh, beta, current);
+        let d_last = d_last.map(Value::into_standard_layout);
+        let (d_last, states, mask) = (d_last.as_ref().map(slice), slice(&self.states), self.mask.as_ref().map(slice));
+
+        let recurrence = Recurrence::new(matrix(&self.weight_hh).reversed_axes(), steps, batch);
+        let bands = bands(batch, recurrence.divides());
+        // The gradients of the masked state, and the mask's own, as far as they are wanted.
+        let of_mask = if mask.is_some() { hidden } else { 0 };
+        let of_own = if d_mask.is_some() { hidden } else { 0 };
+        let mut read = vec![F::zero(); batch * of_mask];
+        let own = d_mask.and_then(|d_mask| d_mask.as_slice_mut()).unwrap_or_default();
+        let scratch = in_bands(&mut read, &bands, (1, of_mask)).into_iter().flatten();
+        let scratch = scratch.zip(in_bands(own, &bands, (1, of_own)).into_iter().flatten());
+        let parts = bands.iter().zip(in_bands(flat(&mut da), &bands, (steps, hidden))).zip(scratch);
+        for_each_part(steps * batch * hidden * hidden, parts.collect(), |((rows, mut da), (read, d_mask))| {
+            let mut after = None;
+            for t in self.order.times().rev() {
+                let h = at(states, t, batch, rows, hidden);
+                if let Some(after) = after {
+                    let [now, after] = da.get_disjoint_mut([t, after]).expect("two different steps");
+                    let from = Rows { data: after, first: 0, line: hidden };
+                    match mask {
+                        None => {
+                            let onto = if has_own { Onto::Itself } else { Onto::Nothing };
+                            recurrence.apply(from, onto, in_rows_mut(now, hidden));
+                        }
+                        Some(mask) => {
+                            recurrence.apply(from, Onto::Nothing, in_rows_mut(read, hidden));
+                            d_mask.iter_mut().zip(&*read).zip(h).for_each(|((d, &read), &h)| *d += read * h);
+                            if !has_own {
+                                now.fill(F::zero());
+                            }
+                            let mask = &mask[rows.start * hidden..rows.end * hidden];
+                            now.iter_mut().zip(&*read).zip(mask).for_each(|((dh, &read), &m)| *dh += read * m);
+                        }
+                    }
+                } else if !has_own {
+                    da[t].fill(F::zero());
                 }
-                None if beta == F::zero() => da.index_axis_mut(Axis(0), t).fill(F::zero()),
-                None => {}
-            }
-            let mut current = da.index_axis_mut(Axis(0), t);
-            if let Some(d_last) = d_last {
-                for (sequence, (mut dh, d_last)) in current.rows_mut().into_iter().zip(d_last.rows()).enumerate() {
-                    if self.order.last(sequence) == t {
-                        dh.zip_mut_with(&d_last, |dh, &d_last| *dh += d_last);
+                let now = &mut *da[t];
+                if let Some(d_last) = d_last {
+                    for sequence in rows.clone().filter(|&sequence| self.order.last(sequence) == t) {
+                        let dh = now[(sequence - rows.start) * hidden..][..hidden].iter_mut();
+                        dh.zip(&d_last[sequence * hidden..][..hidden]).for_each(|(dh, &d_last)| *dh += d_last);
                     }
                 }
+                self.nonlinearity.backward(now, h);
+                for sequence in self.order.padding(t).filter(|sequence| rows.contains(sequence)) {
+                    now[(sequence - rows.start) * hidden..][..hidden].fill(F::zero());
+                }
+                after = Some(t);
             }
-            self.nonlinearity.backward(current.view_mut(), states.index_axis(Axis(0), t));
-            self.order.padding(t).for_each(|sequence| current.row_mut(sequence).fill(F::zero()));
-            after = Some(t);
-        }
+        });
         da
     }
 }
 
-/// Where the inputs stand in the list that was recorded.
-const X: usize = 0;
-const IH: usize = 1;
-const HH: usize = 2;
-
-/// Where those inputs stand that need not be there.
-pub(super) struct Places {
-    pub(super) bias_ih: Option<usize>,
-    pub(super) bias_hh: Option<usize>,
-    pub(super) h0: Option<usize>,
-}
-
-/// Step `t` and one of its neighbours.
-fn two_steps<F: Real>(x: &mut Array3<F>, t: usize, neighbour: usize) -> (ArrayViewMut2<'_, F>, ArrayViewMut2<'_, F>) {
-    let (earlier, later) = x.view_mut().split_at(Axis(0), t.max(neighbour));
-    let earlier = earlier.index_axis_move(Axis(0), t.min(neighbour));
-    let later = later.index_axis_move(Axis(0), 0);
-    if t < neighbour { (earlier, later) } else { (later, earlier) }
-}
-
 /// Of each sequence the row at a time of its own.
-pub(super) fn gather<F: Real>(x: &Array3<F>, time: impl Fn(usize) -> usize) -> Array2<F> {
+pub(super) fn gather<F: Real>(x: &ArrayRef3<F>, time: impl Fn(usize) -> usize) -> Array2<F> {
     let mut gathered = memory::array((x.dim().1, x.dim().2));
     for (sequence, mut row) in gathered.rows_mut().into_iter().enumerate() {
         row.assign(&x.index_axis(Axis(0), time(sequence)).row(sequence));
@@ -196,11 +257,6 @@ pub(super) fn rows<F: Real>(x: ArrayViewD<'_, F>, columns: usize) -> ArrayView2<
     x.into_shape_with_order((rows, columns)).expect("whole steps of a row-major array are contiguous")
 }
 
-/// A state `(1, N, H)` as a matrix.
-pub(super) fn state<'a, F: Real>(h: &'a Value<F>) -> ArrayView2<'a, F> {
-    h.index_axis(Axis(0), 0).into_dimensionality().expect("the shape was checked to have three axes")
-}
-
 pub(super) fn matrix<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
     x.view().into_dimensionality().expect("the shape was checked to have two axes")
 }
@@ -209,6 +265,6 @@ pub(super) fn vector<'a, F: Real>(x: &'a Value<F>) -> ArrayView1<'a, F> {
     x.view().into_dimensionality().expect("the shape was checked to have one axis")
 }
 
-fn matrix_mut<F: Real>(x: ArrayViewMutD<'_, F>) -> ArrayViewMut2<'_, F> {
+pub(super) fn matrix_mut<F: Real>(x: ArrayViewMutD<'_, F>) -> ArrayViewMut2<'_, F> {
     x.into_dimensionality().expect("the shape was checked to have two axes")
 }

@@ -8,14 +8,15 @@ use ndarray::array;
 fn one_unit(direction: Direction) -> ([Var<f64>; 4], Weights<f64>) {
     let tape = Tape::recording();
     let x = tape.variable(array![[[1.0]], [[0.0]], [[0.0]]]);
-    let h0 = tape.variable(array![[[1.0]]]);
+    let h0 = tape.variable(array![[1.0]]);
     let weights = Weights {
         weight_ih: tape.variable(array![[1.0]]),
         weight_hh: tape.variable(array![[2.0]]),
         bias_ih: Some(tape.variable(array![0.25])),
         bias_hh: Some(tape.variable(array![0.75])),
     };
-    let (states, last) = rnn(&x, Some(&h0), None, &weights, Nonlinearity::Relu, direction).unwrap();
+    let (states, last) =
+        rnn(&x, Some(&h0), &weights, Nonlinearity::Relu, &Sweep { direction, ..Sweep::default() }).unwrap();
     ([x, h0, states, last], weights)
 }
 
@@ -23,11 +24,11 @@ fn one_unit(direction: Direction) -> ([Var<f64>; 4], Weights<f64>) {
 fn many_to_one_worked_by_hand() {
     let ([x, h0, states, last], w) = one_unit(Direction::Forward);
     assert_eq!(states.value(), &array![[[4.0]], [[9.0]], [[19.0]]]);
-    assert_eq!(last.value(), &array![[[19.0]]]);
+    assert_eq!(last.value(), &array![[19.0]]);
     // δ₃ = 1, δ₂ = 2, δ₁ = 4
     let gradients = last.sum().backward().unwrap();
     assert_eq!(gradients.get(&x).unwrap(), &array![[[4.0]], [[2.0]], [[1.0]]]);
-    assert_eq!(gradients.get(&h0).unwrap(), &array![[[8.0]]]);
+    assert_eq!(gradients.get(&h0).unwrap(), &array![[8.0]]);
     assert_eq!(gradients.get(&w.weight_hh).unwrap(), &array![[4.0 * 1.0 + 2.0 * 4.0 + 1.0 * 9.0]]);
     assert_eq!(gradients.get(&w.weight_ih).unwrap(), &array![[4.0]]);
     assert_eq!(gradients.get(w.bias_ih.as_ref().unwrap()).unwrap(), &array![7.0]);
@@ -40,7 +41,7 @@ fn many_to_many_worked_by_hand() {
     // dy = (1, 1, 1) and once more 1 at the last state: δ₃ = 2, δ₂ = 1 + 4, δ₁ = 1 + 10
     let gradients = (states.sum() + last.sum()).backward().unwrap();
     assert_eq!(gradients.get(&x).unwrap(), &array![[[11.0]], [[5.0]], [[2.0]]]);
-    assert_eq!(gradients.get(&h0).unwrap(), &array![[[22.0]]]);
+    assert_eq!(gradients.get(&h0).unwrap(), &array![[22.0]]);
     assert_eq!(gradients.get(&w.weight_hh).unwrap(), &array![[11.0 * 1.0 + 5.0 * 4.0 + 2.0 * 9.0]]);
     assert_eq!(gradients.get(&w.weight_ih).unwrap(), &array![[11.0]]);
     assert_eq!(gradients.get(w.bias_hh.as_ref().unwrap()).unwrap(), &array![18.0]);
@@ -51,10 +52,10 @@ fn a_reverse_layer_begins_at_the_end() {
     let ([x, h0, states, last], w) = one_unit(Direction::Reverse);
     // From the end: 2·1 + 0 + 1 = 3, 2·3 + 0 + 1 = 7, 2·7 + 1 + 1 = 16
     assert_eq!(states.value(), &array![[[16.0]], [[7.0]], [[3.0]]]);
-    assert_eq!(last.value(), &array![[[16.0]]]);
+    assert_eq!(last.value(), &array![[16.0]]);
     let gradients = last.sum().backward().unwrap();
     assert_eq!(gradients.get(&x).unwrap(), &array![[[1.0]], [[2.0]], [[4.0]]]);
-    assert_eq!(gradients.get(&h0).unwrap(), &array![[[8.0]]]);
+    assert_eq!(gradients.get(&h0).unwrap(), &array![[8.0]]);
     assert_eq!(gradients.get(&w.weight_hh).unwrap(), &array![[4.0 * 1.0 + 2.0 * 3.0 + 1.0 * 7.0]]);
 }
 
@@ -64,7 +65,7 @@ fn a_unit_that_is_off_passes_nothing_on() {
     let x = tape.variable(array![[[3.0]], [[-9.0]], [[1.0]]]);
     let (weight_ih, weight_hh) = (tape.variable(array![[1.0]]), tape.variable(array![[1.0]]));
     let weights = Weights { weight_ih, weight_hh, bias_ih: None, bias_hh: None };
-    let (states, last) = rnn(&x, None, None, &weights, Nonlinearity::Relu, Direction::Forward).unwrap();
+    let (states, last) = rnn(&x, None, &weights, Nonlinearity::Relu, &Sweep::default()).unwrap();
     assert_eq!(states.value(), &array![[[3.0]], [[0.0]], [[1.0]]]);
     let gradients = last.sum().backward().unwrap();
     assert_eq!(gradients.get(&x).unwrap(), &array![[[0.0]], [[0.0]], [[1.0]]]);
@@ -80,7 +81,7 @@ fn only_wanted_gradients_are_computed() {
         bias_ih: None,
         bias_hh: Some(tape.variable(array![0.0])),
     };
-    let (states, _) = rnn(&x, None, None, &weights, Nonlinearity::Relu, Direction::Forward).unwrap();
+    let (states, _) = rnn(&x, None, &weights, Nonlinearity::Relu, &Sweep::default()).unwrap();
     let gradients = states.sum().backward().unwrap();
     assert_eq!(gradients.get(weights.bias_hh.as_ref().unwrap()).unwrap(), &array![2.5]);
     assert!(gradients.get(&weights.weight_hh).is_none());

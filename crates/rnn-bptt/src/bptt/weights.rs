@@ -3,16 +3,17 @@
 use crate::{Error, Result};
 use gradus_autograd::{Real, Var};
 
-/// The parameters of a recurrent layer as variables of one tape.
+/// The parameters of a recurrent layer as variables of one tape. An Elman network has one gate, a GRU `G = 3` and an LSTM 4, below
+/// one another in PyTorch's order.
 #[derive(Debug, Clone)]
 pub struct Weights<F: Real = f32> {
-    /// `Wᵢₕ`, `(H, I)`.
+    /// `Wᵢₕ`, `(G·H, I)`.
     pub weight_ih: Var<F>,
-    /// `Wₕₕ`, `(H, H)`.
+    /// `Wₕₕ`, `(G·H, H)`.
     pub weight_hh: Var<F>,
-    /// `bᵢₕ`, `(H,)`.
+    /// `bᵢₕ`, `(G·H,)`.
     pub bias_ih: Option<Var<F>>,
-    /// `bₕₕ`, `(H,)`.
+    /// `bₕₕ`, `(G·H,)`.
     pub bias_hh: Option<Var<F>>,
 }
 
@@ -20,7 +21,6 @@ pub struct Weights<F: Real = f32> {
 pub(super) struct Sizes {
     pub(super) steps: usize,
     pub(super) batch: usize,
-    pub(super) input: usize,
     pub(super) hidden: usize,
 }
 
@@ -30,6 +30,18 @@ impl Sizes {
         x: &Var<F>,
         h0: Option<&Var<F>>,
         weights: &Weights<F>,
+    ) -> Result<Self> {
+        let part = h0.map(|h0| [(h0, "(batch, hidden_size)")]);
+        Self::of_gates(operation, x, part.as_ref().map_or(&[], |part| &part[..]), weights, 1)
+    }
+
+    /// As [`Sizes::check`], for parameters of so many gates and for a state of several arrays, each with what its axes mean.
+    pub(super) fn of_gates<F: Real>(
+        operation: &'static str,
+        x: &Var<F>,
+        state: &[(&Var<F>, &'static str)],
+        weights: &Weights<F>,
+        gates: usize,
     ) -> Result<Self> {
         let &[steps, batch, input] = x.shape() else {
             let (found, expected) = (x.shape().to_vec(), "(time, batch, input_size)");
@@ -41,10 +53,10 @@ impl Sizes {
         let hidden = weights.weight_hh.shape().last().copied().unwrap_or(0);
         let input_size = weights.weight_ih.shape().last().copied().unwrap_or(0);
         let parameters = [
-            ("weight_hh", Some(&weights.weight_hh), vec![hidden, hidden]),
-            ("weight_ih", Some(&weights.weight_ih), vec![hidden, input_size]),
-            ("bias_ih", weights.bias_ih.as_ref(), vec![hidden]),
-            ("bias_hh", weights.bias_hh.as_ref(), vec![hidden]),
+            ("weight_hh", Some(&weights.weight_hh), vec![gates * hidden, hidden]),
+            ("weight_ih", Some(&weights.weight_ih), vec![gates * hidden, input_size]),
+            ("bias_ih", weights.bias_ih.as_ref(), vec![gates * hidden]),
+            ("bias_hh", weights.bias_hh.as_ref(), vec![gates * hidden]),
         ];
         for (parameter, weight, expected) in parameters {
             if let Some(weight) = weight.filter(|weight| weight.shape() != expected) {
@@ -54,10 +66,10 @@ impl Sizes {
         if input != input_size {
             return Err(Error::InputSize { operation, found: x.shape().to_vec(), input_size });
         }
-        if let Some(h0) = h0.filter(|h0| h0.shape() != [1, batch, hidden]) {
-            let (found, expected) = (h0.shape().to_vec(), vec![1, batch, hidden]);
-            return Err(Error::State { operation, found, expected, axes: "(1, batch, hidden_size)" });
+        if let Some((part, axes)) = state.iter().find(|(part, _)| part.shape() != [batch, hidden]) {
+            let (found, expected) = (part.shape().to_vec(), vec![batch, hidden]);
+            return Err(Error::State { operation, found, expected, axes });
         }
-        Ok(Self { steps, batch, input, hidden })
+        Ok(Self { steps, batch, hidden })
     }
 }

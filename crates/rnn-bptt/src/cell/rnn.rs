@@ -1,9 +1,10 @@
-//! One step of a recurrent network, made of ordinary operations on the tape.
+//! One step of an Elman network, made of ordinary operations on the tape.
 
-use crate::bptt::Weights;
-use crate::{Error, Nonlinearity, Result};
-use gradus_autograd::{Error as AutogradError, Real, Tape, Value, Var};
-use gradus_nn_layers::{Module, Parameter, init};
+use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, present, present_mut};
+use crate::bptt::{self, Weights};
+use crate::{Nonlinearity, Result};
+use gradus_autograd::{Real, Tape, Var};
+use gradus_nn_layers::{LayerNorm, Module, Parameter, init};
 use rand::Rng;
 
 /// One step of an Elman network: a new state from an input and the state before it.
@@ -12,22 +13,20 @@ use rand::Rng;
 /// h′ = f(x Wᵢₕᵀ + bᵢₕ + h Wₕₕᵀ + bₕₕ)
 /// ```
 ///
-/// Each step is a handful of entries on the tape, which differentiates them by itself: [`RnnCell::unroll`] is
-/// back-propagation through time without a line about it, and the judge of [`bptt`](crate::bptt). Use it where
-/// something happens between the steps; where nothing does, [`Rnn`](crate::Rnn) computes the same faster.
+/// Each step is a handful of entries on the tape, which differentiates them by itself. Use the cell where something happens
+/// between the steps; where nothing does, [`Rnn`](crate::Rnn) computes the same faster.
 ///
 /// # Examples
 /// ```
-/// use gradus_rnn_bptt::{RnnCell, Tape, ndarray::{Array2, Array3}};
+/// use gradus_rnn_bptt::{Cell, RnnCell, Tape, ndarray::Array2};
 /// use rand::{SeedableRng, rngs::StdRng};
 /// let cell: RnnCell = RnnCell::new(3, 5, &mut StdRng::seed_from_u64(1));
 /// let tape = Tape::recording();
-/// let states = cell.unroll(&tape.input(Array3::ones((7, 2, 3))), None)?;
-/// assert_eq!(states.len(), 7);
-///
-/// // The last state by hand, from the one before it:
-/// let last = cell.step(&tape.input(Array2::ones((2, 3))), &states[5])?;
-/// assert_eq!(last.value(), states[6].value());
+/// let mut h = cell.zero_state(&tape, 2);
+/// for _ in 0..7 {
+///     h = cell.step(&tape.input(Array2::ones((2, 3))), &h)?;
+/// }
+/// assert_eq!(h.shape(), [2, 5]);
 /// # Ok::<(), gradus_rnn_bptt::Error>(())
 /// ```
 ///
@@ -75,18 +74,6 @@ impl<F: Real> RnnCell<F> {
         self
     }
 
-    /// The number of features of an input.
-    #[must_use]
-    pub fn input_size(&self) -> usize {
-        self.weight_ih.shape().last().copied().unwrap_or(0)
-    }
-
-    /// The number of features of a state.
-    #[must_use]
-    pub fn hidden_size(&self) -> usize {
-        self.weight_hh.shape().last().copied().unwrap_or(0)
-    }
-
     /// The parameters on a tape, as [`bptt::rnn`](crate::bptt::rnn) takes them.
     #[track_caller]
     #[must_use]
@@ -98,72 +85,79 @@ impl<F: Real> RnnCell<F> {
             bias_hh: self.bias_hh.as_ref().map(|bias| tape.parameter(bias)),
         }
     }
+}
 
-    /// The state after one step.
-    ///
-    /// # Shapes
-    /// `x (N, input_size)`, `h (N, hidden_size)`, result `(N, hidden_size)`
-    ///
-    /// # Errors
-    /// [`Error::InputRank`], [`Error::InputSize`] or [`Error::State`] if the shapes do not fit;
-    /// [`Error::Autograd`] if the operands are on different tapes.
-    #[track_caller]
-    pub fn step(&self, x: &Var<F>, h: &Var<F>) -> Result<Var<F>> {
-        let operation = "rnn_cell";
-        let &[batch, features] = x.shape() else {
-            let (found, expected) = (x.shape().to_vec(), "(batch, input_size)");
-            return Err(Error::InputRank { operation, found, expected });
-        };
-        if features != self.input_size() {
-            let (found, input_size) = (x.shape().to_vec(), self.input_size());
-            return Err(Error::InputSize { operation, found, input_size });
-        }
-        if h.shape() != [batch, self.hidden_size()] {
-            let (found, expected) = (h.shape().to_vec(), vec![batch, self.hidden_size()]);
-            return Err(Error::State { operation, found, expected, axes: "(batch, hidden_size)" });
-        }
-        if !x.tape().is(h.tape()) {
-            return Err(AutogradError::ForeignVar { operation }.into());
-        }
-        let w = self.weights(x.tape());
-        let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
-        let from_state = h.affine(&w.weight_hh, w.bias_hh.as_ref())?;
-        Ok(self.nonlinearity.apply(&from_input.try_add(&from_state)?))
+impl<F: Real> Cell for RnnCell<F> {
+    type Float = F;
+    type State = Var<F>;
+    const NAME: &'static str = "rnn";
+
+    fn input_size(&self) -> usize {
+        self.weight_ih.shape().last().copied().unwrap_or(0)
     }
 
-    /// The states after every step of a sequence, from `h0` or from zero.
-    ///
-    /// # Shapes
-    /// `x (T, N, input_size)`, `h0 (N, hidden_size)`, each of the `T` states `(N, hidden_size)`
-    ///
-    /// # Errors
-    /// As [`RnnCell::step`], and [`Error::NoSteps`] if `T` is 0.
+    fn state_sizes(&self) -> Vec<usize> {
+        vec![self.weight_hh.shape().last().copied().unwrap_or(0)]
+    }
+
+    fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
+        let cell = Self { nonlinearity: self.nonlinearity, ..Self::new(input_size, self.output_size(), rng) };
+        if self.bias_ih.is_some() { cell } else { cell.without_bias() }
+    }
+
+    fn named(&self) -> Vec<(&'static str, &Parameter<F>)> {
+        present([
+            ("weight_ih", Some(&self.weight_ih)),
+            ("weight_hh", Some(&self.weight_hh)),
+            ("bias_ih", self.bias_ih.as_ref()),
+            ("bias_hh", self.bias_hh.as_ref()),
+        ])
+    }
+
+    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<F>)> {
+        present_mut([
+            ("weight_ih", Some(&mut self.weight_ih)),
+            ("weight_hh", Some(&mut self.weight_hh)),
+            ("bias_ih", self.bias_ih.as_mut()),
+            ("bias_hh", self.bias_hh.as_mut()),
+        ])
+    }
+
     #[track_caller]
-    pub fn unroll(&self, x: &Var<F>, h0: Option<&Var<F>>) -> Result<Vec<Var<F>>> {
-        let operation = "rnn_cell";
-        let &[steps, batch, _] = x.shape() else {
-            let (found, expected) = (x.shape().to_vec(), "(time, batch, input_size)");
-            return Err(Error::InputRank { operation, found, expected });
-        };
-        if steps == 0 {
-            return Err(Error::NoSteps { operation, found: x.shape().to_vec() });
-        }
-        let mut h = match h0 {
-            Some(h0) => h0.clone(),
-            None => x.tape().input(Value::zeros((batch, self.hidden_size()))),
-        };
-        let mut states = Vec::with_capacity(steps);
-        for t in 0..steps {
-            h = self.step(&x.select(0, t)?, &h)?;
-            states.push(h.clone());
-        }
-        Ok(states)
+    fn step(&self, x: &Var<F>, h: &Var<F>) -> Result<Var<F>> {
+        self.step_normalized(x, h, h, &[])
+    }
+
+    /// One operation of the tape, [`bptt::rnn`].
+    #[track_caller]
+    fn sweep(&self, x: &Var<F>, h0: Option<&Var<F>>, how: &Sweep<'_, F>) -> Result<(Var<F>, Var<F>)> {
+        check_sequence(self, x.shape())?;
+        bptt::rnn(x, h0, &self.weights(x.tape()), self.nonlinearity, how)
+    }
+}
+
+/// The sum of both products is normalized: `h′ = f(LN(Wᵢₕ x + Wₕₕ h))`.
+impl<F: Real> Normalized for RnnCell<F> {
+    const LAYER_NORM: &'static str = "layer_norm_rnn";
+
+    fn norms(&self) -> Vec<Norm> {
+        vec![Norm { weight: "norm_weight", bias: "norm_bias", features: self.output_size() }]
+    }
+
+    #[track_caller]
+    fn step_normalized(&self, x: &Var<F>, read: &Var<F>, h: &Var<F>, norms: &[LayerNorm<F>]) -> Result<Var<F>> {
+        check_step("rnn_cell", self, x, h, &["(batch, hidden_size)"])?;
+        let w = self.weights(x.tape());
+        let from_input = x.affine(&w.weight_ih, w.bias_ih.as_ref())?;
+        let from_state = read.affine(&w.weight_hh, w.bias_hh.as_ref())?;
+        Ok(self.nonlinearity.apply(&normalized(norms, 0, &from_input.try_add(&from_state)?)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::unroll;
     use ndarray::{Array1, Array2, Array3, array};
     use rand::{SeedableRng, rngs::StdRng};
 
@@ -214,7 +208,7 @@ mod tests {
             "rnn_cell: state [4, 3]: this layer and input need (batch, hidden_size) = [5, 3]"
         );
         assert!(message(Tape::recording().input(Array2::zeros((4, 2))), &h).contains("different tapes"));
-        let empty = cell.unroll(&tape.input(Array3::zeros((0, 4, 2))), None).unwrap_err();
-        assert_eq!(empty.to_string(), "rnn_cell: input [0, 4, 2] has no time steps; a sequence has at least one");
+        let empty = unroll(&cell, &tape.input(Array3::zeros((0, 4, 2))), None, &Sweep::default()).unwrap_err();
+        assert_eq!(empty.to_string(), "rnn: input [0, 4, 2] has no time steps; a sequence has at least one");
     }
 }

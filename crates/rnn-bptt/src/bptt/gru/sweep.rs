@@ -1,0 +1,269 @@
+//! The two sweeps over time.
+
+use super::steps::{mix, mix_back, open, open_back};
+use crate::Reset;
+use crate::bptt::Order;
+use crate::bptt::bands::{at, bands, in_bands};
+use crate::bptt::inputs::{HH, IH, Places, X};
+use crate::bptt::projection::Projection;
+use crate::bptt::recurrence::{Onto, Recurrence, Rows};
+use crate::bptt::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, slice};
+use crate::bptt::sweep::{fill_padding, matrix, matrix_mut, rows, vector};
+use crate::bptt::weights::{Sizes, Weights};
+use gradus_autograd::{Real, Slots, Value};
+use gradus_linalg::memory;
+use gradus_linalg::parallel::for_each_part;
+use ndarray::{Array1, Array3, ArrayView2, Axis};
+
+/// Where the gates of a parameter stand in a row of gates: r and z behind n.
+fn shares(hidden: usize) -> [Share; 2] {
+    [Share::new(0..2 * hidden, hidden), Share::new(2 * hidden..3 * hidden, 0)]
+}
+
+/// The same of what the state is multiplied with: with the reset after, the candidate's part is `q`.
+fn hidden_shares(hidden: usize, reset: Reset) -> [Share; 1] {
+    match reset {
+        Reset::After => [Share::new(0..3 * hidden, hidden)],
+        Reset::Before => [Share::new(0..2 * hidden, hidden)],
+    }
+}
+
+/// The parts of a row of gates.
+fn width(hidden: usize, reset: Reset) -> usize {
+    match reset {
+        Reset::After => 4 * hidden,
+        Reset::Before => 3 * hidden,
+    }
+}
+
+/// The weights of the state: those of the product with it, and with the reset before those of the product that waits for it.
+fn weights_of_state<F: Real>(weight_hh: &Value<F>, reset: Reset) -> (ArrayView2<'_, F>, Option<ArrayView2<'_, F>>) {
+    let weight_hh = matrix(weight_hh);
+    match reset {
+        Reset::After => (weight_hh, None),
+        Reset::Before => {
+            let (gates, candidate) = weight_hh.split_at(Axis(0), 2 * (weight_hh.nrows() / 3));
+            (gates, Some(candidate))
+        }
+    }
+}
+
+/// The biases of a row of gates.
+fn bias_of_gates<F: Real>(weights: &Weights<F>, hidden: usize, reset: Reset) -> Array1<F> {
+    let mut bias = Array1::zeros(width(hidden, reset));
+    let mut add = |parameter: Option<&gradus_autograd::Var<F>>, shares: &[Share]| {
+        let Some(parameter) = parameter else { return };
+        for Share { rows, columns } in shares {
+            let mut bias = bias.slice_axis_mut(Axis(0), columns.clone().into());
+            bias += &vector(parameter.value()).slice_axis(Axis(0), rows.clone().into());
+        }
+    };
+    add(weights.bias_ih.as_ref(), &shares(hidden));
+    match reset {
+        Reset::After => add(weights.bias_hh.as_ref(), &hidden_shares(hidden, reset)),
+        Reset::Before => add(weights.bias_hh.as_ref(), &shares(hidden)),
+    }
+    bias
+}
+
+/// Gates of every step, with the reset before also what the candidate sees of the state, and the states.
+pub(super) fn forward<F: Real>(
+    x: &Value<F>,
+    weights: &Weights<F>,
+    h0: Option<&Value<F>>,
+    reset: Reset,
+    &Sizes { steps, batch, hidden, .. }: &Sizes,
+    order: &Order,
+) -> (Array3<F>, Option<Array3<F>>, Array3<F>) {
+    let width = width(hidden, reset);
+    let (bias, shares) = (bias_of_gates(weights, hidden, reset), shares(hidden));
+    let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
+    let seen_width = if reset == Reset::Before { hidden } else { 0 };
+    let mut seen = memory::array((steps, batch, seen_width));
+    let mut h = memory::array((steps, batch, hidden));
+    let zeros = Value::zeros((batch, hidden));
+    let first = slice(h0.unwrap_or(&zeros));
+
+    let (of_gates, of_candidate) = weights_of_state(weights.weight_hh.value(), reset);
+    let of_gates = Recurrence::new(of_gates, steps, batch);
+    let of_candidate = of_candidate.map(|weights| Recurrence::new(weights, steps, batch));
+    let bands = bands(batch, of_gates.divides());
+    let split = |array, width| in_bands(array, &bands, (steps, width));
+    let parts = bands.iter().zip(split(flat(&mut gates), width));
+    let parts = parts.zip(split(flat(&mut seen), seen_width).into_iter().zip(split(flat(&mut h), hidden)));
+    for_each_part(steps * batch * hidden * width, parts.collect(), |((rows, mut gates), (mut seen, mut h))| {
+        let mut before = None;
+        for t in order.times() {
+            let (h, state) = match before {
+                Some(before) => {
+                    let [now, before] = h.get_disjoint_mut([t, before]).expect("two different steps");
+                    (&mut **now, &**before)
+                }
+                None => (&mut *h[t], &first[rows.start * hidden..rows.end * hidden]),
+            };
+            let (gates, seen) = (&mut *gates[t], &mut *seen[t]);
+            projection.begin(t, rows, gates);
+            // From a zero state there is nothing to multiply.
+            let moves = before.is_some() || h0.is_some();
+            if moves {
+                let mut to = in_rows_mut(gates, width);
+                let from = Rows { data: state, first: 0, line: hidden };
+                of_gates.apply(from, Onto::Itself, to.slice_axis_mut(Axis(1), (hidden..).into()));
+            }
+            for (row, sequence) in rows.clone().enumerate() {
+                let now = row * hidden..(row + 1) * hidden;
+                let seen = of_candidate.as_ref().map(|_| &mut seen[now.clone()]);
+                match seen {
+                    // In the padding it is multiplied with δ = 0.
+                    Some(seen) if order.is_padding(t, sequence) => seen.fill(F::zero()),
+                    seen => open(&mut gates[row * width..(row + 1) * width], &state[now], seen),
+                }
+            }
+            if let Some(of_candidate) = of_candidate.as_ref().filter(|_| moves) {
+                let mut to = in_rows_mut(gates, width);
+                let from = Rows { data: seen, first: 0, line: hidden };
+                of_candidate.apply(from, Onto::Itself, to.slice_axis_mut(Axis(1), (..hidden).into()));
+            }
+            for (row, sequence) in rows.clone().enumerate() {
+                let now = row * hidden..(row + 1) * hidden;
+                if order.is_padding(t, sequence) {
+                    // One that has not begun waits in its first state; one that is over may do so, too.
+                    h[now].copy_from_slice(&first[sequence * hidden..(sequence + 1) * hidden]);
+                } else {
+                    mix(&mut gates[row * width..(row + 1) * width], &state[now.clone()], &mut h[now]);
+                }
+            }
+            before = Some(t);
+        }
+    });
+    fill_padding(&mut h, order);
+    (gates, (reset == Reset::Before).then_some(seen), h)
+}
+
+/// What the backward pass needs of the forward pass.
+pub(super) struct Saved<F: Real> {
+    pub(super) x: Option<Value<F>>,
+    pub(super) weight_ih: Option<Value<F>>,
+    pub(super) weight_hh: Value<F>,
+    pub(super) h0: Option<Value<F>>,
+    pub(super) gates: Value<F>,
+    /// `sₜ = rₜ ∘ hₜ₋₁`, with the reset before.
+    pub(super) seen: Option<Value<F>>,
+    pub(super) states: Value<F>,
+    pub(super) reset: Reset,
+    pub(super) order: Order,
+    pub(super) places: Places,
+}
+
+impl<F: Real> Saved<F> {
+    /// Back-propagation through time: first the `δ` of every step, last step first, then the gradients that are sums over steps.
+    pub(super) fn backward(mut self, cotangents: Vec<Option<Value<F>>>, slots: &mut Slots<'_, F>) {
+        let gates = std::mem::replace(&mut self.gates, Value::zeros(0)).into_array();
+        let mut da = gates.into_dimensionality().expect("the gates have three axes");
+        let dh0 = self.through_time(&mut da, cotangents);
+        let da = Value::from(da);
+        let (hidden, reset) = (self.states.shape()[2], self.reset);
+        let (shares, hidden_shares) = (shares(hidden), hidden_shares(hidden, reset));
+        let sums = Sums { da: &da, order: &self.order };
+        slots.accumulate(HH, |dw, beta| {
+            let mut dw = matrix_mut(dw);
+            sums.hidden_weight(dw.view_mut(), beta, (&self.states, self.h0.as_ref()), &hidden_shares);
+            if let Some(seen) = &self.seen {
+                // dWⁿ = Σₜ δⁿₜ sₜᵀ
+                let (da, seen) = (rows(da.view(), 3 * hidden), rows(seen.view(), hidden));
+                let to = dw.slice_axis_mut(Axis(0), (2 * hidden..).into());
+                F::gemm(F::one(), da.slice_axis(Axis(1), (..hidden).into()).t(), seen, beta, to);
+            }
+        });
+        if let Some(x) = &self.x {
+            sums.input_weight(slots, IH, x, &shares);
+        }
+        let of_state = if reset == Reset::After { &hidden_shares[..] } else { &shares[..] };
+        let biases = [(self.places.bias_ih, &shares[..]), (self.places.bias_hh, of_state)];
+        let wanted =
+            biases.map(|(place, shares)| place.filter(|&place| slots.needs(place)).map(|place| (place, shares)));
+        if wanted.iter().any(Option::is_some) {
+            let columns = sums.columns();
+            wanted.into_iter().flatten().for_each(|(place, shares)| slots.add(place, bias_gradient(&columns, shares)));
+        }
+        if let Some(weight_ih) = &self.weight_ih {
+            sums.input(slots, X, weight_ih, &shares);
+        }
+        if let Some(&h0) = self.places.states.first().filter(|&&h0| slots.needs(h0)) {
+            slots.add(h0, dh0);
+        }
+    }
+
+    /// The `δ` of every step in the place of the gates; returns `dh₀`.
+    fn through_time(&self, gates: &mut Array3<F>, cotangents: Vec<Option<Value<F>>>) -> Value<F> {
+        let (steps, batch, width) = gates.dim();
+        let hidden = self.states.shape()[2];
+        let [dy, last]: [Option<Value<F>>; 2] = cotangents.try_into().expect("two values were recorded");
+        let [dy, last] = [dy, last].map(|dy| dy.map(Value::into_standard_layout));
+        let [dy, last] = [&dy, &last].map(|dy| dy.as_ref().map(slice));
+        let zeros = Value::zeros((batch, hidden));
+        let (states, first) = (slice(&self.states), slice(self.h0.as_ref().unwrap_or(&zeros)));
+        let (mut dh, mut ds) = (Value::zeros((batch, hidden)), Value::zeros((batch, hidden)));
+
+        let (of_gates, of_candidate) = weights_of_state(&self.weight_hh, self.reset);
+        let of_gates = Recurrence::new(of_gates.reversed_axes(), steps, batch);
+        let of_candidate = of_candidate.map(|weights| Recurrence::new(weights.reversed_axes(), steps, batch));
+        let bands = bands(batch, of_gates.divides());
+        let whole = "fresh memory is row-major";
+        let parts = bands.iter().zip(in_bands(flat(gates), &bands, (steps, width)));
+        let [dh_parts, ds_parts] =
+            [&mut dh, &mut ds].map(|x| in_bands(x.as_slice_mut().expect(whole), &bands, (1, hidden)));
+        let parts = parts.zip(dh_parts.into_iter().flatten().zip(ds_parts.into_iter().flatten()));
+        for_each_part(steps * batch * hidden * width, parts.collect(), |((rows, mut gates), (dh, ds))| {
+            let back = |gates: &[F], dh: &mut [F]| {
+                let from = Rows { data: gates, first: hidden, line: width };
+                of_gates.apply(from, Onto::Itself, in_rows_mut(dh, hidden));
+            };
+            let times: Vec<_> = self.order.times().collect();
+            for (place, &t) in times.iter().enumerate().rev() {
+                // dHₜ = dYₜ + dHₜ₊₁ ∘ Zₜ₊₁ + dAₜ₊₁ Wₕₕ
+                if let Some(&after) = times.get(place + 1) {
+                    back(gates[after], dh);
+                }
+                let before = place.checked_sub(1).map(|before| times[before]);
+                // What a sequence read at this step: its own state before, or the one that it began with.
+                let read = |sequence: usize| match before {
+                    Some(before) if t != self.order.first(sequence) => {
+                        &states[(before * batch + sequence) * hidden..][..hidden]
+                    }
+                    _ => &first[sequence * hidden..][..hidden],
+                };
+                let gates = &mut *gates[t];
+                for (row, sequence) in rows.clone().enumerate() {
+                    let gates = &mut gates[row * width..(row + 1) * width];
+                    if self.order.is_padding(t, sequence) {
+                        gates.fill(F::zero());
+                        continue;
+                    }
+                    let dh = &mut dh[row * hidden..(row + 1) * hidden];
+                    let dy = dy.map(|dy| at(dy, t, batch, &(sequence..sequence + 1), hidden));
+                    let last = last.filter(|_| self.order.last(sequence) == t);
+                    let last = last.map(|last| &last[sequence * hidden..(sequence + 1) * hidden]);
+                    for d in [dy, last].into_iter().flatten() {
+                        dh.iter_mut().zip(d).for_each(|(dh, &d)| *dh += d);
+                    }
+                    mix_back(gates, read(sequence), dh);
+                }
+                if let Some(of_candidate) = &of_candidate {
+                    let from = Rows { data: gates, first: 0, line: width };
+                    of_candidate.apply(from, Onto::Nothing, in_rows_mut(ds, hidden));
+                    for (row, sequence) in rows.clone().enumerate() {
+                        if !self.order.is_padding(t, sequence) {
+                            let (now, gate) = (row * hidden..(row + 1) * hidden, row * width..(row + 1) * width);
+                            open_back(&mut gates[gate], read(sequence), &ds[now.clone()], &mut dh[now]);
+                        }
+                    }
+                }
+            }
+            if let (Some(&begin), false) = (times.first(), self.places.states.is_empty()) {
+                back(gates[begin], dh);
+            }
+        });
+        dh
+    }
+}

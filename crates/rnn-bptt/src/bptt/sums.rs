@@ -1,0 +1,135 @@
+//! The gradients that are sums over all steps, computed after the sweep.
+
+use super::sweep::{gather, matrix, matrix_mut, rows, vector};
+use super::{Order, Weights};
+use gradus_autograd::{Real, Slots, Value};
+use gradus_linalg::{elementwise, memory};
+use ndarray::{Array1, Array3, ArrayView2, ArrayViewMut2, Axis};
+use std::ops::Range;
+
+/// Rows of a weight matrix, and the columns of the gates' array that are theirs.
+///
+/// A parameter has the gates in PyTorch's order; the array of gates has them as the sweep likes them best.
+pub(super) struct Share {
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
+}
+
+impl Share {
+    pub(super) fn new(rows: Range<usize>, first: usize) -> Self {
+        let columns = first..first + rows.len();
+        Self { rows, columns }
+    }
+}
+
+/// The sum of the biases that are there, or zeros.
+pub(super) fn sum_of_biases<F: Real>(weights: &Weights<F>, width: usize) -> Array1<F> {
+    let biases = [&weights.bias_ih, &weights.bias_hh].into_iter().flatten();
+    biases.fold(Array1::zeros(width), |sum, bias| sum + vector(bias.value()))
+}
+
+/// The `δ` of all steps, and what they are multiplied with.
+pub(super) struct Sums<'a, F: Real> {
+    /// `(T, N, width)`.
+    pub(super) da: &'a Value<F>,
+    pub(super) order: &'a Order,
+}
+
+impl<F: Real> Sums<'_, F> {
+    fn width(&self) -> usize {
+        self.da.shape()[2]
+    }
+
+    /// `dWᵢₕ = dAᵀ X`.
+    pub(super) fn input_weight(&self, slots: &mut Slots<'_, F>, place: usize, x: &Value<F>, shares: &[Share]) {
+        let (da, x) = (rows(self.da.view(), self.width()), rows(x.view(), x.shape()[2]));
+        slots.accumulate(place, |dw, beta| {
+            let mut dw = matrix_mut(dw);
+            for Share { rows, columns } in shares {
+                let da = da.slice_axis(Axis(1), columns.clone().into());
+                F::gemm(F::one(), da.t(), x, beta, dw.slice_axis_mut(Axis(0), rows.clone().into()));
+            }
+        });
+    }
+
+    /// `dX = dA Wᵢₕ`.
+    pub(super) fn input(&self, slots: &mut Slots<'_, F>, place: usize, weight_ih: &Value<F>, shares: &[Share]) {
+        let (da, weight_ih) = (rows(self.da.view(), self.width()), matrix(weight_ih));
+        slots.accumulate(place, |dx, mut beta| {
+            let dx = dx.into_shape_with_order((da.nrows(), weight_ih.ncols()));
+            let mut dx = dx.expect("gradients are row-major");
+            for Share { rows, columns } in shares {
+                let (da, weight) = (
+                    da.slice_axis(Axis(1), columns.clone().into()),
+                    weight_ih.slice_axis(Axis(0), rows.clone().into()),
+                );
+                F::gemm(F::one(), da, weight, beta, dx.view_mut());
+                beta = F::one();
+            }
+        });
+    }
+
+    /// `dWₕₕ = dAᵀ H₍₋₁₎ + β dWₕₕ`: the states, shifted by one step against `dA`; `h₀` stands before the first of each sequence.
+    pub(super) fn hidden_weight(
+        &self,
+        mut dw: ArrayViewMut2<'_, F>,
+        beta: F,
+        (states, h0): (&Value<F>, Option<&Value<F>>),
+        shares: &[Share],
+    ) {
+        let first = h0.map(|h0| (self.first(), matrix(h0)));
+        let first = first.as_ref().map(|(first, h0)| (matrix(first), h0));
+        let (later, earlier) = self.order.shifted();
+        let (later, earlier) = (self.da.slice_axis(Axis(0), later), states.slice_axis(Axis(0), earlier));
+        let (later, earlier) = (rows(later, self.width()), rows(earlier, states.shape()[2]));
+        for Share { rows, columns } in shares {
+            let mut dw = dw.slice_axis_mut(Axis(0), rows.clone().into());
+            F::gemm(F::one(), later.slice_axis(Axis(1), columns.clone().into()).t(), earlier, beta, dw.view_mut());
+            if let Some((first, h0)) = &first {
+                F::gemm(F::one(), first.slice_axis(Axis(1), columns.clone().into()).t(), h0.view(), F::one(), dw);
+            }
+        }
+    }
+
+    /// The sums of `dA` over steps and sequences, by columns.
+    pub(super) fn columns(&self) -> Value<F> {
+        elementwise::sum_to(self.da, &[self.width()]).into()
+    }
+
+    /// The `δ` of each sequence's first step. A value, which gives its memory back.
+    pub(super) fn first(&self) -> Value<F> {
+        let da = self.da.view().into_dimensionality().expect("the gates have three axes");
+        gather(&da, |sequence| self.order.first(sequence)).into()
+    }
+}
+
+/// The gradient of a bias: the sums of its gates' columns.
+pub(super) fn bias_gradient<F: Real>(sums: &Value<F>, shares: &[Share]) -> Value<F> {
+    let mut db = memory::array(shares.iter().map(|share| share.rows.len()).sum::<usize>());
+    for Share { rows, columns } in shares {
+        db.slice_axis_mut(Axis(0), rows.clone().into()).assign(&sums.slice_axis(Axis(0), columns.clone().into()));
+    }
+    db.into()
+}
+
+/// A state's rows, contiguous.
+pub(super) fn slice<F: Real>(value: &Value<F>) -> &[F] {
+    value.as_slice().expect("the value was put into row-major order")
+}
+
+/// A fresh array's numbers.
+pub(super) fn flat<F>(array: &mut Array3<F>) -> &mut [F] {
+    array.as_slice_mut().expect("fresh memory is row-major")
+}
+
+/// Contiguous rows as a matrix.
+pub(super) fn in_rows<F: Real>(x: &[F], columns: usize) -> ArrayView2<'_, F> {
+    let rows = x.len().checked_div(columns).unwrap_or(0);
+    ArrayView2::from_shape((rows, columns), x).expect("whole rows were taken")
+}
+
+/// As [`in_rows`], to be written.
+pub(super) fn in_rows_mut<F: Real>(x: &mut [F], columns: usize) -> ArrayViewMut2<'_, F> {
+    let rows = x.len().checked_div(columns).unwrap_or(0);
+    ArrayViewMut2::from_shape((rows, columns), x).expect("whole rows were taken")
+}

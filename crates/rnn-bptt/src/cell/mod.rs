@@ -1,0 +1,212 @@
+//! The seam of the crate: what a recurrent layer is made of.
+
+mod gru;
+mod layer_norm;
+mod lstm;
+mod rnn;
+mod unroll;
+
+pub use gru::{Gru, GruCell, Reset};
+pub(crate) use layer_norm::normalized;
+pub use layer_norm::{LayerNormCell, LayerNormGruCell, LayerNormLstmCell, LayerNormRnnCell, Norm, Normalized};
+pub use lstm::{Lstm, LstmCell, LstmState};
+pub use rnn::RnnCell;
+
+use crate::bptt::Direction;
+use crate::{Error, Result, State};
+use gradus_autograd::{Error as AutogradError, Real, Tape, Value, Var};
+use gradus_nn_layers::{Module, Parameter};
+use rand::Rng;
+use std::fmt::Debug;
+pub use unroll::unroll;
+
+/// One step of a recurrent network, and with it a whole [layer](crate::Recurrent).
+///
+/// A cell of your own needs [`Cell::step`] alone, made of ordinary operations on the tape: [`Cell::sweep`] takes one step after
+/// the other and lets the tape differentiate them. The cells of this crate have a sweep of their own, which is one operation
+/// with back-propagation through time written out; the unrolled steps are its judge.
+pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
+    /// The number type.
+    type Float: Real;
+
+    /// What is handed from step to step.
+    type State: State<Float = Self::Float>;
+
+    /// The name by which errors and explanations speak of a layer of such cells, `"lstm"`.
+    const NAME: &'static str;
+
+    /// The number of features of an input.
+    fn input_size(&self) -> usize;
+
+    /// The number of features of each array of a state, in the order of [`State::parts`].
+    fn state_sizes(&self) -> Vec<usize>;
+
+    /// The number of features of an output.
+    fn output_size(&self) -> usize {
+        self.state_sizes().first().copied().unwrap_or(0)
+    }
+
+    /// The products and sums of one step of one sequence, for a [summary](gradus_nn_layers::summary()) of a model: by default the number of
+    /// numbers in the parameters of two axes, each the weights of a product.
+    fn multiply_adds(&self) -> u64 {
+        let matrices = self.named().into_iter().filter(|(_, parameter)| parameter.shape().len() == 2);
+        matrices.map(|(_, parameter)| parameter.value().len() as u64).sum()
+    }
+
+    /// The numbers that one step of one sequence makes and keeps for the backward pass, for a summary: by default those of the state.
+    fn activations(&self) -> usize {
+        self.state_sizes().into_iter().sum()
+    }
+
+    /// A cell of the same kind for inputs of another size, its parameters drawn anew.
+    #[must_use]
+    fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self;
+
+    /// Its parameters by PyTorch's names, `weight_ih` and so on; a layer adds `_l0` to them.
+    fn named(&self) -> Vec<(&'static str, &Parameter<Self::Float>)>;
+
+    /// As [`Cell::named`], in the same order, to be changed.
+    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<Self::Float>)>;
+
+    /// The state after one step.
+    ///
+    /// # Shapes
+    /// `x (N, input_size)`, each array of the state `(N, its size)`
+    ///
+    /// # Errors
+    /// If input or state do not fit, or are on different tapes.
+    fn step(&self, x: &Var<Self::Float>, state: &Self::State) -> Result<Self::State>;
+
+    /// The state after one step that reads the output `h` of the state before through a mask: recurrent dropout.
+    ///
+    /// ```text
+    /// aₜ = Wᵢₕ xₜ + bᵢₕ + Wₕₕ (m ∘ hₜ₋₁) + bₕₕ
+    /// ```
+    ///
+    /// The mask belongs into the products with weights alone. A cell whose `h` has a further way into the next state (that of a GRU
+    /// has) must write this method, as the default masks all that the step reads of `h`.
+    ///
+    /// # Shapes
+    /// as [`Cell::step`]; `mask (N, output_size)`
+    ///
+    /// # Errors
+    /// As [`Cell::step`], and if the mask does not fit.
+    fn step_masked(&self, x: &Var<Self::Float>, state: &Self::State, mask: &Var<Self::Float>) -> Result<Self::State> {
+        let mut mask = Some(mask);
+        let read = state.try_mapped(|part| match mask.take() {
+            Some(mask) => part.try_mul(mask),
+            None => Ok(part.clone()),
+        })?;
+        self.step(x, &read)
+    }
+
+    /// A state of zeros for `batch` sequences.
+    #[must_use]
+    fn zero_state(&self, tape: &Tape<Self::Float>, batch: usize) -> Self::State {
+        let parts = self.state_sizes().into_iter().map(|size| tape.input(Value::zeros((batch, size)))).collect();
+        State::from_parts(parts).expect("a state has as many arrays as sizes")
+    }
+
+    /// The outputs of all steps of a sequence, and the state after the last.
+    ///
+    /// # Shapes
+    /// `x (T, N, input_size)`, states `(N, size)`, outputs `(T, N, output_size)`
+    ///
+    /// # Errors
+    /// As [`Cell::step`], and [`Error::NoSteps`], [`Error::Lengths`] and [`Error::Length`].
+    fn sweep(
+        &self,
+        x: &Var<Self::Float>,
+        state: Option<&Self::State>,
+        how: &Sweep<'_, Self::Float>,
+    ) -> Result<(Var<Self::Float>, Self::State)> {
+        unroll(self, x, state, how)
+    }
+}
+
+/// How a layer goes over a batch of sequences.
+#[derive(Debug, Clone, Default)]
+pub struct Sweep<'a, F: Real = f32> {
+    /// From the beginning or from the end.
+    pub direction: Direction,
+    /// The length of each sequence, of a batch that is padded to the longest at the ends.
+    pub lengths: Option<&'a [usize]>,
+    /// A factor for the output `h` of the state that a step's products read, `(N, output_size)`, the same at every step:
+    /// [recurrent dropout](crate::Recurrent::variational_dropout).
+    pub mask: Option<&'a Var<F>>,
+}
+
+/// Whether a mask has a factor for each number of a state `(N, H)`.
+pub(crate) fn check_mask<F: Real>(
+    operation: &'static str,
+    mask: Option<&Var<F>>,
+    batch: usize,
+    hidden: usize,
+) -> Result<()> {
+    match mask.map(Var::shape) {
+        Some(found) if found != [batch, hidden] => {
+            Err(Error::Mask { operation, found: found.to_vec(), expected: vec![batch, hidden] })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The sizes `(T, N)` of an input `(T, N, input_size)`.
+pub(crate) fn check_sequence<C: Cell>(cell: &C, shape: &[usize]) -> Result<(usize, usize)> {
+    let operation = C::NAME;
+    let &[steps, batch, features] = shape else {
+        let (found, expected) = (shape.to_vec(), "(time, batch, input_size)");
+        return Err(Error::InputRank { operation, found, expected });
+    };
+    if steps == 0 {
+        return Err(Error::NoSteps { operation, found: shape.to_vec() });
+    }
+    if features != cell.input_size() {
+        let (found, input_size) = (shape.to_vec(), cell.input_size());
+        return Err(Error::InputSize { operation, found, input_size });
+    }
+    Ok((steps, batch))
+}
+
+/// Whether input and state fit a step of a cell; `axes` says for each array of the state what it is.
+#[track_caller]
+pub(crate) fn check_step<C: Cell>(
+    operation: &'static str,
+    cell: &C,
+    x: &Var<C::Float>,
+    state: &C::State,
+    axes: &[&'static str],
+) -> Result<()> {
+    let &[batch, features] = x.shape() else {
+        let (found, expected) = (x.shape().to_vec(), "(batch, input_size)");
+        return Err(Error::InputRank { operation, found, expected });
+    };
+    if features != cell.input_size() {
+        let (found, input_size) = (x.shape().to_vec(), cell.input_size());
+        return Err(Error::InputSize { operation, found, input_size });
+    }
+    for ((part, size), axes) in state.parts().into_iter().zip(cell.state_sizes()).zip(axes) {
+        if part.shape() != [batch, size] {
+            let (found, expected) = (part.shape().to_vec(), vec![batch, size]);
+            return Err(Error::State { operation, found, expected, axes });
+        }
+        if !part.tape().is(x.tape()) {
+            return Err(AutogradError::ForeignVar { operation }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Of a cell's parameters those that are there.
+fn present<'a, F: Real, const N: usize>(
+    all: [(&'static str, Option<&'a Parameter<F>>); N],
+) -> Vec<(&'static str, &'a Parameter<F>)> {
+    all.into_iter().filter_map(|(name, parameter)| Some((name, parameter?))).collect()
+}
+
+/// As [`present`], to be changed.
+fn present_mut<'a, F: Real, const N: usize>(
+    all: [(&'static str, Option<&'a mut Parameter<F>>); N],
+) -> Vec<(&'static str, &'a mut Parameter<F>)> {
+    all.into_iter().filter_map(|(name, parameter)| Some((name, parameter?))).collect()
+}

@@ -1,0 +1,87 @@
+//! What is kept after every pass: all that a later run needs to go on in the same bits.
+
+use crate::Model;
+use gradus::nn_layers::StateDict;
+use gradus::optim::{OptimizerState, SavedSlot};
+use gradus::prelude::*;
+use gradus::rnn_bptt::text::Vocabulary;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A safetensors file of the weights, what Adam remembers, the characters and the number of passes.
+///
+/// Weights stand under `model.…` with PyTorch's names. The file is replaced as a whole or not at all.
+pub(crate) struct Checkpoint {
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self { path: folder.join("model.safetensors") }
+    }
+
+    pub(crate) fn save(&self, model: &Model, adam: &Adam, vocabulary: &Vocabulary, epochs: u64) -> crate::Outcome {
+        let mut dict = StateDict::<f32>::new();
+        for (name, array) in model.state_dict().iter() {
+            dict.insert(format!("model.{name}"), array.clone());
+        }
+        let state = adam.state();
+        for slot in state.slots {
+            for (array, values) in slot.arrays {
+                dict.insert(format!("adam.{}.{array}", slot.parameter), values);
+            }
+            dict.insert(format!("adam.{}.step", slot.parameter), number(slot.steps));
+        }
+        // Code points and counts are below 2²⁴: exact in f32.
+        let characters: Vec<f32> = vocabulary.characters().iter().map(|&c| u32::from(c) as f32).collect();
+        dict.insert("characters", gradus::ndarray::Array1::from(characters));
+        dict.insert("epochs", number(epochs));
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+        Ok(dict.save(&self.path)?)
+    }
+
+    /// Fills model and optimizer, and returns how many passes they have had.
+    pub(crate) fn load(&self, model: &mut Model, adam: &mut Adam, vocabulary: &Vocabulary) -> crate::Outcome<u64> {
+        let dict = StateDict::<f32>::load(&self.path)?;
+        let fault = |what: &str| format!("{self}: {what}");
+        let characters = dict.get("characters").ok_or_else(|| fault("no characters: not a file of this example"))?;
+        let own = vocabulary.characters().iter().map(|&c| u32::from(c) as f32);
+        if !characters.iter().copied().eq(own) {
+            let found = characters.len();
+            return Err(fault(&format!(
+                "its {found} characters are not the {} of this text; resume with the text it was trained on",
+                vocabulary.len()
+            ))
+            .into());
+        }
+        let mut trained = model.clone();
+        trained.load_state_dict(&dict.part("model"))?;
+        let mut slots = Vec::new();
+        for (parameter, _) in model.parameters() {
+            let part = dict.part(&format!("adam.{parameter}"));
+            let steps = part.get("step").and_then(|steps| steps.first()).copied();
+            let steps = steps.ok_or_else(|| fault(&format!("nothing of Adam's for {parameter}")))? as u64;
+            let arrays = part.iter().filter(|&(name, _)| name != "step");
+            let arrays = arrays.map(|(name, array)| (name.to_owned(), array.view().to_owned())).collect();
+            slots.push(SavedSlot { parameter, rule: "adam".to_owned(), steps, arrays });
+        }
+        adam.restore(OptimizerState { lr: adam.lr(), slots })?;
+        let epochs = dict.get("epochs").and_then(|epochs| epochs.first()).copied();
+        let epochs = epochs.ok_or_else(|| fault("it does not say how many passes it has had"))?;
+        *model = trained;
+        Ok(epochs as u64)
+    }
+}
+
+impl fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
+/// A count as an array without axes.
+fn number(count: u64) -> gradus::ndarray::ArrayD<f32> {
+    gradus::ndarray::arr0(count as f32).into_dyn()
+}
