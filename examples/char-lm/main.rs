@@ -104,6 +104,8 @@ fn write(options: &Options) -> Outcome {
     sampler.check()?;
     let prime = options.prime.clone().unwrap_or_else(|| text.lines().next().unwrap_or_default().to_owned() + "\n");
 
+    vocabulary.encode(&prime)?; // what is wrong with it is said before the training
+
     let mut rng = StdRng::seed_from_u64(options.seed);
     let lstm = Lstm::new(64, options.hidden, &mut rng).layers(options.layers, &mut rng).dropout(options.dropout);
     let mut model = CharModel::new(vocabulary.len(), lstm, &mut rng)?;
