@@ -1,7 +1,8 @@
 //! The parameters of a layer on a tape, and whether they fit.
 
 use crate::{Error, Result};
-use gradus_autograd::{Real, Var};
+use gradus_autograd::{Real, Tape, Var};
+use gradus_nn_layers::Parameter;
 
 /// The parameters of a recurrent layer as variables of one tape. An Elman network has one gate, a GRU `G = 3` and an LSTM 4, below
 /// one another in PyTorch's order.
@@ -15,6 +16,16 @@ pub struct Weights<F: Real = f32> {
     pub bias_ih: Option<Var<F>>,
     /// `bₕₕ`, `(G·H,)`.
     pub bias_hh: Option<Var<F>>,
+}
+
+impl<F: Real> Weights<F> {
+    /// The parameters of a cell on this tape: weights and biases, of the input and of the state.
+    #[track_caller]
+    pub(crate) fn on(tape: &Tape<F>, weights: [&Parameter<F>; 2], biases: [&Option<Parameter<F>>; 2]) -> Self {
+        let [weight_ih, weight_hh] = weights.map(|weight| tape.parameter(weight));
+        let [bias_ih, bias_hh] = biases.map(|bias| bias.as_ref().map(|bias| tape.parameter(bias)));
+        Self { weight_ih, weight_hh, bias_ih, bias_hh }
+    }
 }
 
 /// The lengths of all axes, once they are known to fit.

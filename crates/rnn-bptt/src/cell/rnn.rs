@@ -78,12 +78,7 @@ impl<F: Real> RnnCell<F> {
     #[track_caller]
     #[must_use]
     pub fn weights(&self, tape: &Tape<F>) -> Weights<F> {
-        Weights {
-            weight_ih: tape.parameter(&self.weight_ih),
-            weight_hh: tape.parameter(&self.weight_hh),
-            bias_ih: self.bias_ih.as_ref().map(|bias| tape.parameter(bias)),
-            bias_hh: self.bias_hh.as_ref().map(|bias| tape.parameter(bias)),
-        }
+        Weights::on(tape, [&self.weight_ih, &self.weight_hh], [&self.bias_ih, &self.bias_hh])
     }
 }
 
