@@ -1,6 +1,9 @@
 //! Times one workload, and prints the line that the contract asks for.
 
+use gradus::prelude::Value;
+use std::cell::RefCell;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// One workload, ready to run.
@@ -10,6 +13,8 @@ pub struct Work {
     pub step: Box<dyn FnMut() -> f64>,
     /// Whether the loss is to fall over the first 20 steps.
     pub trains: bool,
+    /// The number by which the result is compared with the other contestants', where that is not what the step returns.
+    pub value: Option<Box<dyn FnMut() -> f64>>,
     /// A further field of the line and the work of one step in its unit: `("gflops", 2e-9 · N³)`.
     pub rate: Option<(&'static str, f64)>,
 }
@@ -17,12 +22,26 @@ pub struct Work {
 impl Work {
     /// A training step.
     pub fn training(step: impl FnMut() -> f64 + 'static) -> Self {
-        Self { step: Box::new(step), trains: true, rate: None }
+        Self { step: Box::new(step), trains: true, value: None, rate: None }
     }
 
     /// Anything else.
     pub fn call(step: impl FnMut() -> f64 + 'static) -> Self {
-        Self { step: Box::new(step), trains: false, rate: None }
+        Self { step: Box::new(step), trains: false, value: None, rate: None }
+    }
+
+    /// A call with a plain output, which is compared by the mean of its squares.
+    pub fn output(call: impl FnMut() -> Value + 'static) -> Self {
+        let (call, again) = {
+            let call = Rc::new(RefCell::new(call));
+            (Rc::clone(&call), call)
+        };
+        let mean_of_squares = move || {
+            let y = again.borrow_mut()();
+            y.view().iter().map(|&y| f64::from(y).powi(2)).sum::<f64>() / y.len() as f64
+        };
+        let step = move || call.borrow_mut()().view().first().copied().map_or(f64::NAN, f64::from);
+        Self { value: Some(Box::new(mean_of_squares)), ..Self::call(step) }
     }
 
     /// With a rate.
@@ -34,8 +53,9 @@ impl Work {
 
 /// The values of the first steps, to be compared with the other contestants'.
 #[must_use]
-pub fn check(name: &str, mut work: Work) -> String {
-    let values: Vec<f64> = (0..if work.trains { 20 } else { 1 }).map(|_| (work.step)()).collect();
+pub fn check(name: &str, work: Work) -> String {
+    let mut value = work.value.unwrap_or(work.step);
+    let values: Vec<f64> = (0..if work.trains { 20 } else { 1 }).map(|_| value()).collect();
     format!(
         r#"{{"peer": "gradus", "version": "{}", "name": "{name}", "values": {values:?}}}"#,
         env!("CARGO_PKG_VERSION")

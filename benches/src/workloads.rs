@@ -143,10 +143,7 @@ fn language<C: Cell<Float = f32> + 'static>(name: &str, mut model: Language<C>) 
 fn read_one(mut model: Language<LstmCell>) -> Work {
     parameters("lstm", &mut model);
     let x = tokens("lstm/x", 1);
-    Work::call(move || {
-        let y = must(model.forward(&Tape::inference(), &x));
-        y.value().first().copied().map_or(f64::NAN, f64::from)
-    })
+    Work::output(move || must(model.forward(&Tape::inference(), &x)).value().clone())
 }
 
 /// The characters of a sequence of the language models.
@@ -160,10 +157,7 @@ fn tokens(key: &str, batch: usize) -> Array2<usize> {
 fn inference<M: Layer + 'static>(name: &str, mut model: M, shape: &[usize]) -> Work {
     parameters(name, &mut model);
     let x: Value = reals(&format!("{name}/x"), shape, 1.0).into();
-    Work::call(move || {
-        let y = must(model.forward(&Tape::inference().input(x.clone())));
-        y.value().first().copied().map_or(f64::NAN, f64::from)
-    })
+    Work::output(move || must(model.forward(&Tape::inference().input(x.clone()))).value().clone())
 }
 
 fn product<F: Real>(name: &str, n: usize) -> Work {

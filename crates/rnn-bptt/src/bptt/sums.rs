@@ -3,13 +3,14 @@
 use super::sweep::{gather, matrix, matrix_mut, rows, vector};
 use super::{Order, Weights};
 use gradus_autograd::{Real, Slots, Value};
-use gradus_linalg::{elementwise, memory};
+use gradus_linalg::{Pack, elementwise, memory};
 use ndarray::{Array1, Array3, ArrayView2, ArrayViewMut2, Axis};
 use std::ops::Range;
 
 /// Rows of a weight matrix, and the columns of the gates' array that are theirs.
 ///
 /// A parameter has the gates in PyTorch's order; the array of gates has them as the sweep likes them best.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Share {
     pub(super) rows: Range<usize>,
     pub(super) columns: Range<usize>,
@@ -31,23 +32,69 @@ pub(super) fn sum_of_biases<F: Real>(weights: &Weights<F>, width: usize) -> Arra
 /// The `δ` of all steps, and what they are multiplied with.
 pub(super) struct Sums<'a, F: Real> {
     /// `(T, N, width)`.
-    pub(super) da: &'a Value<F>,
-    pub(super) order: &'a Order,
+    da: &'a Value<F>,
+    order: &'a Order,
+    /// Both weights' gradients of a share, side by side.
+    both: Vec<(Share, Value<F>)>,
 }
 
-impl<F: Real> Sums<'_, F> {
+impl<'a, F: Real> Sums<'a, F> {
+    pub(super) fn new(da: &'a Value<F>, order: &'a Order) -> Self {
+        Self { da, order, both: Vec::new() }
+    }
+
     fn width(&self) -> usize {
         self.da.shape()[2]
     }
 
+    /// Computes `[dWₕₕ dWᵢₕ] = dAᵀ [H₍₋₁₎ X]` of the shares that both weights have, as one product: what `δ` there is comes from far off,
+    /// and is read and packed once.
+    pub(super) fn together(&mut self, states: &Value<F>, x: &Value<F>, hidden_shares: &[Share], shares: &[Share]) {
+        /// Numbers of `δ` beyond which it is far off.
+        const FAR: usize = if cfg!(test) { 0 } else { 1 << 19 };
+        if self.da.len() <= FAR {
+            return;
+        }
+        let batch = x.shape()[1];
+        let (_, earlier) = self.order.shifted();
+        let before = if earlier.start == 0 { batch } else { 0 };
+        let states = rows(states.slice_axis(Axis(0), earlier), states.shape()[2]);
+        let operand = Beside { states, before, x: rows(x.view(), x.shape()[2]) };
+        let da = rows(self.da.view(), self.width());
+        for share in hidden_shares.iter().filter(|share| shares.contains(share)) {
+            let da = da.slice_axis(Axis(1), share.columns.clone().into());
+            let mut both = memory::array((share.rows.len(), operand.lines()));
+            F::gemm_packed(F::one(), &da.t(), &operand, F::zero(), both.view_mut());
+            self.both.push((share.clone(), both.into()));
+        }
+    }
+
+    /// What has been computed of a share, if it has: those of the first columns, the states', and of the others, the input's.
+    fn computed(&self, share: &Share, states: usize) -> Option<(ArrayView2<'_, F>, ArrayView2<'_, F>)> {
+        let (_, both) = self.both.iter().find(|(computed, _)| computed == share)?;
+        Some(matrix(both).split_at(Axis(1), states))
+    }
+
     /// `dWᵢₕ = dAᵀ X`.
-    pub(super) fn input_weight(&self, slots: &mut Slots<'_, F>, place: usize, x: &Value<F>, shares: &[Share]) {
+    pub(super) fn input_weight(
+        &self,
+        slots: &mut Slots<'_, F>,
+        place: usize,
+        (x, hidden): (&Value<F>, usize),
+        shares: &[Share],
+    ) {
         let (da, x) = (rows(self.da.view(), self.width()), rows(x.view(), x.shape()[2]));
         slots.accumulate(place, |dw, beta| {
             let mut dw = matrix_mut(dw);
-            for Share { rows, columns } in shares {
-                let da = da.slice_axis(Axis(1), columns.clone().into());
-                F::gemm(F::one(), da.t(), x, beta, dw.slice_axis_mut(Axis(0), rows.clone().into()));
+            for share in shares {
+                let dw = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
+                match self.computed(share, hidden) {
+                    Some((_, product)) => put(product, beta, dw),
+                    None => {
+                        let da = da.slice_axis(Axis(1), share.columns.clone().into());
+                        F::gemm(F::one(), da.t(), x, beta, dw);
+                    }
+                }
             }
         });
     }
@@ -82,9 +129,16 @@ impl<F: Real> Sums<'_, F> {
         let (later, earlier) = self.order.shifted();
         let (later, earlier) = (self.da.slice_axis(Axis(0), later), states.slice_axis(Axis(0), earlier));
         let (later, earlier) = (rows(later, self.width()), rows(earlier, states.shape()[2]));
-        for Share { rows, columns } in shares {
-            let mut dw = dw.slice_axis_mut(Axis(0), rows.clone().into());
-            F::gemm(F::one(), later.slice_axis(Axis(1), columns.clone().into()).t(), earlier, beta, dw.view_mut());
+        for share in shares {
+            let columns = &share.columns;
+            let mut dw = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
+            match self.computed(share, earlier.ncols()) {
+                Some((product, _)) => put(product, beta, dw.view_mut()),
+                None => {
+                    let da = later.slice_axis(Axis(1), columns.clone().into());
+                    F::gemm(F::one(), da.t(), earlier, beta, dw.view_mut());
+                }
+            }
             if let Some((first, h0)) = &first {
                 F::gemm(F::one(), first.slice_axis(Axis(1), columns.clone().into()).t(), h0.view(), F::one(), dw);
             }
@@ -100,6 +154,46 @@ impl<F: Real> Sums<'_, F> {
     pub(super) fn first(&self) -> Value<F> {
         let da = self.da.view().into_dimensionality().expect("the gates have three axes");
         gather(&da, |sequence| self.order.first(sequence)).into()
+    }
+}
+
+/// `C ← product + β C`.
+fn put<F: Real>(product: ArrayView2<'_, F>, beta: F, mut c: ArrayViewMut2<'_, F>) {
+    if beta.is_zero() { c.assign(&product) } else { c.zip_mut_with(&product, |c, &product| *c = product + beta * *c) }
+}
+
+/// `[H₍₋₁₎ X]`, whose columns are the operand's lines: the states one step late, with 0 for those before the first, beside the input.
+struct Beside<'a, F> {
+    /// The states that some step comes after.
+    states: ArrayView2<'a, F>,
+    /// Rows of 0 before them.
+    before: usize,
+    x: ArrayView2<'a, F>,
+}
+
+impl<F: Real> Pack<F> for Beside<'_, F> {
+    fn lines(&self) -> usize {
+        self.states.ncols() + self.x.ncols()
+    }
+
+    fn depth(&self) -> usize {
+        self.x.nrows()
+    }
+
+    fn pack(&self, lines: Range<usize>, depth: Range<usize>, stride: usize, panel: &mut [F]) {
+        let hidden = self.states.ncols();
+        let of_states = lines.start.min(hidden)..lines.end.min(hidden);
+        let of_x = lines.start.max(hidden) - hidden..lines.end.max(hidden) - hidden;
+        let [states, x] = [&self.states, &self.x].map(|rows| rows.to_slice().expect("the rows are contiguous"));
+        for (p, step) in depth.zip(panel.chunks_exact_mut(stride)) {
+            let (to_states, rest) = step.split_at_mut(of_states.len());
+            match p.checked_sub(self.before).and_then(|row| states.get(row * hidden..(row + 1) * hidden)) {
+                Some(row) => to_states.copy_from_slice(&row[of_states.clone()]),
+                None => to_states.fill(F::zero()),
+            }
+            let row = &x[p * self.x.ncols()..(p + 1) * self.x.ncols()];
+            rest[..of_x.len()].copy_from_slice(&row[of_x.clone()]);
+        }
     }
 }
 

@@ -94,15 +94,20 @@ impl<F: Real> Saved<F> {
         let d_states = cotangents.pop().flatten();
         let mut d_mask = self.places.mask.filter(|&mask| slots.needs(mask)).map(|_| Array2::zeros(self.one_step()));
         let da = Value::from(self.through_time(d_states, d_last, d_mask.as_mut()));
-        let (shares, sums) = ([Share::new(0..self.weight_hh.shape()[0], 0)], Sums { da: &da, order: &self.order });
+        let hidden = self.weight_hh.shape()[0];
+        let (shares, mut sums) = ([Share::new(0..hidden, 0)], Sums::new(&da, &self.order));
+        let states = self.masked(&self.states);
+        if let Some(x) = self.x.as_ref().filter(|_| slots.needs(HH)) {
+            sums.together(&states, x, &shares, &shares);
+        }
 
         // Σₜ dAₜᵀ (m ∘ Hₜ₋₁)
         slots.accumulate(HH, |dw, beta| {
             let h0 = self.h0.as_ref().map(|h0| self.masked(h0));
-            sums.hidden_weight(matrix_mut(dw), beta, (&self.masked(&self.states), h0.as_ref()), &shares);
+            sums.hidden_weight(matrix_mut(dw), beta, (&states, h0.as_ref()), &shares);
         });
         if let Some(x) = &self.x {
-            sums.input_weight(slots, IH, x, &shares);
+            sums.input_weight(slots, IH, (x, hidden), &shares);
         }
         let biases = [self.places.bias_ih, self.places.bias_hh].map(|place| place.filter(|&place| slots.needs(place)));
         if biases.iter().any(Option::is_some) {

@@ -21,10 +21,11 @@ fn shares(hidden: usize) -> [Share; 2] {
 }
 
 /// The same of what the state is multiplied with: with the reset after, the candidate's part is `q`.
-fn hidden_shares(hidden: usize, reset: Reset) -> [Share; 1] {
+fn hidden_shares(hidden: usize, reset: Reset) -> Vec<Share> {
+    let gates = Share::new(0..2 * hidden, hidden);
     match reset {
-        Reset::After => [Share::new(0..3 * hidden, hidden)],
-        Reset::Before => [Share::new(0..2 * hidden, hidden)],
+        Reset::After => vec![gates, Share::new(2 * hidden..3 * hidden, 3 * hidden)],
+        Reset::Before => vec![gates],
     }
 }
 
@@ -164,7 +165,10 @@ impl<F: Real> Saved<F> {
         let da = Value::from(da);
         let (hidden, reset) = (self.states.shape()[2], self.reset);
         let (shares, hidden_shares) = (shares(hidden), hidden_shares(hidden, reset));
-        let sums = Sums { da: &da, order: &self.order };
+        let mut sums = Sums::new(&da, &self.order);
+        if let Some(x) = self.x.as_ref().filter(|_| slots.needs(HH)) {
+            sums.together(&self.states, x, &hidden_shares, &shares);
+        }
         slots.accumulate(HH, |dw, beta| {
             let mut dw = matrix_mut(dw);
             sums.hidden_weight(dw.view_mut(), beta, (&self.states, self.h0.as_ref()), &hidden_shares);
@@ -176,7 +180,7 @@ impl<F: Real> Saved<F> {
             }
         });
         if let Some(x) = &self.x {
-            sums.input_weight(slots, IH, x, &shares);
+            sums.input_weight(slots, IH, (x, hidden), &shares);
         }
         let of_state = if reset == Reset::After { &hidden_shares[..] } else { &shares[..] };
         let biases = [(self.places.bias_ih, &shares[..]), (self.places.bias_hh, of_state)];

@@ -123,12 +123,15 @@ impl<F: Real> Saved<F> {
         let dc0 = self.through_time(&mut da, cotangents);
         let da = Value::from(da);
         let hidden = self.h.shape()[2];
-        let (shares, sums) = (shares(hidden), Sums { da: &da, order: &self.order });
+        let (shares, mut sums) = (shares(hidden), Sums::new(&da, &self.order));
+        if let Some(x) = self.x.as_ref().filter(|_| slots.needs(HH)) {
+            sums.together(&self.h, x, &shares, &shares);
+        }
         slots.accumulate(HH, |dw, beta| {
             sums.hidden_weight(matrix_mut(dw), beta, (&self.h, self.h0.as_ref()), &shares);
         });
         if let Some(x) = &self.x {
-            sums.input_weight(slots, IH, x, &shares);
+            sums.input_weight(slots, IH, (x, hidden), &shares);
         }
         let biases = [self.places.bias_ih, self.places.bias_hh].map(|place| place.filter(|&place| slots.needs(place)));
         if biases.iter().any(Option::is_some) {
