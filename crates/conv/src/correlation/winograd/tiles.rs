@@ -44,8 +44,15 @@ impl Tiles {
     }
 
     /// Places of the plane, and a row of zeros that stands for what lies above and below.
-    pub(super) fn numbers(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         (self.size[0] + 1) * self.size[1]
+    }
+
+    /// Memory for the plane, with that row.
+    pub(super) fn plane<F: Real>(&self, channels: usize) -> Aligned<F> {
+        let mut plane = Aligned::new(self.places() * channels);
+        plane.numbers()[self.size[0] * self.size[1] * channels..].fill(F::zero());
+        plane
     }
 
     /// Rows of tiles that are worked on at a time, for so many channels in all.
@@ -77,7 +84,7 @@ impl Tiles {
         if dy.windows().is_none() {
             return self.lay(plan.outputs, dy.image(image, results, room), to);
         }
-        unpool(plan, dy, image, self.numbers(), |place| place * plan.outputs, room, to);
+        unpool(plan, dy, image, self.places(), |place| place * plan.outputs, room, to);
     }
 
     /// The map of each tile's numbers, those of a tile side by side.
@@ -210,13 +217,17 @@ pub(super) struct Work<F> {
 }
 
 impl<F: Real> Work<F> {
-    pub(super) fn new(tiles: &Tiles, channels: [usize; 2]) -> Self {
+    /// For the first of these tiles, with room for the maps of the others too.
+    pub(super) fn new<const N: usize>(tiles: [&Tiles; N], channels: [usize; 2]) -> Self {
         let [inputs, outputs] = channels;
-        let mut plane = Aligned::new(tiles.numbers() * inputs);
-        plane.numbers().fill(F::zero());
-        let rows = tiles.strips(inputs + outputs).next().map_or(0, |rows| rows.len());
-        let [windows, products] = channels.map(|channels| Aligned::new(rows * tiles.count[1] * pitch(channels)));
-        let sums = Aligned::new(tiles.out.iter().product::<usize>() * outputs);
+        let plane = tiles[0].plane(inputs);
+        let of_strip = |tiles: &Tiles| {
+            let rows = tiles.strips(inputs + outputs).next().map_or(0, |rows| rows.len());
+            rows * tiles.count[1]
+        };
+        let most = tiles.into_iter().map(of_strip).max().unwrap_or(0);
+        let [windows, products] = channels.map(|channels| Aligned::new(most * pitch(channels)));
+        let sums = Aligned::new(tiles[0].out.iter().product::<usize>() * outputs);
         Self { channels, plane, windows, products, sums, offsets: Offsets::new((0..inputs).collect::<Vec<_>>()) }
     }
 
