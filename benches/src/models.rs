@@ -2,7 +2,6 @@
 
 use gradus::conv::global_avg_pool;
 use gradus::prelude::*;
-use gradus::regularize::BatchNorm2d;
 
 /// Linear 2→16, tanh, Linear 16→16, tanh, Linear 16→1.
 #[derive(Debug, Module)]

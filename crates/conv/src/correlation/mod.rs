@@ -1,13 +1,14 @@
 //! The operation: what deep learning calls convolution.
 //!
 //! Read on in this order: `plan`, the sizes and the choice of a way for each product; `direct`, windows read from the image itself, and `layout`, how an
-//! image lies in memory with its margin; `after`, what is done with sums while they are in the cache; then the special cases, `products` and
+//! image lies in memory with its margin, and `phase`, for `dx` of larger steps; `after`, what is done with sums while they are in the cache; then the special cases, `products` and
 //! `depthwise`.
 
 mod after;
 mod depthwise;
 mod direct;
 mod layout;
+mod phase;
 mod plan;
 mod products;
 mod winograd;
