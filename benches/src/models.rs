@@ -4,7 +4,6 @@ use gradus::conv::global_avg_pool;
 use gradus::ndarray::Array2;
 use gradus::nn_layers::{Embedding, Walk, WalkMut};
 use gradus::prelude::*;
-use gradus::regularize::BatchNorm2d;
 use gradus::rnn_bptt::{Cell, GruCell, LstmCell, Recurrent};
 
 /// Linear 2→16, tanh, Linear 16→16, tanh, Linear 16→1.

@@ -53,7 +53,7 @@ pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Optimizer, Sgd};
     #[cfg(feature = "regularize")]
     #[doc(no_inline)]
-    pub use crate::regularize::{Dropout, EarlyStopping};
+    pub use crate::regularize::{BatchNorm1d, BatchNorm2d, BatchNorm3d, Dropout, EarlyStopping};
     #[cfg(feature = "rnn-bptt")]
     #[doc(no_inline)]
     pub use crate::rnn_bptt::{Gru, Lstm, Rnn};

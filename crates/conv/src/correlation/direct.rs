@@ -18,7 +18,8 @@
 //! seen by the same taps; each such *phase* is a convolution with some of the taps, in steps of 1.
 
 use super::after::{After, Cotangent, relu};
-use super::layout::{Margins, Room, each, positions, seeing, seen_from};
+use super::layout::{Margins, Room, each, positions, seen_from};
+use super::phase::{Order, Phase, interleave};
 use super::{Plan, matrix, matrix_mut};
 use crate::geometry::Axis;
 use gradus_autograd::Real;
@@ -53,32 +54,6 @@ pub(super) struct Direct {
     taps: Offsets,
     /// The output's gradient with the margin that the input's needs.
     output: Margins,
-}
-
-/// Positions of the input with the same remainder by the stride.
-#[derive(Debug)]
-struct Phase {
-    /// The remainders, and the number of positions along each axis.
-    remainder: Vec<usize>,
-    size: Vec<usize>,
-    /// The taps that see these positions.
-    taps: Vec<usize>,
-    /// The places of the first position of each row of positions.
-    rows: Vec<usize>,
-    /// From which places they are seen, of all channels and taps.
-    offsets: Offsets,
-    /// From a position to the next.
-    line: usize,
-    order: Order,
-}
-
-/// How the output's gradient lies in memory, and in which order its terms are summed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// A plane for each channel; of each channel all taps.
-    Planes,
-    /// A row of channels for each place; of each tap all channels.
-    Rows,
 }
 
 impl Direct {
@@ -211,7 +186,9 @@ impl Direct {
         let results = dy.dy.len() / plan.images;
         let images = plan.images.div_ceil(PARTS);
         let parts = dx.chunks_mut(images * inputs * plan.groups).enumerate().collect();
-        let largest = phases.iter().map(|phase| phase.size.iter().product()).max().unwrap_or(0);
+        // Phases that differ in the last axis alone.
+        let together = remainders.last().map_or(1, Vec::len).max(1);
+        let largest = phases.chunks(together).map(|phases| phases.iter().map(Phase::places).sum()).max().unwrap_or(0);
         for_each_part(plan.multiplications(), parts, |(part, dx)| {
             let mut room = Room::always(&self.output, plan.outputs * plan.groups, dy.windows().is_some());
             let mut sums = plan.room_for_sums(dy);
@@ -227,20 +204,25 @@ impl Direct {
                 };
                 for (group, dx) in dx.chunks_exact_mut(inputs).enumerate() {
                     let dy = &dy[group * plan.outputs * self.output.plane..];
-                    for (phase, weights) in phases.iter().zip(&weights[group]) {
-                        let places: usize = phase.size.iter().product();
-                        let width = phase.size.last().copied().unwrap_or(1);
-                        let windows = Gathered::new(dy, &phase.rows, (width, phase.line), &phase.offsets);
+                    let product = |phase: &Phase, weights, beta, to: ArrayViewMut2<'_, F>| {
+                        let windows = Gathered::new(dy, &phase.rows, (phase.width(), phase.line), &phase.offsets);
                         let windows = windows.expect("what sees a position lies within the margin");
-                        if whole {
-                            let dx = matrix_mut(dx, plan.inputs, plan.pixels).reversed_axes();
-                            F::gemm_gathered(F::one(), &windows, weights, beta, None, dx);
-                        } else {
-                            let apart = &mut apart[..places * plan.inputs];
-                            let to = matrix_mut(apart, plan.inputs, places).reversed_axes();
-                            F::gemm_gathered(F::one(), &windows, weights, F::zero(), None, to);
-                            phase.interleave(plan, apart, beta, dx);
+                        F::gemm_gathered(F::one(), &windows, weights, beta, None, to);
+                    };
+                    if whole {
+                        let dx = matrix_mut(dx, plan.inputs, plan.pixels).reversed_axes();
+                        product(&phases[0], &weights[group][0], beta, dx);
+                        continue;
+                    }
+                    for (phases, weights) in phases.chunks(together).zip(weights[group].chunks(together)) {
+                        let mut start = 0;
+                        for (phase, weights) in phases.iter().zip(weights) {
+                            let to = &mut apart[start..][..phase.places() * plan.inputs];
+                            start += to.len();
+                            let to = matrix_mut(to, plan.inputs, phase.places()).reversed_axes();
+                            product(phase, weights, F::zero(), to);
                         }
+                        interleave(plan, phases, &apart[..start], beta, dx);
                     }
                 }
             }
@@ -414,77 +396,5 @@ impl WeightLines {
         }
         let starts = all.iter().copied().step_by(neighbours).collect();
         Self { starts, lines: neighbours, line: apart, places, order: (0..all.len()).collect() }
-    }
-}
-
-impl Phase {
-    fn new(axes: &[Axis], remainder: Vec<usize>, output: &Margins, outputs: usize, order: Order) -> Self {
-        let size: Vec<usize> =
-            axes.iter().zip(&remainder).map(|(axis, &r)| (axis.size - r).div_ceil(axis.stride)).collect();
-        let outer = size.len().saturating_sub(1);
-        let line = if order == Order::Rows { outputs } else { 1 };
-        let rows = positions(&size[..outer]).map(|row| output.place(row) * line).collect();
-        let (taps, places): (Vec<_>, Vec<_>) = seeing(axes, &remainder, output).unzip();
-        let offsets: Vec<usize> = match order {
-            Order::Planes => {
-                (0..outputs).flat_map(|o| places.iter().map(move |place| o * output.plane + place)).collect()
-            }
-            Order::Rows => places.iter().flat_map(|place| (0..outputs).map(move |o| place * outputs + o)).collect(),
-        };
-        Self { remainder, size, taps, rows, offsets: Offsets::new(offsets), line, order }
-    }
-
-    /// The weight of a group with input channels as its lines and these taps alone.
-    fn weights<F: Real>(&self, plan: &Plan, w: &[F]) -> Packed<F> {
-        let taps = plan.depth() / plan.inputs.max(1);
-        let depth = plan.outputs * self.taps.len();
-        let mut turned = memory::take(plan.inputs * depth);
-        for (c, line) in turned.chunks_exact_mut(depth.max(1)).enumerate() {
-            for o in 0..plan.outputs {
-                let kernel = &w[(o * plan.inputs + c) * taps..][..taps];
-                for (number, &tap) in self.taps.iter().enumerate() {
-                    let at = match self.order {
-                        Order::Planes => o * self.taps.len() + number,
-                        Order::Rows => number * plan.outputs + o,
-                    };
-                    line[at] = kernel[tap];
-                }
-            }
-        }
-        let packed = Packed::new(&matrix(&turned, plan.inputs, depth));
-        memory::give(turned);
-        packed
-    }
-
-    /// Writes the gradients of these positions between those of the other phases.
-    fn interleave<F: Real>(&self, plan: &Plan, apart: &[F], beta: F, dx: &mut [F]) {
-        let width = self.size.last().copied().unwrap_or(1);
-        if width == 0 {
-            return;
-        }
-        let (step, first) = match (plan.axes.last(), self.remainder.last()) {
-            (Some(axis), Some(&r)) => (axis.stride, r),
-            _ => (1, 0),
-        };
-        let outer = self.size.len().saturating_sub(1);
-        let mut strides = vec![1; self.size.len()];
-        for i in (1..strides.len()).rev() {
-            strides[i - 1] = strides[i] * plan.axes[i].size;
-        }
-        let at = |row: Vec<usize>| -> usize {
-            row.iter().enumerate().map(|(i, q)| (q * plan.axes[i].stride + self.remainder[i]) * strides[i]).sum()
-        };
-        let rows: Vec<usize> = positions(&self.size[..outer]).map(at).collect();
-        let places = rows.len() * width;
-        for (apart, dx) in apart.chunks_exact(places.max(1)).zip(dx.chunks_exact_mut(plan.pixels)) {
-            for (apart, &row) in apart.chunks_exact(width).zip(&rows) {
-                let dx = dx[row + first..].iter_mut().step_by(step);
-                if beta.is_zero() {
-                    dx.zip(apart).for_each(|(dx, &apart)| *dx = apart);
-                } else {
-                    dx.zip(apart).for_each(|(dx, &apart)| *dx = apart + beta * *dx);
-                }
-            }
-        }
     }
 }

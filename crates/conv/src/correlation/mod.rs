@@ -1,13 +1,14 @@
 //! The operation: what deep learning calls convolution.
 //!
 //! Read on in this order: `plan`, the sizes and the choice of a way for each product; `direct`, windows read from the image itself, and `layout`, how an
-//! image lies in memory with its margin; `after`, what is done with sums while they are in the cache; then the special cases, `products` and
+//! image lies in memory with its margin, and `phase`, for `dx` of larger steps; `after`, what is done with sums while they are in the cache; then the special cases, `products` and
 //! `depthwise`.
 
 mod after;
 mod depthwise;
 mod direct;
 mod layout;
+mod phase;
 mod plan;
 mod products;
 mod winograd;
@@ -17,6 +18,7 @@ use after::{After, Cotangent, Kept, Windows};
 use gradus_autograd::{Real, Slots, Value, Var};
 use ndarray::{ArrayView2, ArrayViewMut2, IxDyn};
 pub(crate) use plan::{Plan, output_shape};
+use winograd::Wanted;
 
 /// Convolution in `R` axes of space: at each of its places, the inner product of the kernel with what lies under it.
 ///
@@ -226,6 +228,15 @@ fn with<const R: usize, F: Real>(
         let dy = Cotangent { dy: slice(&dy), kept };
         if slots.needs(2) {
             slots.add(2, plan.bias_gradient_of(&dy));
+        }
+        if let (Some(x), Some(w), Some(winograd)) = (&saved_x, &saved_w, plan.shared_way()) {
+            let mut dw = Value::unspecified(w.raw_dim());
+            slots.accumulate(0, |dx, beta| {
+                let weight = Wanted { of: slice(x), beta: F::zero(), to: slice_mut(&mut dw) };
+                let dx = dx.into_slice().expect("gradients are row-major");
+                winograd.gradients(&plan, &dy, Some(weight), Some(Wanted { of: slice(w), beta, to: dx }));
+            });
+            return slots.add(1, dw);
         }
         if let Some(x) = &saved_x {
             slots.accumulate(1, |dw, beta| {

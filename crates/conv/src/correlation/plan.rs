@@ -3,7 +3,7 @@
 use super::after::{self, After, Cotangent, Kept};
 use super::depthwise::Depthwise;
 use super::direct::Direct;
-use super::winograd::Winograd;
+use super::winograd::{Wanted, Winograd};
 use super::{name, products, slice_mut};
 use crate::geometry::{Axis, Geometry, count};
 use crate::patches::volume;
@@ -156,7 +156,7 @@ impl Plan {
                 return seen.weight_gradient(self, x, dy, beta, dw);
             }
             if let Some(winograd) = &self.winograd {
-                return winograd.weight_gradient(self, x, dy, beta, dw);
+                return winograd.gradients(self, dy, Some(Wanted { of: x, beta, to: dw }), None);
             }
             return self.direct.weight_gradient(self, x, dy, beta, dw);
         }
@@ -178,12 +178,18 @@ impl Plan {
                 (Kept::Nothing | Kept::Result(_), Some(spread)) => spread.input_gradient(self, w, dy, beta, dx),
                 (Kept::Nothing, _) if self.has_few_inputs() => self.input_gradient_by_taps(w, dy.dy, beta, dx),
                 _ => match &self.winograd {
-                    Some(winograd) => winograd.input_gradient(self, w, dy, beta, dx),
+                    Some(winograd) => winograd.gradients(self, dy, None, Some(Wanted { of: w, beta, to: dx })),
                     None => self.direct.input_gradient(self, w, dy, beta, dx),
                 },
             };
         }
         dx.iter_mut().for_each(|dx| *dx = if beta.is_zero() { F::zero() } else { beta * *dx });
+    }
+
+    /// If both gradients are computed the same way, that way: they can then share what it makes of `dy`.
+    pub(super) fn shared_way(&self) -> Option<&Winograd> {
+        let others = self.depthwise.seen.is_some() || self.depthwise.spread.is_some();
+        self.winograd.as_ref().filter(|_| !others && self.images > 0)
     }
 
     /// `db = Σ dY`, over images and places.

@@ -36,11 +36,13 @@ pub(super) fn full<F: Real>(
     };
     let lr = F::from_f64(lr);
     let mut w = Array1::zeros(data.x.ncols());
+    // Below what the gradient's own rounding amounts to, ε ‖X‖ ‖y‖ / n, it does not fall, however many steps are taken.
+    let rounding = F::from_f64((largest / data.y.len().max(1) as f64).sqrt()) * l2_norm(&data.y) * F::epsilon();
     let mut end = None;
     for step in 0..=most {
         let g = gradient(&data.x, &data.y, &w);
         let length = l2_norm(&g);
-        if length <= *end.get_or_insert(length * F::from_f64(tolerance)) {
+        if length <= *end.get_or_insert((length * F::from_f64(tolerance)).max(rounding)) {
             return Ok((w, step, "gradient descent"));
         }
         w.zip_mut_with(&g, |w, &g| *w -= lr * g);

@@ -27,20 +27,21 @@
 //! S. Winograd, *Arithmetic complexity of computations*, 1980; A. Lavin, S. Gray, *Fast algorithms for convolutional neural networks*, 2015,
 //! <https://arxiv.org/abs/1509.09308>
 
+mod back;
 mod lines;
 mod tiles;
 
-use super::after::{After, Cotangent, relu};
-use super::direct::{PARTS, PARTS_OF_SUMS, SUMS, turn};
-use super::{Plan, matrix, matrix_mut};
+use super::after::{After, relu};
+use super::direct::{PARTS, turn};
+use super::{Plan, matrix};
 use crate::geometry::Axis;
+pub(super) use back::Wanted;
 use gradus_autograd::Real;
 use gradus_linalg::parallel::for_each_part;
-use gradus_linalg::simd::vectorized;
 use gradus_linalg::{Packed, memory};
-use lines::{LANES, both, kernel, kernel_back, spread, window};
+use lines::{LANES, both, kernel};
 use std::array::from_fn;
-use tiles::{Aligned, NUMBERS, Tiles, Work, number};
+use tiles::{NUMBERS, Tiles, Work};
 
 /// Channels of input and output from which it pays: each sum has as many terms as there are channels.
 const MANY: usize = 32;
@@ -96,7 +97,7 @@ impl Winograd {
         let parts = x.chunks(images * inputs).zip(y.chunks_mut(images * results));
         let parts = parts.map(|(x, y)| (x, y, winners.next().unwrap_or_default())).collect();
         for_each_part(plan.multiplications(), parts, |(x, y, winners)| {
-            let mut work = Work::new(tiles, [plan.inputs, plan.outputs]);
+            let mut work = Work::new([tiles], [plan.inputs, plan.outputs]);
             let mut pooled = memory::take(if after.is_apart() { results } else { 0 });
             let mut winners = winners.chunks_exact_mut(results);
             for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(results)) {
@@ -118,92 +119,6 @@ impl Winograd {
             memory::give(pooled);
             work.give();
         });
-    }
-
-    /// `dx ← Σ_k W_kᵀ dY + β dx`.
-    pub(super) fn input_gradient<F: Real>(&self, plan: &Plan, w: &[F], dy: &Cotangent<'_, F>, beta: F, dx: &mut [F]) {
-        let last = plan.taps - 1;
-        let turned = |c: usize, o: usize, tap: usize| w[(o * plan.inputs + c) * plan.taps + last - tap];
-        let weights = kernels([plan.inputs, plan.outputs], turned);
-        let tiles = &self.back;
-        let (inputs, results) = (plan.inputs * plan.pixels, dy.dy.len() / plan.images);
-        let images = plan.images.div_ceil(PARTS);
-        let parts = dx.chunks_mut(images * inputs).enumerate().collect();
-        for_each_part(plan.multiplications(), parts, |(part, dx)| {
-            let mut work = Work::new(tiles, [plan.outputs, plan.inputs]);
-            let mut sums = plan.room_for_sums(dy);
-            let mut planes = memory::take(if beta.is_zero() { 0 } else { inputs });
-            for (image, dx) in (part * images..).zip(dx.chunks_exact_mut(inputs)) {
-                tiles.lay_gradient(plan, dy, (image, results), &mut sums, work.plane.numbers());
-                work.correlate(tiles, &weights, None);
-                if beta.is_zero() {
-                    turn(work.sums.shared(), plan.inputs, dx);
-                    continue;
-                }
-                turn(work.sums.shared(), plan.inputs, &mut planes);
-                vectorized(
-                    #[inline(always)]
-                    || dx.iter_mut().zip(&planes).for_each(|(dx, &new)| *dx = new + beta * *dx),
-                );
-            }
-            memory::give(planes);
-            memory::give(sums);
-            work.give();
-        });
-    }
-
-    /// `dW ← Σ dY Pᵀ + β dW`; the sum runs over the images of each part in their order, and then over the parts.
-    pub(super) fn weight_gradient<F: Real>(&self, plan: &Plan, x: &[F], dy: &Cotangent<'_, F>, beta: F, dw: &mut [F]) {
-        let tiles = &self.forward;
-        let whole = Tiles::side_by_side(tiles.out);
-        let (inputs, results) = (plan.inputs * plan.pixels, dy.dy.len() / plan.images);
-        let [channels, others] = [plan.inputs, plan.outputs];
-        let len = NUMBERS * channels * others;
-        let parts = PARTS_OF_SUMS.min(SUMS / len).clamp(1, plan.images);
-        let images = plan.images.div_ceil(parts);
-        let mut sums: Vec<F> = memory::take(parts * len);
-        let jobs: Vec<_> = sums.chunks_mut(len).zip(x.chunks(images * inputs)).enumerate().collect();
-        let used = jobs.len();
-        for_each_part(plan.multiplications(), jobs, |(part, (sums, x))| {
-            let mut work = Work::new(tiles, [channels, others]);
-            let mut apart = plan.room_for_sums(dy);
-            let mut gradient = Aligned::new(whole.numbers() * others);
-            gradient.numbers().fill(F::zero());
-            let mut beta = F::zero();
-            for (image, x) in (part * images..).zip(x.chunks_exact(inputs)) {
-                tiles.lay(channels, x, work.plane.numbers());
-                whole.lay_gradient(plan, dy, (image, results), &mut apart, gradient.numbers());
-                for rows in tiles.strips(channels + others) {
-                    let count = rows.len() * tiles.count[1];
-                    tiles.map(work.plane.shared(), channels, rows.clone(), work.windows.numbers(), window);
-                    whole.map(gradient.shared(), others, rows, work.products.numbers(), spread);
-                    for (k, sums) in sums.chunks_exact_mut(channels * others).enumerate() {
-                        let v = number(work.windows.shared(), k, count, channels).reversed_axes();
-                        let d = number(work.products.shared(), k, count, others);
-                        F::gemm(F::one(), v, d, beta, matrix_mut(sums, channels, others));
-                    }
-                    beta = F::one();
-                }
-            }
-            gradient.give();
-            memory::give(apart);
-            work.give();
-        });
-        let (sum, rest) = sums[..used * len].split_at_mut(len);
-        for part in rest.chunks_exact(len) {
-            vectorized(
-                #[inline(always)]
-                || sum.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part),
-            );
-        }
-        for (number, dw) in dw.chunks_exact_mut(plan.taps).enumerate() {
-            let (o, c) = (number / channels, number % channels);
-            let tile = from_fn(|a| from_fn(|b| sum[((a * 4 + b) * channels + c) * others + o]));
-            for (dw, new) in dw.iter_mut().zip(both(kernel_back, tile).as_flattened()) {
-                *dw = if beta.is_zero() { *new } else { *new + beta * *dw };
-            }
-        }
-        memory::give(sums);
     }
 }
 

@@ -20,6 +20,9 @@ const STRIP: usize = 1 << 17;
 const APART: usize = 16;
 
 /// How a plane is cut into tiles, which overlap by two.
+///
+/// A plane lies in memory as rows of channels, one for each place, without the zeros around it: so it is turned over in a few long runs, and
+/// the same rows serve tiles that begin at different places.
 #[derive(Debug)]
 pub(super) struct Tiles {
     /// Zeros before the plane, its size, and the size of the result, along rows and columns.
@@ -28,25 +31,28 @@ pub(super) struct Tiles {
     pub(super) out: [usize; 2],
     /// Tiles along both.
     pub(super) count: [usize; 2],
-    /// The size of the plane with its margin, of which all tiles are whole.
-    padded: [usize; 2],
 }
 
 impl Tiles {
     pub(super) fn new(before: [usize; 2], size: [usize; 2], out: [usize; 2]) -> Self {
-        let count = out.map(|out| out.div_ceil(2));
-        Self { before, size, out, count, padded: count.map(|count| 2 * count + 2) }
+        Self { before, size, out, count: out.map(|out| out.div_ceil(2)) }
     }
 
     /// The results themselves, 2 × 2 of them in a tile.
     pub(super) fn side_by_side(out: [usize; 2]) -> Self {
-        let count = out.map(|out| out.div_ceil(2));
-        Self { before: [0; 2], size: out, out, count, padded: count.map(|count| 2 * count) }
+        Self::new([0; 2], out, out)
     }
 
-    /// Places of the plane with its margin, and one more, beyond which no row of channels reaches.
-    pub(super) fn numbers(&self) -> usize {
-        self.padded.iter().product::<usize>() + 1
+    /// Places of the plane, and a row of zeros that stands for what lies above and below.
+    pub(super) fn places(&self) -> usize {
+        (self.size[0] + 1) * self.size[1]
+    }
+
+    /// Memory for the plane, with that row.
+    pub(super) fn plane<F: Real>(&self, channels: usize) -> Aligned<F> {
+        let mut plane = Aligned::new(self.places() * channels);
+        plane.numbers()[self.size[0] * self.size[1] * channels..].fill(F::zero());
+        plane
     }
 
     /// Rows of tiles that are worked on at a time, for so many channels in all.
@@ -57,16 +63,12 @@ impl Tiles {
         (0..rows).step_by(several).map(move |first| first..rows.min(first + several))
     }
 
-    /// Writes the planes of an image as rows of channels into memory whose margin is zeros already.
+    /// Writes the planes of an image as rows of channels into memory whose last row is zeros already.
     pub(super) fn lay<F: Real>(&self, channels: usize, planes: &[F], to: &mut [F]) {
-        let [height, width] = self.size;
-        let view = matrix(planes, channels, height * width);
+        let places = self.size[0] * self.size[1];
+        let view = matrix(planes, channels, places);
         for first in (0..channels).step_by(PLANES) {
-            for row in 0..height {
-                let from = ((row + self.before[0]) * self.padded[1] + self.before[1]) * channels + first;
-                let to = &mut to[from..][..width * channels];
-                view.pack(first..first + PLANES, row * width..(row + 1) * width, channels, to);
-            }
+            view.pack(first..first + PLANES, 0..places, channels, &mut to[first..]);
         }
     }
 
@@ -82,9 +84,7 @@ impl Tiles {
         if dy.windows().is_none() {
             return self.lay(plan.outputs, dy.image(image, results, room), to);
         }
-        let ([top, left], width, across) = (self.before, self.size[1], self.padded[1]);
-        let at = |place: usize| ((place / width + top) * across + place % width + left) * plan.outputs;
-        unpool(plan, dy, image, self.numbers(), at, room, to);
+        unpool(plan, dy, image, self.places(), |place| place * plan.outputs, room, to);
     }
 
     /// The map of each tile's numbers, those of a tile side by side.
@@ -97,8 +97,10 @@ impl Tiles {
         line: impl Fn([F; N]) -> [F; 4],
     ) {
         let (chunks, [_, columns]) = (channels / LANES, self.count);
-        let across = self.padded[1] * chunks;
+        let ([top, left], [height, width]) = (self.before, self.size);
+        let across = width * chunks;
         let (plane, pitch) = (plane.as_chunks::<LANES>().0, pitch(channels));
+        let none = [F::zero(); LANES];
         vectorized(
             #[inline(always)]
             || {
@@ -106,19 +108,30 @@ impl Tiles {
                 for row in rows {
                     let mut lines = [plane; N];
                     for (a, line) in lines.iter_mut().enumerate() {
-                        *line = &plane[(2 * row + a) * across..][..across];
+                        // What lies outside is the row of zeros behind the last one.
+                        let row = (2 * row + a).checked_sub(top).map_or(height, |row| row.min(height));
+                        *line = &plane[row * across..][..across];
                     }
                     for (column, tile) in (0..columns).zip(&mut tiles) {
-                        let (from, tile) = (2 * column * chunks, tile.as_chunks_mut::<LANES>().0);
-                        for chunk in 0..chunks {
-                            let mapped = in_lanes(
+                        let tile = tile.as_chunks_mut::<LANES>().0;
+                        match (2 * column).checked_sub(left) {
+                            Some(first) if first + N <= width => map_tile(
+                                chunks,
+                                tile,
                                 &line,
                                 #[inline(always)]
-                                |a, b| &lines[a][from + b * chunks + chunk],
-                            );
-                            for (k, lanes) in mapped.as_flattened().iter().enumerate() {
-                                tile[k * chunks + chunk] = *lanes;
-                            }
+                                |a, b, chunk| &lines[a][(first + b) * chunks + chunk],
+                            ),
+                            _ => map_tile(
+                                chunks,
+                                tile,
+                                &line,
+                                #[inline(always)]
+                                |a, b, chunk| match (2 * column + b).checked_sub(left) {
+                                    Some(column) if column < width => &lines[a][column * chunks + chunk],
+                                    _ => &none,
+                                },
+                            ),
                         }
                     }
                 }
@@ -169,10 +182,30 @@ impl Tiles {
     }
 }
 
+/// The map of one tile's numbers.
+#[inline(always)]
+fn map_tile<'a, F: Real, const N: usize>(
+    chunks: usize,
+    tile: &mut [[F; LANES]],
+    line: impl Fn([F; N]) -> [F; 4],
+    from: impl Fn(usize, usize, usize) -> &'a [F; LANES],
+) {
+    for chunk in 0..chunks {
+        let mapped = in_lanes(
+            &line,
+            #[inline(always)]
+            |a, b| from(a, b, chunk),
+        );
+        for (k, lanes) in mapped.as_flattened().iter().enumerate() {
+            tile[k * chunks + chunk] = *lanes;
+        }
+    }
+}
+
 /// Memory for an image on its way.
 pub(super) struct Work<F> {
     channels: [usize; 2],
-    /// The image with its margin.
+    /// The image.
     pub(super) plane: Aligned<F>,
     /// `Bᵀ d B` of some tiles.
     pub(super) windows: Aligned<F>,
@@ -184,13 +217,17 @@ pub(super) struct Work<F> {
 }
 
 impl<F: Real> Work<F> {
-    pub(super) fn new(tiles: &Tiles, channels: [usize; 2]) -> Self {
+    /// For the first of these tiles, with room for the maps of the others too.
+    pub(super) fn new<const N: usize>(tiles: [&Tiles; N], channels: [usize; 2]) -> Self {
         let [inputs, outputs] = channels;
-        let mut plane = Aligned::new(tiles.numbers() * inputs);
-        plane.numbers().fill(F::zero());
-        let rows = tiles.strips(inputs + outputs).next().map_or(0, |rows| rows.len());
-        let [windows, products] = channels.map(|channels| Aligned::new(rows * tiles.count[1] * pitch(channels)));
-        let sums = Aligned::new(tiles.out.iter().product::<usize>() * outputs);
+        let plane = tiles[0].plane(inputs);
+        let of_strip = |tiles: &Tiles| {
+            let rows = tiles.strips(inputs + outputs).next().map_or(0, |rows| rows.len());
+            rows * tiles.count[1]
+        };
+        let most = tiles.into_iter().map(of_strip).max().unwrap_or(0);
+        let [windows, products] = channels.map(|channels| Aligned::new(most * pitch(channels)));
+        let sums = Aligned::new(tiles[0].out.iter().product::<usize>() * outputs);
         Self { channels, plane, windows, products, sums, offsets: Offsets::new((0..inputs).collect::<Vec<_>>()) }
     }
 
