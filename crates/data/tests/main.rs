@@ -1,0 +1,5 @@
+//! The tests of this crate, one program.
+
+mod datasets;
+mod mnist;
+mod properties;
