@@ -2,4 +2,6 @@
 
 mod datasets;
 mod mnist;
+mod mutations;
 mod properties;
+mod tables;
