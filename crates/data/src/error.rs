@@ -87,6 +87,70 @@ pub enum Error {
         /// The size that was asked for.
         found: usize,
     },
+    /// A generator's setting is out of its range.
+    #[error("{operation}: {setting} {found}: it must be {expected}")]
+    Setting {
+        /// The generator.
+        operation: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        found: f64,
+        /// What would fit.
+        expected: &'static str,
+    },
+    /// Labels or weights of a loader do not fit its data set.
+    #[error("loader: {found} {what} for {len} samples: each sample needs one")]
+    SamplerLength {
+        /// Labels or weights.
+        what: &'static str,
+        /// How many of them there are.
+        found: usize,
+        /// Samples of the data set.
+        len: usize,
+    },
+    /// Samples cannot be drawn with these weights.
+    #[error(
+        "loader: weight {found} at position {position}: weights are finite, not negative, and one of them is above 0"
+    )]
+    Weight {
+        /// Which weight, counted from 0.
+        position: usize,
+        /// The weight.
+        found: f64,
+    },
+    /// Samples of different shapes cannot be put together.
+    #[error(
+        "collate: sample {position} of the batch has shape {other:?}, the first {first:?}: bring them to one shape, or pad sequences"
+    )]
+    Ragged {
+        /// Which sample of the batch, counted from 0.
+        position: usize,
+        /// The shape of the first sample.
+        first: Vec<usize>,
+        /// Its shape.
+        other: Vec<usize>,
+    },
+    /// A saved position does not belong to this loader.
+    #[error(
+        "loader: epoch {epoch}, batch {batch}: the position was saved by a loader with another seed, batch size, order or data set, or lies beyond the {batches} batches of an epoch"
+    )]
+    Position {
+        /// The epoch of the position.
+        epoch: u64,
+        /// Its batch.
+        batch: u64,
+        /// Batches in an epoch of this loader.
+        batches: usize,
+    },
+    /// The operating system refuses a background thread.
+    #[error("loader: no thread for one of {workers} workers: {source}; ask for fewer")]
+    Workers {
+        /// Threads that were asked for.
+        workers: usize,
+        /// What the operating system says.
+        source: io::Error,
+    },
 
     /// A file or folder could not be read or written.
     #[error("{operation}: {}: {source}", path.display())]
