@@ -83,7 +83,7 @@ impl<D: Dataset, B> Epoch<D, B> {
         if self.failed { 0 } else { self.recipe.batches().saturating_sub(self.position.batch as usize) }
     }
 
-    fn from_worker(&mut self) -> Result<B> {
+    fn take_from_worker(&mut self) -> Result<B> {
         // Worker 0 began with the first batch, and each one taken puts the next worker to the front.
         let received = self.workers[0].batches.recv();
         received.unwrap_or_else(|_| {
@@ -106,7 +106,7 @@ impl<D: Dataset, B> Iterator for Epoch<D, B> {
         let batch = if self.workers.is_empty() {
             self.recipe.batch(&self.order, self.position.epoch, self.position.batch as usize)
         } else {
-            let batch = self.from_worker();
+            let batch = self.take_from_worker();
             self.workers.rotate_left(1);
             batch
         };

@@ -69,6 +69,7 @@ impl Table {
     }
 
     /// The names of the columns, from left to right.
+    #[must_use]
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
     }
