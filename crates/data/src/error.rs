@@ -30,14 +30,32 @@ pub enum Error {
         classes: usize,
     },
     /// A sample was asked for that is not there.
-    #[error("select: index {index} at position {position}: the data has {len} samples, counted from 0")]
+    #[error("{operation}: index {index} at position {position}: the data has {len} samples, counted from 0")]
     Index {
+        /// The operation that was asked for.
+        operation: &'static str,
         /// Where the index stands in the list of indices.
         position: usize,
         /// The index.
         index: usize,
         /// The number of samples.
         len: usize,
+    },
+    /// A data set was asked for a sample that is not there.
+    #[error("get: sample {index}: the data has {len} samples, counted from 0")]
+    Sample {
+        /// The index.
+        index: usize,
+        /// The number of samples.
+        len: usize,
+    },
+    /// Data sets of different lengths cannot stand side by side.
+    #[error("zipped: {left} and {right} samples: each sample needs one beside it")]
+    Zip {
+        /// Samples of the first.
+        left: usize,
+        /// Samples of the second.
+        right: usize,
     },
     /// A sample's numbers do not fill the shape that was asked for.
     #[error("reshape_inputs: {from:?} to {to:?}: a sample has {} numbers, the new shape {}", from.iter().product::<usize>(), count(to))]
@@ -68,6 +86,70 @@ pub enum Error {
     BatchSize {
         /// The size that was asked for.
         found: usize,
+    },
+    /// A generator's setting is out of its range.
+    #[error("{operation}: {setting} {found}: it must be {expected}")]
+    Setting {
+        /// The generator.
+        operation: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        found: f64,
+        /// What would fit.
+        expected: &'static str,
+    },
+    /// Labels or weights of a loader do not fit its data set.
+    #[error("loader: {found} {what} for {len} samples: each sample needs one")]
+    SamplerLength {
+        /// Labels or weights.
+        what: &'static str,
+        /// How many of them there are.
+        found: usize,
+        /// Samples of the data set.
+        len: usize,
+    },
+    /// Samples cannot be drawn with these weights.
+    #[error(
+        "loader: weight {found} at position {position}: weights are finite, not negative, and one of them is above 0"
+    )]
+    Weight {
+        /// Which weight, counted from 0.
+        position: usize,
+        /// The weight.
+        found: f64,
+    },
+    /// Samples of different shapes cannot be put together.
+    #[error(
+        "collate: sample {position} of the batch has shape {other:?}, the first {first:?}: bring them to one shape, or pad sequences"
+    )]
+    Ragged {
+        /// Which sample of the batch, counted from 0.
+        position: usize,
+        /// The shape of the first sample.
+        first: Vec<usize>,
+        /// Its shape.
+        other: Vec<usize>,
+    },
+    /// A saved position does not belong to this loader.
+    #[error(
+        "loader: epoch {epoch}, batch {batch}: the position was saved by a loader with another seed, batch size, order or data set, or lies beyond the {batches} batches of an epoch"
+    )]
+    Position {
+        /// The epoch of the position.
+        epoch: u64,
+        /// Its batch.
+        batch: u64,
+        /// Batches in an epoch of this loader.
+        batches: usize,
+    },
+    /// The operating system refuses a background thread.
+    #[error("loader: no thread for one of {workers} workers: {source}; ask for fewer")]
+    Workers {
+        /// Threads that were asked for.
+        workers: usize,
+        /// What the operating system says.
+        source: io::Error,
     },
 
     /// A file or folder could not be read or written.
@@ -230,6 +312,122 @@ pub enum Error {
         /// What would fit.
         expected: &'static str,
     },
+    /// A file that should hold a table is empty.
+    #[error("read csv: {}: the file has no line; a header or a row should stand there", path.display())]
+    EmptyTable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two columns of a table have the same name.
+    #[error("read csv: {}: columns {} and {} are both named {name:?}: each column needs a name of its own", path.display(), columns[0], columns[1])]
+    DuplicateColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// The two columns, counted from 1.
+        columns: [usize; 2],
+    },
+    /// A table has more columns than are read.
+    #[error("read csv: {}: {found} columns; at most {limit} are read; is the delimiter right?", path.display())]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// Columns of the first line.
+        found: usize,
+        /// The most that are read.
+        limit: usize,
+    },
+    /// A table has no column of this name.
+    #[error("table: {}: no column {name:?}; there {}", path.display(), listed(known))]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name that was asked for.
+        name: String,
+        /// The names that are there.
+        known: Vec<String>,
+    },
+    /// A column holds text where numbers are needed.
+    #[error("table: {}: column {name:?} holds text{}; numbers are needed", path.display(), first_text(*line, found))]
+    NotNumbers {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        name: String,
+        /// The first line that has a text there, if any has.
+        line: Option<u64>,
+        /// The text.
+        found: String,
+    },
+    /// A value is missing where one is needed.
+    #[error("encode: {}, line {line}, column {name}: the value is missing; leave the row out, or say what stands for it", path.display())]
+    MissingValue {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The column.
+        name: String,
+    },
+    /// A value is none of the categories of the training data.
+    #[error("encode: {}, line {line}, column {name}: {found:?} is no known category; known {}", path.display(), listed(known))]
+    UnknownCategory {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The column.
+        name: String,
+        /// The value.
+        found: String,
+        /// The categories of the training data.
+        known: Vec<String>,
+    },
+    /// A column has no value from which a filling or categories could be learned.
+    #[error("fit: {}: every value of column {name:?} is missing: there is nothing to learn from", path.display())]
+    NothingToLearn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        name: String,
+    },
+    /// An operation needs samples, and there are none.
+    #[error("{operation}: the data have no sample; at least 1 is needed")]
+    NoSamples {
+        /// The operation that was asked for.
+        operation: &'static str,
+    },
+    /// A number is NaN or infinite.
+    #[error("{operation}: {found} in sample {sample}, feature {feature}, counted from 0: finite numbers are needed")]
+    NotFinite {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Which sample, counted from 0.
+        sample: usize,
+        /// Which number of the sample, counted from 0.
+        feature: usize,
+        /// The number.
+        found: f64,
+    },
+    /// A sample has more or fewer features than a transform was fitted to.
+    #[error("standardize: {found} features in a sample, fitted to {fitted}: apply it to data of the same kind")]
+    FeatureCount {
+        /// Features of the data that it was fitted to.
+        fitted: usize,
+        /// Features of the data at hand.
+        found: usize,
+    },
+    /// Kept means and deviations do not make a standardization.
+    #[error("standardize: {}", wrong_parts(*means, *deviations, *wrong))]
+    StandardizeParts {
+        /// How many means there are.
+        means: usize,
+        /// How many deviations there are.
+        deviations: usize,
+        /// A feature with a mean and a deviation that cannot be.
+        wrong: Option<(usize, f64, f64)>,
+    },
 }
 
 impl gradus_linalg::FamilyError for Error {}
@@ -255,5 +453,33 @@ fn why_limited(gzip: bool) -> &'static str {
         "are unpacked from a gzip file; unpack it first, a plain file may be larger"
     } else {
         "memory can address"
+    }
+}
+
+/// `is "a"`, `are "a", "b"`, and no more than ten of them.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 10;
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("{name:?}")).collect();
+    match names.len() {
+        0 => "are none".into(),
+        1..=MOST => format!("{verb} {}", shown.join(", ")),
+        n => format!("{verb} {} and {} more", shown.join(", "), n - MOST),
+    }
+}
+
+fn first_text(line: Option<u64>, found: &str) -> String {
+    line.map_or_else(String::new, |line| format!(", first {found:?} in line {line}"))
+}
+
+fn wrong_parts(means: usize, deviations: usize, wrong: Option<(usize, f64, f64)>) -> String {
+    match wrong {
+        _ if means != deviations => {
+            format!("{means} means and {deviations} deviations: each feature needs one of both")
+        }
+        Some((feature, mean, deviation)) => format!(
+            "feature {feature} has mean {mean} and deviation {deviation}: means are finite, deviations finite and above 0"
+        ),
+        None => "the means and deviations do not fit".into(),
     }
 }

@@ -93,7 +93,7 @@ impl<F: Real> Labelled<F> {
     pub fn select(&self, indices: &[usize]) -> Result<Self> {
         let len = self.len();
         if let Some((position, &index)) = indices.iter().enumerate().find(|&(_, &index)| index >= len) {
-            return Err(Error::Index { position, index, len });
+            return Err(Error::Index { operation: "select", position, index, len });
         }
         let mut inputs = Array::zeros(self.shape_of(indices.len()));
         self.copy_samples(indices, inputs.as_slice_mut().expect("a new array is in row-major order"));
@@ -159,6 +159,12 @@ impl<F: Real> Labelled<F> {
     #[must_use]
     pub fn batches(&self, size: impl Into<BatchSize>) -> Batches<'_, F> {
         Batches::new(self, size.into())
+    }
+
+    /// Inputs, labels and the number of classes.
+    #[must_use]
+    pub fn into_parts(self) -> (ArrayD<F>, Array1<usize>, usize) {
+        (self.inputs, self.labels, self.classes)
     }
 
     /// The shape of `n` samples.

@@ -1,15 +1,15 @@
-//! Laws: what is written is read back, batches and splits lose and double nothing, and no bytes make a reader panic.
+//! Laws: what is written is read back, batches and splits lose and double nothing.
 
 #![allow(clippy::unwrap_used)] // the helpers are tests, too
 
-use gradus_data::{Encoding, Error, IdxArray, Labelled};
+use gradus_data::{Encoding, IdxArray, Labelled};
 use gradus_linalg::ndarray::{Array1, ArrayD};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
 /// An array of random bits for each of the six types.
-fn of_each_type(shape: &[usize], rng: &mut impl Rng) -> [IdxArray; 6] {
+pub(crate) fn of_each_type(shape: &[usize], rng: &mut impl Rng) -> [IdxArray; 6] {
     [
         ArrayD::from_shape_simple_fn(shape, || rng.random::<u8>()).into(),
         ArrayD::from_shape_simple_fn(shape, || rng.random::<i8>()).into(),
@@ -20,7 +20,7 @@ fn of_each_type(shape: &[usize], rng: &mut impl Rng) -> [IdxArray; 6] {
     ]
 }
 
-fn file(array: &IdxArray, encoding: Encoding) -> Vec<u8> {
+pub(crate) fn file(array: &IdxArray, encoding: Encoding) -> Vec<u8> {
     let mut bytes = Vec::new();
     array.write_to(&mut bytes, encoding, "memory").unwrap();
     bytes
@@ -50,14 +50,6 @@ proptest! {
                 prop_assert_eq!(&IdxArray::read_from(bytes.as_slice(), "memory").unwrap(), &array);
                 prop_assert_eq!(bytes, file(&array, encoding));
             }
-        }
-    }
-
-    #[test]
-    fn pieces_of_the_writer_join(n in 8_000_usize..40_000, seed: u64) {
-        for array in of_each_type(&[n], &mut StdRng::seed_from_u64(seed)) {
-            let bytes = file(&array, Encoding::Plain);
-            prop_assert_eq!(&IdxArray::read_from(bytes.as_slice(), "memory").unwrap(), &array);
         }
     }
 
@@ -111,6 +103,18 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn pieces_of_the_writer_join(n in 8_000_usize..40_000, seed: u64) {
+        for array in of_each_type(&[n], &mut StdRng::seed_from_u64(seed)) {
+            let bytes = file(&array, Encoding::Plain);
+            prop_assert_eq!(&IdxArray::read_from(bytes.as_slice(), "memory").unwrap(), &array);
+        }
+    }
+}
+
 #[test]
 fn another_seed_gives_another_order() {
     let data = numbered(100);
@@ -131,61 +135,4 @@ fn every_sample_comes_first_equally_often() {
     }
     // Each count is binomial, with mean 1000 and standard deviation 28.
     assert!(counts.iter().all(|count| (count - 1000).abs() < 150), "{counts:?}");
-}
-
-/// Flips, cuts or inserts at a random place, one to four times.
-fn mutate(bytes: &mut Vec<u8>, rng: &mut impl Rng) {
-    for _ in 0..rng.random_range(1..=4) {
-        let place = rng.random_range(0..=bytes.len());
-        match rng.random_range(0..5) {
-            0 if place < bytes.len() => bytes[place] ^= 1 << rng.random_range(0..8),
-            1 if place < bytes.len() => bytes[place] = rng.random(),
-            // The header, where a wrong byte does most.
-            2 if bytes.len() > 12 => bytes[rng.random_range(0..12)] = rng.random(),
-            3 => bytes.truncate(place),
-            _ => {
-                let more: Vec<u8> = (0..rng.random_range(1..40)).map(|_| rng.random()).collect();
-                bytes.splice(place..place, more);
-            }
-        }
-    }
-}
-
-#[test]
-fn mutated_files_give_an_array_or_an_error() {
-    let mut rng = StdRng::seed_from_u64(20);
-    let mut errors = [0; 6];
-    let mut whole = 0;
-    for round in 0..2_000 {
-        let shape: Vec<usize> = (0..rng.random_range(0..4)).map(|_| rng.random_range(1..8)).collect();
-        let encoding = if round % 2 == 0 { Encoding::Plain } else { Encoding::Gzip };
-        let array = &of_each_type(&shape, &mut rng)[round / 2 % 6];
-        let mut bytes = file(array, encoding);
-        mutate(&mut bytes, &mut rng);
-
-        match IdxArray::read_from(bytes.as_slice(), "mutated") {
-            Ok(array) => {
-                whole += 1;
-                let elements: usize = array.shape().iter().product();
-                // Deflate packs at most 1032 bytes into one; a plain file is what it is.
-                let most = bytes.len() * if bytes.starts_with(&[0x1f, 0x8b]) { 1032 } else { 1 };
-                assert!(elements * array.element_type().size() <= most);
-            }
-            Err(error) => {
-                let kind = match error {
-                    Error::NotIdx { .. } => 0,
-                    Error::TypeCode { .. } => 1,
-                    Error::Truncated { .. } => 2,
-                    Error::TrailingBytes { .. } => 3,
-                    Error::TooLarge { .. } => 4,
-                    Error::Gzip { .. } => 5,
-                    other => panic!("not an error of reading IDX from memory: {other}"),
-                };
-                errors[kind] += 1;
-                assert!(error.to_string().contains(": mutated: "), "{error}");
-            }
-        }
-    }
-    // Or else the mutations would test nothing.
-    assert!(whole > 0 && errors.iter().all(|&n| n > 0), "{whole} whole, errors {errors:?}");
 }
