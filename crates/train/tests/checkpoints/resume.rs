@@ -156,7 +156,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
         "checkpoint: FOLDER/step-000000000012.ckpt: its batch size is 6, and now it is 7; a run resumes with what it began with"
     );
     assert_eq!(
-        refused(resumed().early_stopping(EarlyStopping::new(2).maximize())).split(": early").next(),
+        refused(resumed().early_stopping(EarlyStopping::new(2).maximize())).split(": training: early_stopping").next(),
         Some("checkpoint: FOLDER/step-000000000012.ckpt: it does not fit this run")
     );
     assert_eq!(
