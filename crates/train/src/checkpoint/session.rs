@@ -162,7 +162,7 @@ impl<'a, F: Real> Session<'a, F> {
     ) -> Result<Option<PathBuf>> {
         let Some((folder, every)) = &self.folder else { return Ok(None) };
         let step = self.position.step;
-        let ended = (moment != Moment::Step).then(|| self.history.epochs.len());
+        let ended = (moment != Moment::Step).then_some(self.history.epochs.len());
         let due = every.is_due(step, ended) || moment == Moment::End || self.is_stopped() || {
             // The best epoch of all so far has just ended.
             let losses = || self.history.epochs.iter().map(|record| record.test_loss);
