@@ -1,5 +1,7 @@
 //! What a training loop tells those who watch it.
 
+use std::path::Path;
+
 /// Watches a training run: a progress bar, a log, a plot of your own.
 ///
 /// # Examples
@@ -29,6 +31,16 @@ pub trait Callback {
     /// An epoch has ended.
     fn epoch(&mut self, epoch: &EpochRecord) {
         let _ = epoch;
+    }
+
+    /// Training goes on from this checkpoint, and the next step is the one after `step`; comes right after `start`.
+    fn resumed(&mut self, step: u64, checkpoint: &Path) {
+        let _ = (step, checkpoint);
+    }
+
+    /// A checkpoint has been written after this step, and is on disk.
+    fn saved(&mut self, step: u64, checkpoint: &Path) {
+        let _ = (step, checkpoint);
     }
 
     /// Training has ended, after its last epoch, early, or with an error.

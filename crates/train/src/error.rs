@@ -1,5 +1,6 @@
 //! What can go wrong while training.
 
+use crate::CheckpointError;
 use gradus_autograd::NonFinite;
 use gradus_linalg::FamilyError;
 use std::path::PathBuf;
@@ -95,6 +96,104 @@ pub enum Error {
         picture: String,
         /// Why.
         reason: String,
+    },
+
+    /// A checkpoint's file or folder could not be read or written.
+    #[error("checkpoint: {operation} {}: {source}", path.display())]
+    CheckpointIo {
+        /// What was to be done.
+        operation: &'static str,
+        /// The file or the folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A file is no whole checkpoint, or not one of this model's numbers.
+    #[error("checkpoint: {}: {source}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CheckpointError,
+    },
+
+    /// Another run writes its checkpoints into this folder.
+    #[error(
+        "checkpoint: {} is in use by another run{}; each run needs a folder of its own",
+        folder.display(),
+        process.map_or_else(String::new, |process| format!(" (process {process})"))
+    )]
+    FolderLocked {
+        /// The folder.
+        folder: PathBuf,
+        /// The process of the other run, if it is known.
+        process: Option<u32>,
+    },
+
+    /// A folder for a new run has checkpoints already.
+    #[error(
+        "checkpoint: {} has checkpoints already, the last of step {step}; resume() goes on from it, another folder begins anew",
+        folder.display()
+    )]
+    FolderTaken {
+        /// The folder.
+        folder: PathBuf,
+        /// The step of the newest.
+        step: u64,
+    },
+
+    /// There are checkpoints, and none is whole.
+    #[error(
+        "checkpoint: none of the {files} checkpoints in {} can be read; the newest: {newest}; another folder begins anew",
+        folder.display()
+    )]
+    NoGoodCheckpoint {
+        /// The folder.
+        folder: PathBuf,
+        /// How many there are.
+        files: usize,
+        /// What is wrong with the newest.
+        newest: Box<Error>,
+    },
+
+    /// A checkpoint is of a run with other data or settings.
+    #[error("checkpoint: {}: its {what} is {saved}, and now it is {now}; a run resumes with what it began with", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// As it was saved.
+        saved: String,
+        /// As it is now.
+        now: String,
+    },
+
+    /// A checkpoint does not fit the model or the optimizer, which are as they were.
+    #[error("checkpoint: {}: it does not fit this run: {source}", path.display())]
+    Resume {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<Error>,
+    },
+
+    /// The flag of [`Trainer::stop_when`](crate::Trainer::stop_when) was set.
+    #[error(
+        "training: stopped on request in epoch {epoch}, after step {step}; {}",
+        checkpoint.as_ref().map_or_else(
+            || "nothing is saved, as the trainer has no checkpoint folder".to_owned(),
+            |path| format!("all is saved in {}: run again with resume() to go on", path.display())
+        )
+    )]
+    Interrupted {
+        /// The epoch that is being trained, from 1.
+        epoch: usize,
+        /// The steps done, counted over all epochs.
+        step: u64,
+        /// The checkpoint to go on from.
+        checkpoint: Option<PathBuf>,
     },
 
     /// An error of the data.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod callback;
+mod checkpoint;
 mod error;
 mod evaluate;
 mod history;
@@ -11,6 +12,10 @@ mod step;
 mod trainer;
 
 pub use callback::{Callback, EpochRecord, StepRecord};
+pub use checkpoint::{
+    BestSoFar, Checkpoint, CheckpointError, CheckpointFolder, Disk, Every, Found, OpenFolder, Position, Storage,
+    StorageFile,
+};
 pub use error::{Error, Result};
 pub use evaluate::{ConfusionMatrix, Evaluation, Mistake, accuracy, evaluate};
 pub use history::History;

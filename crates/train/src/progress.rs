@@ -3,6 +3,7 @@
 use crate::{Callback, EpochRecord, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write, stdout};
+use std::path::Path;
 
 /// Shows how training goes: a bar with epoch, loss, accuracy and the time left on a terminal, otherwise one plain line
 /// an epoch on standard output.
@@ -20,6 +21,16 @@ impl Progress {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+}
+
+impl Progress {
+    fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            // A reader that has gone away is no reason to stop training.
+            None => drop(writeln!(stdout(), "{line}")),
+        }
     }
 }
 
@@ -55,11 +66,15 @@ impl Callback for Progress {
             100.0 * epoch.test_accuracy,
             epoch.seconds
         );
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            // A reader that has gone away is no reason to stop training.
-            None => drop(writeln!(stdout(), "{line}")),
+        self.line(&line);
+    }
+
+    fn resumed(&mut self, step: u64, checkpoint: &Path) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step);
+            bar.reset_eta();
         }
+        self.line(&format!("going on after step {step}, from {}", checkpoint.display()));
     }
 
     fn finish(&mut self) {

@@ -1,5 +1,7 @@
 //! The training loop.
 
+use crate::checkpoint::session::{Moment, Session};
+use crate::checkpoint::{Plan, Position};
 use crate::step::{Batch, OnBatch};
 use crate::{Callback, EpochRecord, Error, History, Result, StepRecord, evaluate};
 use gradus_autograd::{Real, Var};
@@ -10,7 +12,6 @@ use gradus_regularize::{Decision, EarlyStopping};
 use ndarray::ArrayRef1;
 use rand::Rng;
 use rand::seq::SliceRandom;
-use std::time::Instant;
 
 pub(crate) type Loss<F> = Box<dyn Fn(&Var<F>, &ArrayRef1<usize>) -> LayerResult<Var<F>>>;
 
@@ -98,6 +99,7 @@ pub struct Trainer<'a, F: Real = f32> {
     early_stopping: Option<EarlyStopping<F>>,
     loss: Loss<F>,
     callbacks: Vec<&'a mut dyn Callback>,
+    pub(crate) plan: Plan<'a>,
 }
 
 impl<'a, F: Real> Trainer<'a, F> {
@@ -112,6 +114,7 @@ impl<'a, F: Real> Trainer<'a, F> {
             early_stopping: None,
             loss: Box::new(|logits, labels| logits.cross_entropy(labels)),
             callbacks: Vec::new(),
+            plan: Plan::default(),
         }
     }
 
@@ -221,39 +224,70 @@ impl<'a, F: Real> Trainer<'a, F> {
     ) -> Result<History> {
         let mut optimizer = optimizer.as_closure();
         self.check(&optimizer, train, test)?;
-        let seen = sample_of(train, test.len(), rng)?;
+        let plan = std::mem::take(&mut self.plan);
+        let result = self.planned(&plan, model, &mut optimizer, [train, test], rng.next_u64());
+        self.plan = plan;
+        result
+    }
+
+    /// Runs from the start or from a checkpoint.
+    fn planned(
+        &mut self,
+        plan: &Plan<'_>,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+        [train, test]: [&Labelled<F>; 2],
+        seed: u64,
+    ) -> Result<History> {
+        let (batch_size, samples, test_samples) = (self.batch_size, train.len(), test.len());
+        let start = Position { epoch: 1, step: 0, batch: 0, batch_size, samples, test_samples };
+        let mut session = Session::begin(plan, start, seed, self.early_stopping.clone(), model, optimizer)?;
+        let seen = sample_of(train, test.len(), &mut session.rng("comparison", 0))?;
         self.tell(
             |callback, (epochs, steps)| callback.start(epochs, steps),
             (self.epochs, train.len().div_ceil(self.batch_size)),
         );
-        let result = self.epochs(model, &mut optimizer, [train, &seen, test], rng);
+        if let Some(path) = &session.resumed {
+            self.tell(|callback, (step, path)| callback.resumed(step, path), (session.position.step, path.as_path()));
+        }
+        let result = self.epochs(&mut session, model, optimizer, [train, &seen, test]);
         self.tell(|callback, ()| callback.finish(), ());
         result
     }
 
     fn epochs(
         &mut self,
+        session: &mut Session<'_, F>,
         model: &mut dyn Layer<F>,
         optimizer: &mut dyn ClosureOptimizer<F>,
         [train, seen, test]: [&Labelled<F>; 3],
-        rng: &mut impl Rng,
     ) -> Result<History> {
-        let start = Instant::now();
-        let mut history = History::default();
-        let mut good = Good { weights: model.state_dict(), name: "the start".to_owned() };
-        let mut step = 0;
-        for epoch in 1..=self.epochs {
-            for (inputs, labels) in train.batches(self.batch_size).shuffled(rng) {
-                step += 1;
+        let name = match session.resumed {
+            Some(_) => format!("the checkpoint of step {}", session.position.step),
+            None => "the start".to_owned(),
+        };
+        let mut good = Good { weights: model.state_dict(), name };
+        let steps = train.len().div_ceil(self.batch_size);
+        while session.position.epoch <= self.epochs && !session.history.stopped_early {
+            let epoch = session.position.epoch;
+            let batches = train.batches(self.batch_size).shuffled(&mut session.rng("shuffle", epoch as u64));
+            for (inputs, labels) in batches.skip(session.position.batch) {
+                session.position.step += 1;
+                session.position.batch += 1;
+                let step = session.position.step;
                 if let Some(schedule) = &self.schedule {
                     optimizer.follow(schedule.as_ref(), step - 1)?;
                 }
-                let batch = Batch { epoch, step, seed: rng.next_u64(), inputs: inputs.into(), labels };
+                let batch = Batch { epoch, step, seed: session.stream("model", step), inputs: inputs.into(), labels };
                 let record = match self.step(model, optimizer, &batch) {
                     Err(fault) => return Err(good.restore(model, fault)),
                     Ok(record) => record,
                 };
                 self.tell(|callback, record| callback.step(&record), record);
+                if session.position.batch < steps {
+                    self.save_if_due(session, Moment::Step, model, optimizer)?;
+                    session.go_on()?;
+                }
             }
             let (on_seen, on_test) = (evaluate(model, seen)?, evaluate(model, test)?);
             let record = EpochRecord {
@@ -263,25 +297,45 @@ impl<'a, F: Real> Trainer<'a, F> {
                 test_loss: on_test.loss,
                 test_accuracy: on_test.accuracy,
                 lr: optimizer.lr(),
-                seconds: start.elapsed().as_secs_f64(),
+                seconds: session.seconds(),
             };
-            history.epochs.push(record);
-            history.kept_epoch = epoch;
+            session.history.epochs.push(record);
+            session.history.kept_epoch = epoch;
+            session.position.epoch = epoch + 1;
+            session.position.batch = 0;
             self.tell(|callback, record| callback.epoch(&record), record);
             good = Good { weights: model.state_dict(), name: format!("the end of epoch {epoch}") };
-            if let Some(early_stopping) = &mut self.early_stopping
+            if let Some(early_stopping) = &mut session.early_stopping
                 && early_stopping.observe(epoch, record.test_loss, model)? == Decision::Stop
             {
-                history.stopped_early = true;
-                break;
+                session.history.stopped_early = true;
+            }
+            let ends = epoch == self.epochs || session.history.stopped_early;
+            self.save_if_due(session, if ends { Moment::End } else { Moment::Epoch }, model, optimizer)?;
+            if !ends {
+                session.go_on()?;
             }
         }
-        if let Some(early_stopping) = &mut self.early_stopping
+        let mut history = session.history.clone();
+        if let Some(early_stopping) = &session.early_stopping
             && let Some(best) = early_stopping.restore_best(model)?
         {
             history.kept_epoch = best;
         }
         Ok(history)
+    }
+
+    fn save_if_due(
+        &mut self,
+        session: &mut Session<'_, F>,
+        moment: Moment,
+        model: &dyn Layer<F>,
+        optimizer: &dyn ClosureOptimizer<F>,
+    ) -> Result<()> {
+        if let Some(path) = session.save_if_due(moment, model, optimizer)? {
+            self.tell(|callback, (step, path)| callback.saved(step, path), (session.position.step, path.as_path()));
+        }
+        Ok(())
     }
 
     /// One step: the optimizer evaluates the batch, as often as its rule wants, and updates the model.
@@ -305,6 +359,7 @@ impl<'a, F: Real> Trainer<'a, F> {
     /// Refuses what cannot work, before the first batch.
     fn check(&self, optimizer: &dyn ClosureOptimizer<F>, train: &Labelled<F>, test: &Labelled<F>) -> Result<()> {
         gradus_data::BatchSize::new(self.batch_size)?;
+        self.plan.validate()?;
         optimizer.validate()?;
         if let Some(schedule) = &self.schedule {
             schedule.validate()?;

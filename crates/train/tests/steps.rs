@@ -1,7 +1,5 @@
 //! What one step is: how much of the data it sees, and how often the optimizer may look.
 
-#![allow(clippy::unwrap_used)] // also in the helpers of the tests
-
 use gradus_autograd::{Real, Tape, Var};
 use gradus_data::Labelled;
 use gradus_nn_layers::{Error as LayerError, Layer, Linear, Losses, Module, Relu, Result as LayerResult, Sequential};

@@ -1,7 +1,5 @@
 //! What users rely on of the training loop.
 
-#![allow(clippy::unwrap_used)]
-
 use gradus_autograd::{Value, Var};
 use gradus_data::{Digits, Labelled};
 use gradus_nn_layers::{Layer, Linear, Module, Relu, Result as LayerResult, Sequential};

@@ -37,7 +37,7 @@ pub(super) fn full<F: Real>(
     let lr = F::from_f64(lr);
     let mut w = Array1::zeros(data.x.ncols());
     // Below what the gradient's own rounding amounts to, ε ‖X‖ ‖y‖ / n, it does not fall, however many steps are taken.
-    let rounding = F::from_f64((largest / data.y.len().max(1) as f64).sqrt()) * l2_norm(&data.y) * F::epsilon();
+    let rounding = F::from_f64((largest / data.y.len().max(1) as f64).sqrt()) * l2_norm(&data.y) * F::EPSILON;
     let mut end = None;
     for step in 0..=most {
         let g = gradient(&data.x, &data.y, &w);

@@ -1,0 +1,249 @@
+//! One run of a trainer: where it is, where its random numbers come from, and when it saves itself.
+
+use super::{BestSoFar, Checkpoint, Every, Found, OpenFolder, Plan, Position};
+use crate::{Error, History, Result};
+use gradus_autograd::Real;
+use gradus_nn_layers::Layer;
+use gradus_optim::ClosureOptimizer;
+use gradus_regularize::EarlyStopping;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// A training run in progress.
+pub(crate) struct Session<'a, F: Real> {
+    pub(crate) position: Position,
+    pub(crate) history: History,
+    /// As the trainer has it, and what it has observed in this run.
+    pub(crate) early_stopping: Option<EarlyStopping<F>>,
+    /// The checkpoint that the run goes on from.
+    pub(crate) resumed: Option<PathBuf>,
+    seed: u64,
+    folder: Option<(OpenFolder<'a>, Every)>,
+    stop: Option<&'a AtomicBool>,
+    /// The last checkpoint, and its step.
+    saved: Option<(u64, PathBuf)>,
+    /// Seconds before this process.
+    before: f64,
+    clock: Instant,
+}
+
+/// Between which steps a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Two of one epoch.
+    Step,
+    /// The last of an epoch, which has been evaluated, and the first of the next.
+    Epoch,
+    /// None follows.
+    End,
+}
+
+impl<'a, F: Real> Session<'a, F> {
+    /// Begins at the start, or where the newest checkpoint is.
+    pub(crate) fn begin(
+        plan: &'a Plan<'_>,
+        start: Position,
+        seed: u64,
+        early_stopping: Option<EarlyStopping<F>>,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+    ) -> Result<Self> {
+        let mut session = Self {
+            position: start,
+            history: History::default(),
+            early_stopping,
+            resumed: None,
+            seed,
+            folder: None,
+            stop: plan.stop,
+            saved: None,
+            before: 0.0,
+            clock: Instant::now(),
+        };
+        let Some((folder, every)) = &plan.folder else { return Ok(session) };
+        let open = folder.open()?;
+        if plan.resume {
+            if let Some(found) = open.newest()? {
+                session.take_over(found, model, optimizer)?;
+            }
+        } else if let Some((step, _)) = folder.checkpoints()?.pop() {
+            return Err(Error::FolderTaken { folder: open.path().to_owned(), step });
+        }
+        session.folder = Some((open, *every));
+        Ok(session)
+    }
+
+    /// Puts a checkpoint into everything; if it does not fit, model and optimizer stay as they are.
+    fn take_over(
+        &mut self,
+        found: Found<F>,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+    ) -> Result<()> {
+        let Found { checkpoint, path, damaged } = found;
+        // Never silently: callbacks may be none, or deaf.
+        damaged.iter().for_each(|error| eprintln!("{error}; going on from {}", path.display()));
+        let there = checkpoint.position;
+        let Position { batch_size, samples, test_samples, .. } = self.position;
+        for (what, saved, now) in [
+            ("batch size", there.batch_size, batch_size),
+            ("number of training samples", there.samples, samples),
+            ("number of test samples", there.test_samples, test_samples),
+        ] {
+            if saved != now {
+                return Err(Error::OtherRun { path, what, saved: saved.to_string(), now: now.to_string() });
+            }
+        }
+        let before = model.state_dict();
+        let fitted = self.fit(&checkpoint, model, optimizer);
+        if let Err(source) = fitted {
+            model.load_state_dict(&before)?;
+            return Err(Error::Resume { path, source: Box::new(source) });
+        }
+        self.position = there;
+        self.seed = checkpoint.seed;
+        self.history = checkpoint.history;
+        self.before = checkpoint.seconds;
+        self.saved = Some((there.step, path.clone()));
+        self.resumed = Some(path);
+        Ok(())
+    }
+
+    fn fit(
+        &mut self,
+        checkpoint: &Checkpoint<F>,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+    ) -> Result<()> {
+        // Early stopping sees all epochs again. The weights that it keeps of any but the best it gives up for the best's.
+        if let Some(early_stopping) = &mut self.early_stopping {
+            if let Some(best) = &checkpoint.best {
+                model.load_state_dict(&best.weights)?;
+            }
+            for record in &checkpoint.history.epochs {
+                early_stopping.observe(record.epoch, record.test_loss, model)?;
+            }
+            let (saved, now) = (checkpoint.best.as_ref().map(|best| best.epoch), early_stopping.best_epoch());
+            if saved != now {
+                let expected = "early stopping must be set as it was when the run began";
+                let epoch = |best: Option<usize>| best.map_or_else(|| "none".to_owned(), |epoch| epoch.to_string());
+                let value = format!("one with epoch {} as the best, and epoch {} was saved", epoch(now), epoch(saved));
+                return Err(Error::Setting { setting: "early_stopping", value, expected });
+            }
+        }
+        model.load_state_dict(&checkpoint.model)?;
+        optimizer.restore(checkpoint.optimizer.clone())?;
+        Ok(())
+    }
+
+    /// The seed of the random numbers for one purpose and one epoch or step.
+    pub(crate) fn stream(&self, purpose: &str, index: u64) -> u64 {
+        stream(self.seed, purpose, index)
+    }
+
+    /// These random numbers.
+    pub(crate) fn rng(&self, purpose: &str, index: u64) -> StdRng {
+        StdRng::seed_from_u64(self.stream(purpose, index))
+    }
+
+    pub(crate) fn seconds(&self) -> f64 {
+        self.before + self.clock.elapsed().as_secs_f64()
+    }
+
+    /// Saves if it is time to, and returns the file.
+    pub(crate) fn save_if_due(
+        &mut self,
+        moment: Moment,
+        model: &dyn Layer<F>,
+        optimizer: &dyn ClosureOptimizer<F>,
+    ) -> Result<Option<PathBuf>> {
+        let Some((folder, every)) = &self.folder else { return Ok(None) };
+        let step = self.position.step;
+        let ended = (moment != Moment::Step).then_some(self.history.epochs.len());
+        let due = every.is_due(step, ended) || moment == Moment::End || self.is_stopped() || {
+            // The best epoch of all so far has just ended.
+            let losses = || self.history.epochs.iter().map(|record| record.test_loss);
+            let last = losses().next_back();
+            ended.is_some() && last.is_some_and(|last| losses().rev().skip(1).all(|before| last < before))
+        };
+        if !due || self.saved.as_ref().is_some_and(|(saved, _)| *saved == step) {
+            return Ok(None);
+        }
+        let best = self.early_stopping.as_ref().and_then(|early_stopping| {
+            let weights = early_stopping.best_weights()?.clone();
+            Some(BestSoFar { epoch: early_stopping.best_epoch()?, metric: early_stopping.best_metric()?, weights })
+        });
+        let checkpoint = Checkpoint {
+            model: model.state_dict(),
+            optimizer: optimizer.state(),
+            position: self.position,
+            seed: self.seed,
+            history: self.history.clone(),
+            seconds: self.seconds(),
+            best,
+        };
+        let path = folder.save(&checkpoint)?;
+        self.saved = Some((step, path.clone()));
+        Ok(Some(path))
+    }
+
+    /// Ends a run that is asked to stop.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        if !self.is_stopped() {
+            return Ok(());
+        }
+        let Position { epoch, step, .. } = self.position;
+        let checkpoint = self.saved.as_ref().map(|(_, path)| path.clone());
+        Err(Error::Interrupted { epoch, step, checkpoint })
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+}
+
+/// A seed derived from another, by purpose and index: what one purpose draws changes nothing for the others, and each index can
+/// be reached without those before it.
+///
+/// ```text
+/// mix(mix(seed ⊕ FNV-1a(purpose)) + (index + 1) · 0x9e3779b97f4a7c15)
+/// ```
+///
+/// where `mix` is the finalizer of SplitMix64: G. L. Steele, D. Lea and C. H. Flood, *Fast splittable pseudorandom number generators*,
+/// OOPSLA 2014, <https://doi.org/10.1145/2660193.2660195>.
+fn stream(seed: u64, purpose: &str, index: u64) -> u64 {
+    let mix = |z: u64| {
+        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let purpose = purpose.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+    mix(mix(seed ^ purpose).wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stream;
+
+    /// Saved runs depend on these for ever.
+    #[test]
+    fn streams_keep_their_values() {
+        let found: Vec<u64> =
+            [(0, "shuffle", 0), (7, "shuffle", 1), (7, "shuffle", 2), (7, "model", 1), (u64::MAX, "", u64::MAX)]
+                .into_iter()
+                .map(|(seed, purpose, index)| stream(seed, purpose, index))
+                .collect();
+        let values = [
+            10_924_524_473_714_118_719,
+            14_752_507_828_288_313_168,
+            10_019_196_779_383_125_065,
+            6_221_146_304_040_563_576,
+            6_065_810_503_705_559_190,
+        ];
+        assert_eq!(found, values);
+    }
+}
