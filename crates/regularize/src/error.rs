@@ -125,6 +125,101 @@ pub enum Error {
         /// What does not fit.
         source: gradus_nn_layers::Error,
     },
+
+    /// More folds than there is to put into them.
+    #[error(
+        "{operation}: {folds} folds of {found} {of}: each fold needs at least one; {}",
+        if *found < 2 { format!("at least 2 {of} would fit") } else { format!("at most {found} folds would fit") }
+    )]
+    TooManyFolds {
+        /// The kind of split.
+        operation: &'static str,
+        /// The folds asked for.
+        folds: usize,
+        /// How many samples or groups there are.
+        found: usize,
+        /// Samples or groups.
+        of: &'static str,
+    },
+
+    /// A split with nothing in one of its parts.
+    #[error(
+        "{operation}: {samples} samples, test_share {test_share}: no sample would be left to {part} on; another share or more samples would fit"
+    )]
+    EmptyPart {
+        /// The kind of split.
+        operation: &'static str,
+        /// The samples there are.
+        samples: usize,
+        /// The share to test on.
+        test_share: f64,
+        /// The part that would be empty: train or test.
+        part: &'static str,
+    },
+
+    /// A class that a part of a split would lack.
+    #[error(
+        "{operation}: class {class}, with {samples} samples, would be absent from {part}; more samples of it, or larger or fewer parts, would fit"
+    )]
+    AbsentClass {
+        /// The kind of split.
+        operation: &'static str,
+        /// The class.
+        class: usize,
+        /// How many samples of it there are.
+        samples: usize,
+        /// Where it would be absent.
+        part: &'static str,
+    },
+
+    /// A series too short for its splits.
+    #[error(
+        "{operation}: {samples} samples: {folds} tests of {test_size} and a gap of {gap} leave none to train on; more than {} samples would fit",
+        folds.saturating_mul(*test_size).saturating_add(*gap)
+    )]
+    TooShort {
+        /// The kind of split.
+        operation: &'static str,
+        /// The samples there are.
+        samples: usize,
+        /// The splits asked for.
+        folds: usize,
+        /// Samples in each test.
+        test_size: usize,
+        /// Samples between training and test.
+        gap: usize,
+    },
+
+    /// Nothing to validate on.
+    #[error("{operation}: no splits: at least one would fit")]
+    NoSplits {
+        /// The function.
+        operation: &'static str,
+    },
+
+    /// A sample that is not there.
+    #[error("{operation}: index {index}: there are {samples} samples, so it must be less than that")]
+    IndexOutside {
+        /// The function.
+        operation: &'static str,
+        /// The index.
+        index: usize,
+        /// The samples there are.
+        samples: usize,
+    },
+
+    /// A score that is not a finite number: nothing can be averaged with it.
+    #[error("{operation}: score {value} of {of} {place}: must be a finite number")]
+    Score {
+        /// The function.
+        operation: &'static str,
+        /// What was scored: a split, a resample.
+        of: &'static str,
+        /// Its number.
+        place: usize,
+        /// The score.
+        value: f64,
+    },
 }
 
 impl FamilyError for Error {}
@@ -141,4 +236,10 @@ pub(crate) fn hold(
     expected: &'static str,
 ) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::HyperParameter { operation, field, value, expected }) }
+}
+
+/// Refuses less than two folds, and more than there is to put into them.
+pub(crate) fn folds(operation: &'static str, k: usize, found: usize, of: &'static str) -> Result<()> {
+    hold(k >= 2, operation, "k", k as f64, "at least 2")?;
+    if k > found { Err(Error::TooManyFolds { operation, folds: k, found, of }) } else { Ok(()) }
 }

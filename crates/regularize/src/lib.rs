@@ -8,6 +8,7 @@ mod error;
 mod gap;
 pub mod penalty;
 mod smoothing;
+pub mod validation;
 
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use dropout::Dropout;

@@ -1,0 +1,3 @@
+//! The study of generalization.
+
+mod splits;
