@@ -42,7 +42,7 @@ pub(super) fn full<F: Real>(
     for step in 0..=most {
         let g = gradient(&data.x, &data.y, &w);
         let length = l2_norm(&g);
-        if length <= *end.get_or_insert((length * F::from_f64(tolerance)).max(rounding)) {
+        if length <= rounding || length <= *end.get_or_insert(length * F::from_f64(tolerance)) {
             return Ok((w, step, "gradient descent"));
         }
         w.zip_mut_with(&g, |w, &g| *w -= lr * g);
