@@ -209,9 +209,10 @@ impl Direct {
                         let windows = windows.expect("what sees a position lies within the margin");
                         F::gemm_gathered(F::one(), &windows, weights, beta, None, to);
                     };
-                    if whole {
+                    // With a stride of 1 there is one phase, or none where every tap sees the margin alone.
+                    if let (true, [phase], [weights]) = (whole, &phases[..], &weights[group][..]) {
                         let dx = matrix_mut(dx, plan.inputs, plan.pixels).reversed_axes();
-                        product(&phases[0], &weights[group][0], beta, dx);
+                        product(phase, weights, beta, dx);
                         continue;
                     }
                     for (phases, weights) in phases.chunks(together).zip(weights[group].chunks(together)) {
