@@ -32,10 +32,8 @@ impl Work {
 
     /// A call with a plain output, which is compared by the mean of its squares.
     pub fn output(call: impl FnMut() -> Value + 'static) -> Self {
-        let (call, again) = {
-            let call = Rc::new(RefCell::new(call));
-            (Rc::clone(&call), call)
-        };
+        let call = Rc::new(RefCell::new(call));
+        let again = Rc::clone(&call);
         let mean_of_squares = move || {
             let y = again.borrow_mut()();
             y.view().iter().map(|&y| f64::from(y).powi(2)).sum::<f64>() / y.len() as f64

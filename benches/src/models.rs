@@ -2,7 +2,7 @@
 
 use gradus::conv::global_avg_pool;
 use gradus::ndarray::Array2;
-use gradus::nn_layers::{Embedding, Walk, WalkMut};
+use gradus::nn_layers::Embedding;
 use gradus::prelude::*;
 use gradus::rnn_bptt::{Cell, GruCell, LstmCell, Recurrent};
 
@@ -185,8 +185,9 @@ impl Layer for RowReader {
 }
 
 /// Embedding 65→64, a recurrent layer 64→256, Linear 256→65 on every step: a language model over characters.
-#[derive(Debug)]
-pub struct Language<C> {
+#[derive(Debug, Module)]
+#[module(float = f32)]
+pub struct Language<C: Cell<Float = f32>> {
     embed: Embedding,
     rnn: Recurrent<C>,
     head: Linear,
@@ -218,20 +219,6 @@ impl<C: Cell<Float = f32>> Language<C> {
     /// None, of tokens below 65.
     pub fn forward(&self, tape: &Tape, tokens: &Array2<usize>) -> Result<Var> {
         self.head.forward(&self.rnn.forward(&self.embed.forward(tape, tokens)?)?)
-    }
-}
-
-impl<C: Cell<Float = f32>> Module for Language<C> {
-    fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, f32>) {
-        walk.child("embed", &self.embed);
-        walk.child("rnn", &self.rnn);
-        walk.child("head", &self.head);
-    }
-
-    fn walk_mut<'module>(&'module mut self, walk: &mut WalkMut<'module, '_, f32>) {
-        walk.child("embed", &mut self.embed);
-        walk.child("rnn", &mut self.rnn);
-        walk.child("head", &mut self.head);
     }
 }
 
