@@ -1,6 +1,6 @@
 //! What a sweep reads: variables of one tape, in the order in which they are recorded.
 
-use super::sweep::fill_padding;
+use super::arrays::fill_padding;
 use super::{Order, Weights};
 use gradus_autograd::{Error as AutogradError, Real, Value, Var};
 use ndarray::Ix3;

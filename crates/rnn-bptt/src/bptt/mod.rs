@@ -98,6 +98,12 @@
 //! ∂L/∂hₜ = dyₜ + m ∘ Wₕₕᵀ δₜ₊₁     ∂L/∂Wₕₕ = Σₜ δₜ (m ∘ hₜ₋₁)ᵀ     ∂L/∂m = Σₜ hₜ₋₁ ∘ Wₕₕᵀ δₜ
 //! ```
 //!
+//! # The files
+//!
+//! Read `sweep` first: the two sweeps of this page, line by line. It stands on `recurrence` (the product that a step waits for),
+//! `projection` (what the input gives to a step), `bands` (which thread takes which sequences) and `sums` (the gradients that are sums over
+//! steps). `order` says which step comes when. `lstm` and `gru` have a page and a `sweep` of their own on the same ground.
+//!
 //! # References
 //! - D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, 1986
 //!   (the unrolled network, section "Recurrent nets").
@@ -108,6 +114,7 @@
 //!   recurrent neural networks*, 2013, <https://arxiv.org/abs/1211.5063> (the product of Jacobians).
 //! - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, section 10.2.2.
 
+mod arrays;
 mod bands;
 pub mod gru;
 mod inputs;
@@ -127,10 +134,11 @@ pub use weights::Weights;
 
 use crate::cell::check_mask;
 use crate::{Error, Nonlinearity, Result, Sweep};
+use arrays::gather;
 use gradus_autograd::{Real, Value, Var};
 use inputs::{inputs, without_padding};
 pub(crate) use order::Order;
-use sweep::{Saved, forward, gather};
+use sweep::{Saved, forward};
 use weights::Sizes;
 
 /// One recurrent layer over a whole sequence, as one operation of the tape: the states after every step, and the last.

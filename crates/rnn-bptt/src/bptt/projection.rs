@@ -1,9 +1,9 @@
 //! The input's share of every step.
 
+use super::arrays::{in_rows_mut, matrix, rows as all_rows, slice};
 use super::bands::at;
 use super::recurrence::{Onto, Recurrence, Rows};
-use super::sums::{Share, in_rows_mut, slice};
-use super::sweep::{matrix, rows as all_rows};
+use super::sums::Share;
 use gradus_autograd::{Real, Value};
 use gradus_linalg::memory;
 use ndarray::{Array1, Array3, Axis};

@@ -1,10 +1,11 @@
 //! The gradients that are sums over all steps, computed after the sweep.
 
-use super::sweep::{gather, matrix, matrix_mut, rows, vector};
+use super::arrays::{gather, matrix, matrix_mut, rows, vector};
+use super::inputs::{IH, Places, X};
 use super::{Order, Weights};
 use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::{Pack, elementwise, memory};
-use ndarray::{Array1, Array3, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array1, ArrayView2, ArrayViewMut2, Axis};
 use std::ops::Range;
 
 /// Rows of a weight matrix, and the columns of the gates' array that are theirs.
@@ -50,8 +51,8 @@ impl<'a, F: Real> Sums<'a, F> {
     /// Computes `[dWₕₕ dWᵢₕ] = dAᵀ [H₍₋₁₎ X]` of the shares that both weights have, as one product: what `δ` there is comes from far off,
     /// and is read and packed once.
     pub(super) fn together(&mut self, states: &Value<F>, x: &Value<F>, hidden_shares: &[Share], shares: &[Share]) {
-        /// Numbers of `δ` from which on it is far off; in the unit tests all are.
-        const FAR: usize = if cfg!(test) { 1 } else { 1 << 19 };
+        /// Numbers of `δ` from which on it is far off.
+        const FAR: usize = 1 << 19;
         if self.da.len() < FAR {
             return;
         }
@@ -75,16 +76,34 @@ impl<'a, F: Real> Sums<'a, F> {
         Some(matrix(both).split_at(Axis(1), states))
     }
 
-    /// `dWᵢₕ = dAᵀ X`.
-    pub(super) fn input_weight(
+    /// The gradients of the input's weight, of both biases and of the input, as far as they are wanted: `x` and the weight are there if they
+    /// are. The shares are those of the parameters beside the input, and of the bias beside the state.
+    pub(super) fn of_input_and_biases(
         &self,
         slots: &mut Slots<'_, F>,
-        place: usize,
-        (x, hidden): (&Value<F>, usize),
-        shares: &[Share],
+        places: &Places,
+        (x, weight_ih, hidden): (Option<&Value<F>>, Option<&Value<F>>, usize),
+        [of_input, of_state]: [&[Share]; 2],
     ) {
+        if let Some(x) = x {
+            self.input_weight(slots, (x, hidden), of_input);
+        }
+        let biases = [(places.bias_ih, of_input), (places.bias_hh, of_state)];
+        let wanted = biases.map(|(place, shares)| Some((place.filter(|&place| slots.needs(place))?, shares)));
+        if wanted.iter().any(Option::is_some) {
+            // The sums of dA over steps and sequences, by columns.
+            let columns = elementwise::sum_to(self.da, &[self.width()]).into();
+            wanted.into_iter().flatten().for_each(|(place, shares)| slots.add(place, bias_gradient(&columns, shares)));
+        }
+        if let Some(weight_ih) = weight_ih {
+            self.input(slots, weight_ih, of_input);
+        }
+    }
+
+    /// `dWᵢₕ = dAᵀ X`.
+    fn input_weight(&self, slots: &mut Slots<'_, F>, (x, hidden): (&Value<F>, usize), shares: &[Share]) {
         let (da, x) = (rows(self.da.view(), self.width()), rows(x.view(), x.shape()[2]));
-        slots.accumulate(place, |dw, beta| {
+        slots.accumulate(IH, |dw, beta| {
             let mut dw = matrix_mut(dw);
             for share in shares {
                 let dw = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
@@ -100,9 +119,9 @@ impl<'a, F: Real> Sums<'a, F> {
     }
 
     /// `dX = dA Wᵢₕ`.
-    pub(super) fn input(&self, slots: &mut Slots<'_, F>, place: usize, weight_ih: &Value<F>, shares: &[Share]) {
+    fn input(&self, slots: &mut Slots<'_, F>, weight_ih: &Value<F>, shares: &[Share]) {
         let (da, weight_ih) = (rows(self.da.view(), self.width()), matrix(weight_ih));
-        slots.accumulate(place, |dx, mut beta| {
+        slots.accumulate(X, |dx, mut beta| {
             let dx = dx.into_shape_with_order((da.nrows(), weight_ih.ncols()));
             let mut dx = dx.expect("gradients are row-major");
             for Share { rows, columns } in shares {
@@ -143,11 +162,6 @@ impl<'a, F: Real> Sums<'a, F> {
                 F::gemm(F::one(), first.slice_axis(Axis(1), columns.clone().into()).t(), h0.view(), F::one(), dw);
             }
         }
-    }
-
-    /// The sums of `dA` over steps and sequences, by columns.
-    pub(super) fn columns(&self) -> Value<F> {
-        elementwise::sum_to(self.da, &[self.width()]).into()
     }
 
     /// The `δ` of each sequence's first step. A value, which gives its memory back.
@@ -198,32 +212,10 @@ impl<F: Real> Pack<F> for Beside<'_, F> {
 }
 
 /// The gradient of a bias: the sums of its gates' columns.
-pub(super) fn bias_gradient<F: Real>(sums: &Value<F>, shares: &[Share]) -> Value<F> {
+fn bias_gradient<F: Real>(sums: &Value<F>, shares: &[Share]) -> Value<F> {
     let mut db = memory::array(shares.iter().map(|share| share.rows.len()).sum::<usize>());
     for Share { rows, columns } in shares {
         db.slice_axis_mut(Axis(0), rows.clone().into()).assign(&sums.slice_axis(Axis(0), columns.clone().into()));
     }
     db.into()
-}
-
-/// A state's rows, contiguous.
-pub(super) fn slice<F: Real>(value: &Value<F>) -> &[F] {
-    value.as_slice().expect("the value was put into row-major order")
-}
-
-/// A fresh array's numbers.
-pub(super) fn flat<F>(array: &mut Array3<F>) -> &mut [F] {
-    array.as_slice_mut().expect("fresh memory is row-major")
-}
-
-/// Contiguous rows as a matrix.
-pub(super) fn in_rows<F: Real>(x: &[F], columns: usize) -> ArrayView2<'_, F> {
-    let rows = x.len().checked_div(columns).unwrap_or(0);
-    ArrayView2::from_shape((rows, columns), x).expect("whole rows were taken")
-}
-
-/// As [`in_rows`], to be written.
-pub(super) fn in_rows_mut<F: Real>(x: &mut [F], columns: usize) -> ArrayViewMut2<'_, F> {
-    let rows = x.len().checked_div(columns).unwrap_or(0);
-    ArrayViewMut2::from_shape((rows, columns), x).expect("whole rows were taken")
 }

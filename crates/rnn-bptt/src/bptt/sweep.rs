@@ -1,17 +1,18 @@
 //! The two sweeps over time: forward, which leaves the states, and backward, which is the algorithm.
 
+use super::arrays::{fill_padding, flat, in_rows_mut, matrix, matrix_mut, slice};
 use super::bands::{at, bands, in_bands};
-use super::inputs::{HH, IH, Places, X};
+use super::inputs::{HH, Places};
 use super::projection::Projection;
 use super::recurrence::{Onto, Recurrence, Rows};
-use super::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, slice, sum_of_biases};
+use super::sums::{Share, Sums, sum_of_biases};
 use super::weights::Sizes;
 use super::{Order, Weights};
 use crate::Nonlinearity;
 use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::parallel::for_each_part;
 use gradus_linalg::{elementwise, memory};
-use ndarray::{Array2, Array3, ArrayRef3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut2, ArrayViewMutD, Axis};
+use ndarray::{Array2, Array3};
 
 /// The states after every step, `(T, N, H)`.
 pub(super) fn forward<F: Real>(
@@ -106,17 +107,8 @@ impl<F: Real> Saved<F> {
             let h0 = self.h0.as_ref().map(|h0| self.masked(h0));
             sums.hidden_weight(matrix_mut(dw), beta, (&states, h0.as_ref()), &shares);
         });
-        if let Some(x) = &self.x {
-            sums.input_weight(slots, IH, (x, hidden), &shares);
-        }
-        let biases = [self.places.bias_ih, self.places.bias_hh].map(|place| place.filter(|&place| slots.needs(place)));
-        if biases.iter().any(Option::is_some) {
-            let db = bias_gradient(&sums.columns(), &shares);
-            biases.into_iter().flatten().for_each(|place| slots.add(place, db.clone()));
-        }
-        if let Some(weight_ih) = &self.weight_ih {
-            sums.input(slots, X, weight_ih, &shares);
-        }
+        let (x, weight_ih) = (self.x.as_ref(), self.weight_ih.as_ref());
+        sums.of_input_and_biases(slots, &self.places, (x, weight_ih, hidden), [&shares, &shares]);
         match (self.places.states.first().copied(), &self.mask) {
             (Some(h0), None) => slots.accumulate(h0, |dh0, beta| {
                 F::gemm(one, matrix(&sums.first()), matrix(&self.weight_hh), beta, matrix_mut(dh0));
@@ -238,38 +230,4 @@ impl<F: Real> Saved<F> {
         });
         da
     }
-}
-
-/// Of each sequence the row at a time of its own.
-pub(super) fn gather<F: Real>(x: &ArrayRef3<F>, time: impl Fn(usize) -> usize) -> Array2<F> {
-    let mut gathered = memory::array((x.dim().1, x.dim().2));
-    for (sequence, mut row) in gathered.rows_mut().into_iter().enumerate() {
-        row.assign(&x.index_axis(Axis(0), time(sequence)).row(sequence));
-    }
-    gathered
-}
-
-/// Zeros past the ends of the sequences.
-pub(super) fn fill_padding<F: Real>(x: &mut ArrayRef3<F>, order: &Order) {
-    for (t, mut step) in x.outer_iter_mut().enumerate() {
-        order.padding(t).for_each(|sequence| step.row_mut(sequence).fill(F::zero()));
-    }
-}
-
-/// All steps and sequences as the rows of one matrix.
-pub(super) fn rows<F: Real>(x: ArrayViewD<'_, F>, columns: usize) -> ArrayView2<'_, F> {
-    let rows = x.shape()[0] * x.shape()[1];
-    x.into_shape_with_order((rows, columns)).expect("whole steps of a row-major array are contiguous")
-}
-
-pub(super) fn matrix<'a, F: Real>(x: &'a Value<F>) -> ArrayView2<'a, F> {
-    x.view().into_dimensionality().expect("the shape was checked to have two axes")
-}
-
-pub(super) fn vector<'a, F: Real>(x: &'a Value<F>) -> ArrayView1<'a, F> {
-    x.view().into_dimensionality().expect("the shape was checked to have one axis")
-}
-
-pub(super) fn matrix_mut<F: Real>(x: ArrayViewMutD<'_, F>) -> ArrayViewMut2<'_, F> {
-    x.into_dimensionality().expect("the shape was checked to have two axes")
 }

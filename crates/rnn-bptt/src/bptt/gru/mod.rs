@@ -73,8 +73,8 @@
 mod steps;
 mod sweep;
 
+use super::arrays::gather;
 use super::inputs::{inputs, without_padding};
-use super::sweep::gather;
 use super::weights::{Sizes, Weights};
 use super::{Order, check_no_mask};
 use crate::{Reset, Result, Sweep};

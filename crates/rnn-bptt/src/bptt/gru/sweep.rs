@@ -3,12 +3,12 @@
 use super::steps::{mix, mix_back, open, open_back};
 use crate::Reset;
 use crate::bptt::Order;
+use crate::bptt::arrays::{fill_padding, flat, in_rows_mut, matrix, matrix_mut, rows, slice, vector};
 use crate::bptt::bands::{at, bands, in_bands};
-use crate::bptt::inputs::{HH, IH, Places, X};
+use crate::bptt::inputs::{HH, Places};
 use crate::bptt::projection::Projection;
 use crate::bptt::recurrence::{Onto, Recurrence, Rows};
-use crate::bptt::sums::{Share, Sums, bias_gradient, flat, in_rows_mut, slice};
-use crate::bptt::sweep::{fill_padding, matrix, matrix_mut, rows, vector};
+use crate::bptt::sums::{Share, Sums};
 use crate::bptt::weights::{Sizes, Weights};
 use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::memory;
@@ -179,20 +179,9 @@ impl<F: Real> Saved<F> {
                 F::gemm(F::one(), da.slice_axis(Axis(1), (..hidden).into()).t(), seen, beta, to);
             }
         });
-        if let Some(x) = &self.x {
-            sums.input_weight(slots, IH, (x, hidden), &shares);
-        }
         let of_state = if reset == Reset::After { &hidden_shares[..] } else { &shares[..] };
-        let biases = [(self.places.bias_ih, &shares[..]), (self.places.bias_hh, of_state)];
-        let wanted =
-            biases.map(|(place, shares)| place.filter(|&place| slots.needs(place)).map(|place| (place, shares)));
-        if wanted.iter().any(Option::is_some) {
-            let columns = sums.columns();
-            wanted.into_iter().flatten().for_each(|(place, shares)| slots.add(place, bias_gradient(&columns, shares)));
-        }
-        if let Some(weight_ih) = &self.weight_ih {
-            sums.input(slots, X, weight_ih, &shares);
-        }
+        let (x, weight_ih) = (self.x.as_ref(), self.weight_ih.as_ref());
+        sums.of_input_and_biases(slots, &self.places, (x, weight_ih, hidden), [&shares, of_state]);
         if let Some(&h0) = self.places.states.first().filter(|&&h0| slots.needs(h0)) {
             slots.add(h0, dh0);
         }

@@ -75,8 +75,8 @@
 
 mod sweep;
 
+use super::arrays::gather;
 use super::inputs::{inputs, without_padding};
-use super::sweep::gather;
 use super::weights::{Sizes, Weights};
 use super::{Order, check_no_mask};
 use crate::{LstmState, Result, Sweep};

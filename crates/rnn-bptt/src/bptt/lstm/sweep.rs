@@ -1,12 +1,12 @@
 //! The two sweeps over time.
 
 use crate::bptt::Order;
+use crate::bptt::arrays::{fill_padding, flat, in_rows, in_rows_mut, matrix, matrix_mut, slice};
 use crate::bptt::bands::{at, bands, in_bands};
-use crate::bptt::inputs::{HH, IH, Places, X};
+use crate::bptt::inputs::{HH, Places};
 use crate::bptt::projection::Projection;
 use crate::bptt::recurrence::{Onto, Recurrence, Rows};
-use crate::bptt::sums::{Share, Sums, bias_gradient, flat, in_rows, in_rows_mut, slice, sum_of_biases};
-use crate::bptt::sweep::{fill_padding, matrix, matrix_mut};
+use crate::bptt::sums::{Share, Sums, sum_of_biases};
 use crate::bptt::vanishing::{least, settled};
 use crate::bptt::weights::{Sizes, Weights};
 use gradus_autograd::{Real, Slots, Value};
@@ -130,17 +130,8 @@ impl<F: Real> Saved<F> {
         slots.accumulate(HH, |dw, beta| {
             sums.hidden_weight(matrix_mut(dw), beta, (&self.h, self.h0.as_ref()), &shares);
         });
-        if let Some(x) = &self.x {
-            sums.input_weight(slots, IH, (x, hidden), &shares);
-        }
-        let biases = [self.places.bias_ih, self.places.bias_hh].map(|place| place.filter(|&place| slots.needs(place)));
-        if biases.iter().any(Option::is_some) {
-            let db = bias_gradient(&sums.columns(), &shares);
-            biases.into_iter().flatten().for_each(|place| slots.add(place, db.clone()));
-        }
-        if let Some(weight_ih) = &self.weight_ih {
-            sums.input(slots, X, weight_ih, &shares);
-        }
+        let (x, weight_ih) = (self.x.as_ref(), self.weight_ih.as_ref());
+        sums.of_input_and_biases(slots, &self.places, (x, weight_ih, hidden), [&shares, &shares]);
         if let &[h0, c0] = &self.places.states[..] {
             slots.accumulate(h0, |dh0, beta| {
                 F::gemm(F::one(), matrix(&sums.first()), matrix(&self.weight_hh), beta, matrix_mut(dh0));
