@@ -143,7 +143,7 @@ impl<C: Cell> Rtrl<C> {
             let gradient = gradients.as_ref().and_then(|gradients| gradients.get(part));
             (part.value().len(), gradient.map(|gradient| gradient.view()))
         });
-        let of_parameters = cell.named().into_iter().map(|(_, parameter)| {
+        let of_parameters = cell.parameters().into_iter().map(|(_, parameter)| {
             let gradient = gradients.as_ref().and_then(|gradients| gradients.get(parameter));
             (parameter.value().len(), gradient.map(|gradient| gradient.view()))
         });
@@ -218,7 +218,7 @@ type Slopes<F> = (Array1<F>, Array1<F>);
 /// Gradients of a cell by its parameters' identities: those of a number that depends on each as told. None if all are frozen.
 fn as_gradients<C: Cell>(cell: &C, slopes: ArrayView1<'_, C::Float>) -> Result<Option<Gradients<C::Float>>> {
     let tape = Tape::recording();
-    let parameters: Vec<_> = cell.named().into_iter().map(|(_, parameter)| tape.parameter(parameter)).collect();
+    let parameters: Vec<_> = cell.parameters().into_iter().map(|(_, parameter)| tape.parameter(parameter)).collect();
     let mut from = 0;
     let mut parts = Vec::with_capacity(parameters.len());
     for parameter in &parameters {
@@ -263,5 +263,5 @@ fn width<F>(state: &[Array2<F>]) -> usize {
 
 /// The elements of all parameters.
 fn count<C: Cell>(cell: &C) -> usize {
-    cell.named().iter().map(|(_, parameter)| parameter.value().len()).sum()
+    cell.parameters().iter().map(|(_, parameter)| parameter.value().len()).sum()
 }

@@ -1,7 +1,6 @@
 //! Checkpointed back-propagation through time: the gradients of the whole, in the memory of its root.
 
 use gradus_autograd::Peak;
-use gradus_nn_layers::Parameter;
 use gradus_rnn_bptt::ndarray::{Array2, Array3};
 use gradus_rnn_bptt::{
     Cell, Error, Gru, Lstm, LstmState, Module, Recurrent, Result, Rnn, RnnCell, State, Tape, Value, Var, checkpointed,
@@ -134,14 +133,6 @@ impl Cell for Forgetful {
 
     fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
         Self(self.0.alike(input_size, rng))
-    }
-
-    fn named(&self) -> Vec<(&'static str, &Parameter<f64>)> {
-        self.0.named()
-    }
-
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<f64>)> {
-        self.0.named_mut()
     }
 
     fn step(&self, x: &Var<f64>, h: &Var<f64>) -> Result<Var<f64>> {

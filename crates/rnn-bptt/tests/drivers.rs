@@ -1,7 +1,7 @@
 //! Layers with a head.
 
 use crate::adam::Adam;
-use crate::lstm::Gated;
+use crate::cells::lstm;
 use gradus_rnn_bptt::drivers::{ManyToMany, ManyToOne, OneToMany};
 use gradus_rnn_bptt::ndarray::{Array3, Axis};
 use gradus_rnn_bptt::tasks::{Sine, Task};
@@ -21,7 +21,7 @@ fn near(a: &Var<f64>, b: &Var<f64>) -> bool {
 #[test]
 fn heads_stand_on_what_the_layers_say() {
     let rng = &mut rng();
-    let recurrent = Recurrent::of(Gated::<f64>::new(3, 5, rng)).layers(2, rng);
+    let recurrent = Recurrent::of(lstm::<f64>(3, 5, rng)).layers(2, rng);
     let (one, many) =
         (ManyToOne::new(recurrent.clone(), 4, rng).unwrap(), ManyToMany::new(recurrent.clone(), 4, rng).unwrap());
     let x =
@@ -36,7 +36,7 @@ fn heads_stand_on_what_the_layers_say() {
     assert!(near(&rest, &whole.slice_axis(0, 4..6, 1).unwrap()));
     let gradients = whole.square().sum().backward().unwrap();
     assert_eq!(gradients.len(), many.parameters().len());
-    assert_eq!(many.parameters()[0].0, "recurrent.weight_l0");
+    assert_eq!(many.parameters()[0].0, "recurrent.weight_ih_l0");
     // Two directions: the head is as wide as both.
     let both = ManyToOne::new(recurrent.bidirectional(rng), 4, rng).unwrap();
     assert_eq!((both.head.in_features(), both.forward(&x).unwrap().shape()), (10, &[2, 4][..]));

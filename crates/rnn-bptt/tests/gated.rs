@@ -4,8 +4,8 @@ use gradus_autograd::{gradcheck, stack};
 use gradus_rnn_bptt::bptt::{self, Direction, Weights};
 use gradus_rnn_bptt::ndarray::{Array2, Array3, ArrayD, Axis};
 use gradus_rnn_bptt::{
-    Cell, Error, Gru, GruCell, LstmCell, LstmState, Recurrent, Reset, Result, RnnCell, State, Sweep, Tape, Value, Var,
-    unroll,
+    Cell, Error, Gru, GruCell, LstmCell, LstmState, Module, Recurrent, Reset, Result, RnnCell, State, Sweep, Tape,
+    Value, Var, unroll,
 };
 use gradus_testing::{Tolerance, close};
 use proptest::prelude::*;
@@ -318,7 +318,7 @@ fn the_variants_are_their_formulas() {
     let tape = Tape::recording();
     let mut draw = |shape| tape.variable(Array2::from_shape_simple_fn(shape, || rng.random_range(-1.0..1.0)));
     let (x, h0, c0) = (draw((4, 2)), draw((4, 2)), draw((4, 3)));
-    let w: Vec<Var<f64>> = cell.named().into_iter().map(|(_, parameter)| tape.parameter(parameter)).collect();
+    let w: Vec<Var<f64>> = cell.parameters().into_iter().map(|(_, parameter)| tape.parameter(parameter)).collect();
     let (mut h, mut c, mut state) = (h0.clone(), c0.clone(), LstmState { h: h0, c: c0 });
     for _ in 0..3 {
         state = cell.step(&x, &state).unwrap();

@@ -1,7 +1,7 @@
 //! Sampling, generating, searching, and the language model that all of it is for.
 
 use crate::adam::Adam;
-use crate::lstm::Gated;
+use crate::cells::lstm;
 use gradus_rnn_bptt::generate::{
     BeamSearch, CharModel, Generate, Sampler, beam_search, bits_per_character, perplexity,
 };
@@ -234,12 +234,12 @@ fn a_text_is_learnt_by_heart() {
         assert_eq!(vocabulary.decode(&found.unwrap()[0].tokens).unwrap(), " by the sea shore.");
     }
     learn(RnnCell::new);
-    learn(Gated::new);
+    learn(lstm);
 }
 
 #[test]
 fn a_sequence_in_pieces_has_the_logits_of_the_whole() {
-    let (_, model) = char_model(Gated::new);
+    let (_, model) = char_model(lstm);
     let tape = Tape::inference();
     let tokens = array![[1, 2], [3, 4], [5, 6], [0, 1]];
     let (whole, _) = model.forward(&tape, &tokens, None).unwrap();
@@ -253,8 +253,8 @@ fn a_sequence_in_pieces_has_the_logits_of_the_whole() {
         state = Some(after);
     }
     let names: Vec<String> = model.parameters().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names[..3], ["embedding.weight", "recurrent.weight_l0", "recurrent.bias_l0"]);
-    assert_eq!(names[5..], ["head.weight", "head.bias"]);
+    assert_eq!(names[..3], ["embedding.weight", "recurrent.weight_ih_l0", "recurrent.weight_hh_l0"]);
+    assert_eq!(names[9..], ["head.weight", "head.bias"]);
     // Layers whose own order is batch first read the same.
     let batch_first = CharModel { recurrent: model.recurrent.clone().batch_first(), ..model.clone() };
     assert_eq!(batch_first.forward(&tape, &tokens, None).unwrap().0.value(), whole.value());

@@ -19,7 +19,7 @@ pub(crate) type Slopes = Weights;
 
 impl Weights {
     fn of<C: Cell<Float = f64>>(cell: &C) -> Self {
-        let named = cell.named();
+        let named = cell.parameters();
         let array = |name: &str| named.iter().find(|(found, _)| *found == name).map(|(_, parameter)| parameter.value());
         let rows = |name: &str| {
             let weight = array(name).unwrap();

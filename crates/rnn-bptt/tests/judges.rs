@@ -107,11 +107,11 @@ fn beside(parts: &[&Value<f64>]) -> ArrayD<f64> {
 }
 
 fn of_parameters<C: Cell<Float = f64>>(cell: &C, gradients: &Gradients<f64>) -> Found {
-    let of = |(name, parameter): (&'static str, _)| {
+    let of = |(name, parameter): (String, _)| {
         let gradient: Option<&Value<f64>> = gradients.get::<gradus_nn_layers::Parameter<f64>>(parameter);
-        (name.to_owned(), gradient.unwrap().clone().into_array())
+        (name, gradient.unwrap().clone().into_array())
     };
-    cell.named().into_iter().map(of).collect()
+    cell.parameters().into_iter().map(of).collect()
 }
 
 fn by_hand(cell: &impl Hand, data: &Data) -> Found {

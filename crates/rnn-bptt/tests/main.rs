@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
 mod adam;
+mod cells;
 mod checkpoints;
 mod drivers;
 mod flow;
@@ -11,7 +12,6 @@ mod generate;
 mod hand;
 mod judges;
 mod layers;
-mod lstm;
 mod seq2seq;
 mod tasks;
 mod text;

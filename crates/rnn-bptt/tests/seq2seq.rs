@@ -1,7 +1,7 @@
 //! Sequence to sequence: a reversal is learnt, and the weights show how.
 
 use crate::adam::Adam;
-use crate::lstm::Gated;
+use crate::cells::lstm;
 use gradus_rnn_bptt::generate::BeamSearch;
 use gradus_rnn_bptt::ndarray::{Array2, Axis, array};
 use gradus_rnn_bptt::seq2seq::{
@@ -41,9 +41,9 @@ fn reversals(steps: usize, sequences: usize, rng: &mut StdRng) -> (Array2<usize>
 
 fn learn<A: Attend<f32>>(attention: impl FnOnce(&mut StdRng) -> A) {
     let rng = &mut rng(1);
-    let encoder = Encoder::new(TOKENS, Recurrent::of(Gated::<f32>::new(12, 32, rng)), rng).unwrap();
+    let encoder = Encoder::new(TOKENS, Recurrent::of(lstm::<f32>(12, 32, rng)), rng).unwrap();
     let attention = attention(rng);
-    let decoder = Decoder::new(TOKENS, Recurrent::of(Gated::new(12 + 32, 32, rng)), attention, 32, rng).unwrap();
+    let decoder = Decoder::new(TOKENS, Recurrent::of(lstm(12 + 32, 32, rng)), attention, 32, rng).unwrap();
     let mut model = Pair { encoder, decoder };
     let mut adam = Adam::new(5e-3);
     let schedule = ScheduledSampling::linear(1.0, 0.002, 0.5).unwrap();

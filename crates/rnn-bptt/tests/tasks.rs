@@ -1,7 +1,7 @@
 //! The toy tasks: their scores are what they say, and are reached.
 
 use crate::adam::Adam;
-use crate::lstm::Gated;
+use crate::cells::lstm;
 use gradus_nn_layers::Linear;
 use gradus_rnn_bptt::ndarray::{Array3, ArrayD, Axis, array};
 use gradus_rnn_bptt::tasks::{Adding, Batch, Brackets, CopyMemory, Parity, Sine, Target, Task};
@@ -225,7 +225,7 @@ fn how_far_a_plain_network_gets() {
         print("plain", &task, learn(&task, RnnCell::new, 32, [3000, 32], 2e-3));
     }
     fn gated<T: Task>(task: T) {
-        print("gated", &task, learn(&task, Gated::new, 32, [3000, 32], 2e-3));
+        print("lstm", &task, learn(&task, lstm, 32, [3000, 32], 2e-3));
     }
     println!("adding");
     [10, 50, 100].into_iter().for_each(|steps| plain(Adding::new(steps).unwrap()));

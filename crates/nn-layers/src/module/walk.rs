@@ -34,12 +34,16 @@ macro_rules! walk {
         impl<'module, F: Real> $walk<'module, '_, F> {
             /// Walks a part of the module under its name.
             pub fn child<M: Module<F> + ?Sized>(&mut self, name: impl Display, child: &'module $($mutable)? M) {
-                use std::fmt::Write;
-                let length = self.path.len();
-                let dot = if length == 0 { "" } else { "." };
-                write!(self.path, "{dot}{name}").expect("writing to a string cannot fail");
+                let before = self.enter_formatted(name);
                 child.$method(self);
-                self.path.truncate(length);
+                self.leave(before);
+            }
+
+            /// Shows under this name what another walk has met: for a module that calls the parts of its parts otherwise.
+            pub fn named(&mut self, name: impl Display, item: $item<'module, F>) {
+                let before = self.enter_formatted(name);
+                self.item(item);
+                self.leave(before);
             }
 
             /// As [`child`](Self::child), for a name that is text already: every optimizer's step walks the model, and
@@ -48,6 +52,15 @@ macro_rules! walk {
                 let before = self.enter(name);
                 child.$method(self);
                 self.leave(before);
+            }
+
+            /// Goes to a part of this name.
+            fn enter_formatted(&mut self, name: impl Display) -> usize {
+                use std::fmt::Write;
+                let before = self.path.len();
+                let dot = if before == 0 { "" } else { "." };
+                write!(self.path, "{dot}{name}").expect("writing to a string cannot fail");
+                before
             }
 
             /// Goes to a part of this name; what it returns leads [`back`](Self::leave). For the derive macro.

@@ -1,6 +1,6 @@
 //! One step of a gated recurrent unit, made of ordinary operations on the tape.
 
-use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, present, present_mut, unroll};
+use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, unroll};
 use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result};
 use gradus_autograd::{Real, Tape, Var};
@@ -136,24 +136,6 @@ impl<F: Real> Cell for GruCell<F> {
     fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
         let cell = Self { reset: self.reset, ..Self::new(input_size, self.output_size(), rng) };
         if self.bias_ih.is_some() { cell } else { cell.without_bias() }
-    }
-
-    fn named(&self) -> Vec<(&'static str, &Parameter<F>)> {
-        present([
-            ("weight_ih", Some(&self.weight_ih)),
-            ("weight_hh", Some(&self.weight_hh)),
-            ("bias_ih", self.bias_ih.as_ref()),
-            ("bias_hh", self.bias_hh.as_ref()),
-        ])
-    }
-
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<F>)> {
-        present_mut([
-            ("weight_ih", Some(&mut self.weight_ih)),
-            ("weight_hh", Some(&mut self.weight_hh)),
-            ("bias_ih", self.bias_ih.as_mut()),
-            ("bias_hh", self.bias_hh.as_mut()),
-        ])
     }
 
     #[track_caller]
@@ -295,7 +277,7 @@ mod tests {
             (Reset::Before, true, &[15, 7][..])
         );
         let gru = Gru::<f32>::new(3, 5, &mut rng).layers(2, &mut rng).reset_before().without_bias();
-        assert!(gru.cells.iter().all(|cell| cell.reset == Reset::Before && cell.named().len() == 2));
+        assert!(gru.cells.iter().all(|cell| cell.reset == Reset::Before && cell.parameters().len() == 2));
     }
 
     #[test]

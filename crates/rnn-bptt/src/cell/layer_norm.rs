@@ -3,7 +3,7 @@
 use super::{Cell, GruCell, LstmCell, RnnCell};
 use crate::{Result, State};
 use gradus_autograd::{Real, Var};
-use gradus_nn_layers::{Layer, LayerNorm, Module, Parameter, Walk, WalkMut};
+use gradus_nn_layers::{Layer, LayerNorm, Module, Walk, WalkMut};
 use rand::Rng;
 
 /// A cell whose sums are brought to mean 0 and variance 1 over the features of each sequence, then scaled and shifted.
@@ -132,11 +132,20 @@ impl<F: Real> LayerNormCell<GruCell<F>> {
 
 impl<C: Normalized> Module<C::Float> for LayerNormCell<C> {
     fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, C::Float>) {
-        self.named().into_iter().for_each(|(name, parameter)| walk.field(name, parameter));
+        self.cell.walk(walk);
+        for (norm, own) in self.cell.norms().into_iter().zip(&self.norms) {
+            walk.field(norm.weight, &own.weight);
+            walk.field(norm.bias, &own.bias);
+        }
     }
 
     fn walk_mut<'module>(&'module mut self, walk: &mut WalkMut<'module, '_, C::Float>) {
-        self.named_mut().into_iter().for_each(|(name, parameter)| walk.field(name, parameter));
+        let norms = self.cell.norms();
+        self.cell.walk_mut(walk);
+        for (norm, own) in norms.into_iter().zip(&mut self.norms) {
+            walk.field(norm.weight, &mut own.weight);
+            walk.field(norm.bias, &mut own.bias);
+        }
     }
 }
 
@@ -168,25 +177,6 @@ impl<C: Normalized> Cell for LayerNormCell<C> {
             norm.eps = like.eps;
         }
         other
-    }
-
-    fn named(&self) -> Vec<(&'static str, &Parameter<C::Float>)> {
-        let mut named = self.cell.named();
-        for (norm, own) in self.cell.norms().into_iter().zip(&self.norms) {
-            let parameters = [(norm.weight, own.weight.as_ref()), (norm.bias, own.bias.as_ref())];
-            named.extend(super::present(parameters));
-        }
-        named
-    }
-
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<C::Float>)> {
-        let norms = self.cell.norms();
-        let mut named = self.cell.named_mut();
-        for (norm, own) in norms.into_iter().zip(&mut self.norms) {
-            let parameters = [(norm.weight, own.weight.as_mut()), (norm.bias, own.bias.as_mut())];
-            named.extend(super::present_mut(parameters));
-        }
-        named
     }
 
     #[track_caller]

@@ -1,6 +1,6 @@
 //! One step of an LSTM, made of ordinary operations on the tape.
 
-use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, present, present_mut, unroll};
+use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, unroll};
 use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result, State};
 use gradus_autograd::{Real, Tape, Var};
@@ -191,28 +191,6 @@ impl<F: Real> Cell for LstmCell<F> {
         if self.weight_ch.is_some() { cell.peephole(rng) } else { cell }
     }
 
-    fn named(&self) -> Vec<(&'static str, &Parameter<F>)> {
-        present([
-            ("weight_ih", Some(&self.weight_ih)),
-            ("weight_hh", Some(&self.weight_hh)),
-            ("bias_ih", self.bias_ih.as_ref()),
-            ("bias_hh", self.bias_hh.as_ref()),
-            ("weight_hr", self.weight_hr.as_ref()),
-            ("weight_ch", self.weight_ch.as_ref()),
-        ])
-    }
-
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<F>)> {
-        present_mut([
-            ("weight_ih", Some(&mut self.weight_ih)),
-            ("weight_hh", Some(&mut self.weight_hh)),
-            ("bias_ih", self.bias_ih.as_mut()),
-            ("bias_hh", self.bias_hh.as_mut()),
-            ("weight_hr", self.weight_hr.as_mut()),
-            ("weight_ch", self.weight_ch.as_mut()),
-        ])
-    }
-
     #[track_caller]
     fn step(&self, x: &Var<F>, state: &LstmState<F>) -> Result<LstmState<F>> {
         self.step_normalized(x, &state.h, state, &[])
@@ -372,7 +350,7 @@ mod tests {
             LstmCell::new(3, 5, &mut rng()).projection(2, &mut rng()).peephole(&mut rng()).without_bias();
         let other = cell.alike(7, &mut rng());
         let shapes = |cell: &LstmCell| -> Vec<_> {
-            cell.named().into_iter().map(|(name, p)| (name, p.shape().to_vec())).collect()
+            cell.parameters().into_iter().map(|(name, p)| (name, p.shape().to_vec())).collect()
         };
         let mut expected = shapes(&cell);
         expected[0].1 = vec![20, 7];

@@ -15,7 +15,7 @@ pub use rnn::RnnCell;
 use crate::bptt::Direction;
 use crate::{Error, Result, State};
 use gradus_autograd::{Error as AutogradError, Real, Tape, Value, Var};
-use gradus_nn_layers::{Module, Parameter};
+use gradus_nn_layers::Module;
 use rand::Rng;
 use std::fmt::Debug;
 pub use unroll::unroll;
@@ -25,6 +25,9 @@ pub use unroll::unroll;
 /// A cell of your own needs [`Cell::step`] alone, made of ordinary operations on the tape: [`Cell::sweep`] takes one step after
 /// the other and lets the tape differentiate them. The cells of this crate have a sweep of their own, which is one operation
 /// with back-propagation through time written out; the unrolled steps are its judge.
+///
+/// Its parameters are those of its [`Module`]; call them as PyTorch does, `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`. A layer adds
+/// `_l0` and so on to their names.
 pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
     /// The number type.
     type Float: Real;
@@ -49,7 +52,7 @@ pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
     /// The products and sums of one step of one sequence, for a [summary](gradus_nn_layers::summary()) of a model: by default the number of
     /// numbers in the parameters of two axes, each the weights of a product.
     fn multiply_adds(&self) -> u64 {
-        let matrices = self.named().into_iter().filter(|(_, parameter)| parameter.shape().len() == 2);
+        let matrices = self.parameters().into_iter().filter(|(_, parameter)| parameter.shape().len() == 2);
         matrices.map(|(_, parameter)| parameter.value().len() as u64).sum()
     }
 
@@ -61,12 +64,6 @@ pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
     /// A cell of the same kind for inputs of another size, its parameters drawn anew.
     #[must_use]
     fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self;
-
-    /// Its parameters by PyTorch's names, `weight_ih` and so on; a layer adds `_l0` to them.
-    fn named(&self) -> Vec<(&'static str, &Parameter<Self::Float>)>;
-
-    /// As [`Cell::named`], in the same order, to be changed.
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<Self::Float>)>;
 
     /// The state after one step.
     ///
@@ -195,18 +192,4 @@ pub(crate) fn check_step<C: Cell>(
         }
     }
     Ok(())
-}
-
-/// Of a cell's parameters those that are there.
-fn present<'a, F: Real, const N: usize>(
-    all: [(&'static str, Option<&'a Parameter<F>>); N],
-) -> Vec<(&'static str, &'a Parameter<F>)> {
-    all.into_iter().filter_map(|(name, parameter)| Some((name, parameter?))).collect()
-}
-
-/// As [`present`], to be changed.
-fn present_mut<'a, F: Real, const N: usize>(
-    all: [(&'static str, Option<&'a mut Parameter<F>>); N],
-) -> Vec<(&'static str, &'a mut Parameter<F>)> {
-    all.into_iter().filter_map(|(name, parameter)| Some((name, parameter?))).collect()
 }

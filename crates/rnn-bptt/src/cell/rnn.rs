@@ -1,6 +1,6 @@
 //! One step of an Elman network, made of ordinary operations on the tape.
 
-use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, present, present_mut};
+use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized};
 use crate::bptt::{self, Weights};
 use crate::{Nonlinearity, Result};
 use gradus_autograd::{Real, Tape, Var};
@@ -98,24 +98,6 @@ impl<F: Real> Cell for RnnCell<F> {
     fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
         let cell = Self { nonlinearity: self.nonlinearity, ..Self::new(input_size, self.output_size(), rng) };
         if self.bias_ih.is_some() { cell } else { cell.without_bias() }
-    }
-
-    fn named(&self) -> Vec<(&'static str, &Parameter<F>)> {
-        present([
-            ("weight_ih", Some(&self.weight_ih)),
-            ("weight_hh", Some(&self.weight_hh)),
-            ("bias_ih", self.bias_ih.as_ref()),
-            ("bias_hh", self.bias_hh.as_ref()),
-        ])
-    }
-
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<F>)> {
-        present_mut([
-            ("weight_ih", Some(&mut self.weight_ih)),
-            ("weight_hh", Some(&mut self.weight_hh)),
-            ("bias_ih", self.bias_ih.as_mut()),
-            ("bias_hh", self.bias_hh.as_mut()),
-        ])
     }
 
     #[track_caller]

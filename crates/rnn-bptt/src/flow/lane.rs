@@ -137,9 +137,11 @@ impl<C: Cell> Read<C> {
             gradient: Array3::zeros((steps, batch, size)),
         };
         let mut dx = Array3::zeros((steps, batch, lane.cell.input_size()));
-        let named: Vec<_> = lane.cell.named().into_iter().map(|(name, parameter)| (name, parameter.id())).collect();
-        let mut totals: Vec<_> = lane.cell.named().iter().map(|(_, w)| ArrayD::zeros(w.value().raw_dim())).collect();
-        let trained: Vec<_> = lane.cell.named().iter().map(|(_, w)| w.is_trainable()).collect();
+        let named: Vec<_> =
+            lane.cell.parameters().into_iter().map(|(name, parameter)| (name, parameter.id())).collect();
+        let mut totals: Vec<_> =
+            lane.cell.parameters().iter().map(|(_, w)| ArrayD::zeros(w.value().raw_dim())).collect();
+        let trained: Vec<_> = lane.cell.parameters().iter().map(|(_, w)| w.is_trainable()).collect();
         let sizes = lane.cell.state_sizes();
         let mut states: Vec<_> = sizes.iter().map(|&size| Array3::zeros((steps, batch, size))).collect();
         let mut arriving = last;
@@ -220,7 +222,7 @@ impl<C: Cell> Lane<C> {
             return Err(Error::FlowStep { operation: "share", step: t, steps: self.steps() });
         }
         let parameters = self.pull(t)?.parameters;
-        let trained = self.cell.named().into_iter().filter(|(_, parameter)| parameter.is_trainable());
+        let trained = self.cell.parameters().into_iter().filter(|(_, parameter)| parameter.is_trainable());
         let of_step = trained.map(|(name, parameter)| {
             let share = parameters.as_ref().and_then(|gradients| gradients.get(parameter));
             let zeros = || ArrayD::zeros(parameter.value().raw_dim());
@@ -283,7 +285,7 @@ impl<C: Cell> Lane<C> {
     }
 
     /// Compares each step's share with the sum.
-    fn share_out(&mut self, totals: impl Iterator<Item = (&'static str, ArrayD<C::Float>)>) -> Result<()> {
+    fn share_out(&mut self, totals: impl Iterator<Item = (String, ArrayD<C::Float>)>) -> Result<()> {
         self.shares = totals
             .map(|(name, total)| WeightShares {
                 name: format!("{name}_{}", self.name),

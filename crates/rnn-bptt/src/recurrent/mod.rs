@@ -235,20 +235,24 @@ impl<C: Cell> Recurrent<C> {
 
     /// The sizes `(T, N)` of an input of this shape. What an error says of it is in the order of axes in which it was given.
     fn check(&self, shape: &[usize]) -> Result<(usize, usize)> {
-        let operation = C::NAME;
-        let (cells, directions) = (self.cells.len(), self.directions());
-        let Some(first) = self.cells.first().filter(|_| cells % directions == 0) else {
-            return Err(Error::Layers { operation, cells, directions });
-        };
+        let first = self.first()?;
         match (self.batch_first, shape) {
             (false, _) => check_sequence(first, shape),
             (true, &[batch, steps, features]) => {
                 check_sequence(first, &[steps, batch, features]).map_err(|error| error.of_input(shape))
             }
             (true, _) => {
-                Err(Error::InputRank { operation, found: shape.to_vec(), expected: "(batch, time, input_size)" })
+                let (found, expected) = (shape.to_vec(), "(batch, time, input_size)");
+                Err(Error::InputRank { operation: C::NAME, found, expected })
             }
         }
+    }
+
+    /// The first cell, if the cells make up whole layers.
+    fn first(&self) -> Result<&C> {
+        let (cells, directions) = (self.cells.len(), self.directions());
+        let first = self.cells.first().filter(|_| cells % directions == 0);
+        first.ok_or(Error::Layers { operation: C::NAME, cells, directions })
     }
 
     /// Whether a state is one of this layer for so many sequences.
@@ -332,12 +336,8 @@ impl<C: Cell> Recurrent<C> {
         lengths: Option<&[usize]>,
         state: Option<&C::State>,
     ) -> Result<(Var<C::Float>, C::State)> {
-        if !self.batch_first || x.shape().len() != 3 {
-            return self.sweep(x, lengths, state);
-        }
-        let swept = self.sweep(&x.transpose(0, 1)?, lengths, state);
-        let (output, state) = swept.map_err(|error| error.of_input(x.shape()))?;
-        Ok((output.transpose(0, 1)?, state))
+        check_sequence(self.first()?, x.shape())?;
+        self.sweep_in_time(x.clone(), lengths, state)
     }
 
     /// The numbers of features of an input and of an output.
@@ -413,18 +413,14 @@ impl<C: Cell> Module<C::Float> for Recurrent<C> {
     fn walk<'module>(&'module self, walk: &mut Walk<'module, '_, C::Float>) {
         for (place, cell) in self.cells.iter().enumerate() {
             let ending = self.ending(place);
-            for (name, parameter) in cell.named() {
-                walk.child(format_args!("{name}_{ending}"), parameter);
-            }
+            cell.visit(&mut |name, item| walk.named(format_args!("{name}_{ending}"), item));
         }
     }
 
     fn walk_mut<'module>(&'module mut self, walk: &mut WalkMut<'module, '_, C::Float>) {
         let endings: Vec<_> = (0..self.cells.len()).map(|place| self.ending(place)).collect();
         for (ending, cell) in endings.iter().zip(&mut self.cells) {
-            for (name, parameter) in cell.named_mut() {
-                walk.child(format_args!("{name}_{ending}"), parameter);
-            }
+            cell.visit_mut(&mut |name, item| walk.named(format_args!("{name}_{ending}"), item));
         }
     }
 }

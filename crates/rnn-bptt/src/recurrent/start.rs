@@ -3,7 +3,7 @@
 use super::Recurrent;
 use crate::{Cell, Error, LayerNormCell, LstmCell, Result};
 use gradus_autograd::Real;
-use gradus_nn_layers::{Parameter, init};
+use gradus_nn_layers::init;
 use ndarray::{ArrayViewMutD, Axis};
 use rand::{Rng, RngExt};
 
@@ -64,11 +64,11 @@ impl<C: Cell> Recurrent<C> {
             block.diag_mut().fill(one);
         });
         for cell in &mut layer.cells {
-            for (name, parameter) in cell.named_mut() {
+            cell.map_parameters(&mut |name, parameter| {
                 if name.starts_with("bias") {
                     parameter.value_mut().fill(C::Float::from_f64(0.0));
                 }
-            }
+            });
         }
         layer
     }
@@ -78,11 +78,11 @@ impl<C: Cell> Recurrent<C> {
         for cell in &mut self.cells {
             // The memory's size, where that is another one than the output's.
             let hidden = cell.state_sizes().last().copied().unwrap_or(0);
-            for (_, parameter) in cell.named_mut().into_iter().filter(|(name, _)| *name == "weight_hh") {
-                if hidden > 0 && parameter.shape().len() == 2 {
+            cell.map_parameters(&mut |name, parameter| {
+                if name == "weight_hh" && hidden > 0 && parameter.shape().len() == 2 {
                     parameter.value_mut().axis_chunks_iter_mut(Axis(0), hidden).for_each(&mut change);
                 }
-            }
+            });
         }
         self
     }
@@ -98,16 +98,18 @@ impl<C: Cell> Recurrent<C> {
     ) -> Result<Self> {
         for (place, cell) in self.cells.iter_mut().enumerate() {
             let hidden = cell.state_sizes().last().copied().unwrap_or(0);
-            let mut biases: Vec<(&'static str, &mut Parameter<C::Float>)> = cell.named_mut();
-            biases.retain(|(name, _)| names.contains(name));
-            if biases.is_empty() {
-                return Err(Error::NoBias { operation, layer: C::NAME });
-            }
-            for (name, bias) in biases {
-                let own = bias.value_mut().iter_mut().skip(gate * hidden).take(hidden);
-                for (unit, own) in own.enumerate() {
-                    *own = C::Float::from_f64(if name == names[0] { value(place, unit) } else { 0.0 });
+            let mut found = false;
+            cell.map_parameters(&mut |name, bias| {
+                if names.contains(&name) {
+                    found = true;
+                    let own = bias.value_mut().iter_mut().skip(gate * hidden).take(hidden);
+                    for (unit, own) in own.enumerate() {
+                        *own = C::Float::from_f64(if name == names[0] { value(place, unit) } else { 0.0 });
+                    }
                 }
+            });
+            if !found {
+                return Err(Error::NoBias { operation, layer: C::NAME });
             }
         }
         Ok(self)

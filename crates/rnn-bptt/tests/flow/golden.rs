@@ -18,9 +18,7 @@ fn norms_are_those_of_pytorch() {
 }
 
 fn norms<C: Cell<Float = f64>>(case: &Case, mut cell: C) -> std::result::Result<(), Box<dyn std::error::Error>> {
-    for (name, parameter) in cell.named_mut() {
-        parameter.value_mut().assign(&case.input_as::<f64>(name));
-    }
+    cell.map_parameters(&mut |name, parameter| parameter.value_mut().assign(&case.input_as::<f64>(name)));
     let layer = Recurrent::of(cell);
     let tape = Tape::inference();
     let given: Vec<_> = ["h0", "c0"].into_iter().filter_map(|name| case.try_input_as::<f64>(name)).collect();

@@ -79,13 +79,6 @@ impl Cell for Pair {
     fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
         Self::new(input_size, rng)
     }
-    fn named(&self) -> Vec<(&'static str, &Parameter<f64>)> {
-        vec![("weight_ih", &self.weight_ih), ("weight_hh", &self.weight_hh), ("weight_mh", &self.weight_mh)]
-    }
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<f64>)> {
-        let Self { weight_ih, weight_hh, weight_mh } = self;
-        vec![("weight_ih", weight_ih), ("weight_hh", weight_hh), ("weight_mh", weight_mh)]
-    }
     fn step(&self, x: &Var<f64>, state: &Two) -> gradus_rnn_bptt::Result<Two> {
         let tape = x.tape();
         let from_input = x.affine(&tape.parameter(&self.weight_ih), None)?;

@@ -150,7 +150,7 @@ fn masked<C: Cell<Float = f64, State = Var<f64>>>(
     };
     let mut found = vec![states.value().clone().into_array(), last.value().clone().into_array()];
     found.extend([&x, &h0, &mask].map(|v| gradient(gradients.get(v), v.shape())));
-    found.extend(cell.named().into_iter().map(|(_, p)| gradient(gradients.get(p), p.shape())));
+    found.extend(cell.parameters().into_iter().map(|(_, p)| gradient(gradients.get(p), p.shape())));
     found
 }
 

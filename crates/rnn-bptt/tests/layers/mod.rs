@@ -7,7 +7,7 @@ mod packed;
 mod start;
 mod states;
 
-use gradus_nn_layers::{Parameter, Walk, WalkMut};
+use gradus_nn_layers::{Walk, WalkMut};
 use gradus_rnn_bptt::ndarray::{Array3, ArrayD};
 use gradus_rnn_bptt::{Cell, Module, Recurrent, Result, State, Tape, Value, Var};
 use gradus_testing::{Tolerance, close};
@@ -52,12 +52,6 @@ impl<C: Cell> Cell for Unrolled<C> {
     }
     fn alike(&self, input_size: usize, rng: &mut (impl Rng + ?Sized)) -> Self {
         Self(self.0.alike(input_size, rng))
-    }
-    fn named(&self) -> Vec<(&'static str, &Parameter<C::Float>)> {
-        self.0.named()
-    }
-    fn named_mut(&mut self) -> Vec<(&'static str, &mut Parameter<C::Float>)> {
-        self.0.named_mut()
     }
     fn step(&self, x: &Var<C::Float>, state: &C::State) -> Result<C::State> {
         self.0.step(x, state)

@@ -31,12 +31,12 @@ fn sigmoid(x: f64) -> f64 {
 /// The cell with scales and shifts that are not 1 and 0.
 fn unsettled<C: Normalized<Float = f64>>(mut cell: LayerNormCell<C>, seed: u64) -> LayerNormCell<C> {
     let mut rng = rng(seed);
-    for (name, parameter) in cell.named_mut() {
+    cell.map_parameters(&mut |name, parameter| {
         if name.starts_with("norm") {
             let drawn = draw(parameter.shape(), &mut rng);
             parameter.value_mut().zip_mut_with(&drawn, |p, d| *p += 0.7 * d);
         }
-    }
+    });
     cell
 }
 
@@ -155,9 +155,11 @@ fn gradients_through_time_are_those_of_differences() {
 fn the_size_of_the_weights_does_not_count() {
     fn outputs<C: Normalized<Float = f64>>(cell: LayerNormCell<C>, factor: f64) -> ArrayD<f64> {
         let mut layer = Recurrent::of(unsettled(cell, 1));
-        for (_, weight) in layer.cells[0].named_mut().into_iter().filter(|(name, _)| name.starts_with("weight")) {
-            weight.value_mut().map_inplace(|w| *w *= factor);
-        }
+        layer.cells[0].map_parameters(&mut |name, weight| {
+            if name.starts_with("weight") {
+                weight.value_mut().map_inplace(|w| *w *= factor);
+            }
+        });
         layer.cells[0].norms.iter_mut().for_each(|norm| norm.eps = 1e-30);
         let x = draw(&[5, 2, 3], &mut rng(3));
         let (output, _) = layer.forward_with(&Tape::inference().input(x), None).unwrap();
@@ -202,7 +204,7 @@ fn names_are_the_cells_and_those_of_the_norms() {
     let mut cell = LayerNormCell::of(GruCell::<f64>::new(3, 4, &mut rng(1)).reset_before());
     cell.norms[1].eps = 0.25;
     let other = cell.alike(7, &mut rng(2));
-    assert_eq!((other.cell.reset, other.norms[1].eps, other.named().len()), (Reset::Before, 0.25, 12));
+    assert_eq!((other.cell.reset, other.norms[1].eps, other.parameters().len()), (Reset::Before, 0.25, 12));
     assert_eq!((other.input_size(), other.output_size(), cell.count_parameters()), (7, 4, 12 * 7 + 24 + 2 * 24));
 }
 
@@ -223,9 +225,7 @@ fn what_does_not_fit_is_said() {
 #[test]
 fn equal_sums_are_no_trouble() {
     let mut cell = LayerNormCell::of(RnnCell::<f64>::new(2, 3, &mut rng(1)));
-    for (_, parameter) in cell.named_mut() {
-        parameter.value_mut().fill(0.5);
-    }
+    cell.map_parameters(&mut |_, parameter| parameter.value_mut().fill(0.5));
     let layer = Recurrent::of(cell);
     let found = run(&layer, &Tape::recording(), &ArrayD::zeros(vec![4, 2, 2]), 1, |x, _| layer.forward_with(x, None));
     let output = &found[0].1;

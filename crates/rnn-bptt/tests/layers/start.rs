@@ -7,8 +7,8 @@ use gradus_testing::assert_close;
 
 /// The blocks of the recurrent weights of a cell, each of so many rows.
 fn blocks<C: Cell<Float = f64>>(cell: &C, rows: usize) -> Vec<Array2<f64>> {
-    let named = cell.named();
-    let weight = named.iter().find(|(name, _)| *name == "weight_hh").unwrap().1.value();
+    let named = cell.parameters();
+    let weight = named.iter().find(|(name, _)| name == "weight_hh").unwrap().1.value();
     let block =
         |block: gradus_rnn_bptt::ndarray::ArrayViewD<'_, f64>| block.into_dimensionality::<Ix2>().unwrap().to_owned();
     weight.axis_chunks_iter(Axis(0), rows).map(block).collect()
