@@ -8,9 +8,9 @@ use gradus::rnn_bptt::drivers::ManyToOne;
 use gradus::rnn_bptt::flow::{Figure, GradientFlow};
 use gradus::rnn_bptt::tasks::{Adding, Task};
 use gradus::rnn_bptt::{Cell, ClipLog, Gru, Lstm, Recurrent};
-use std::path::{Path, PathBuf};
+use gradus_examples::picture;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::{fs, io};
 
 /// How far back in time the gradient of a plain recurrent network, an LSTM and a GRU goes, and what each can learn therefore.
 ///
@@ -72,7 +72,7 @@ fn look(options: &Options) -> std::result::Result<(), Box<dyn std::error::Error>
         println!("{}", trained.to_text());
         for (figures, name) in [(&pictures.gradients, "gradient"), (&pictures.gains, "gain")] {
             for (figure, when) in figures.iter().zip(["before", "after"]) {
-                write(&options.out, &format!("{name}-{length:03}-{when}.svg"), &figure.to_svg())?;
+                picture(&options.out, &format!("{name}-{length:03}-{when}.svg"), &figure.to_svg())?;
             }
         }
         println!();
@@ -131,12 +131,4 @@ fn one<C: Cell<Float = f32>>(
         after.horizon,
         100.0 * log.share()
     ))
-}
-
-fn write(folder: &Path, name: &str, picture: &str) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join(name);
-    fs::write(&path, picture)?;
-    println!("picture: {}", path.display());
-    Ok(())
 }

@@ -9,9 +9,9 @@ use gradus::data::Labelled;
 use gradus::ndarray::{Axis, Ix3};
 use gradus::prelude::*;
 use gradus::train::Result as TrainResult;
-use std::path::{Path, PathBuf};
+use gradus_examples::picture;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::{fs, io};
 
 /// Trains a small convolutional network on real handwritten digits, and draws what it learned and what it looks at.
 ///
@@ -125,14 +125,6 @@ fn attention(model: &Cnn, images: &Labelled) -> Result<String> {
     Ok(svg("what the decision rests on (dots: ink)", &panels)?)
 }
 
-fn write(folder: &Path, name: &str, picture: &str) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let path = folder.join(name);
-    fs::write(&path, picture)?;
-    println!("picture: {}", path.display());
-    Ok(())
-}
-
 fn see(options: &Options) -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut rng = StdRng::seed_from_u64(options.seed);
     let digits = Digits::embedded().reshape_inputs(&[1, 8, 8])?;
@@ -148,11 +140,11 @@ fn see(options: &Options) -> std::result::Result<(), Box<dyn std::error::Error>>
     println!("{history}");
 
     let kernels = Panel::kernels("conv1", model.conv1.weight.value())?;
-    write(&options.out, "kernels.svg", &svg("kernels of the first layer", &[kernels])?)?;
+    picture(&options.out, "kernels.svg", &svg("kernels of the first layer", &[kernels])?)?;
     if let Some((_, image)) = examples(&test, [3]).first() {
-        write(&options.out, "feature-maps.svg", &feature_maps(&model, image)?)?;
+        picture(&options.out, "feature-maps.svg", &feature_maps(&model, image)?)?;
     }
-    write(&options.out, "attention.svg", &attention(&model, &test)?)?;
+    picture(&options.out, "attention.svg", &attention(&model, &test)?)?;
     println!("test accuracy {:.2} %", 100.0 * accuracy(&model, &test)?);
     Ok(())
 }

@@ -129,8 +129,8 @@ fn write(options: &Options) -> Outcome {
     let schedule = CosineAnnealing::new(options.lr, options.epochs * pieces).floor(options.lr / 20.0);
     let mut loss = validate(&model, &validation)?;
     for epoch in done..options.epochs {
-        // A stream of random numbers for each pass, so that a resumed one draws what it would have drawn.
-        let mut rng = StdRng::seed_from_u64(options.seed.wrapping_add(epoch.wrapping_mul(0x9e37_79b9)));
+        // Random numbers of its own for each pass, so that a resumed one draws what it would have drawn.
+        let mut rng = gradus::data::Streams::new(options.seed).numbered("pass", epoch);
         let mut log = ClipLog::new(1.0)?;
         let mut progress = Progress::new(epoch + 1, options.epochs, pieces);
         let mut state = None;

@@ -4,7 +4,9 @@
 #![doc = include_str!("../../README.md")]
 
 use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io};
 
 use clap::Parser;
 
@@ -44,4 +46,16 @@ pub fn on_threads<E: Display>(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build();
     let pool = pool.map_err(|error| format!("--threads: {error}"))?;
     pool.install(|| work().map_err(|error| error.to_string()))
+}
+
+/// Writes a picture to a folder, which is made if it is not there, and says where.
+///
+/// # Errors
+/// If folder or file cannot be written; the error names the file.
+pub fn picture(folder: &Path, name: &str, picture: &str) -> io::Result<()> {
+    let path = folder.join(name);
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, picture));
+    written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    println!("picture: {}", path.display());
+    Ok(())
 }

@@ -22,9 +22,7 @@ impl Progress {
     pub fn new() -> Self {
         Self::default()
     }
-}
 
-impl Progress {
     fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),

@@ -3,10 +3,10 @@
 use super::{BestSoFar, Checkpoint, Every, Found, OpenFolder, Plan, Position};
 use crate::{Error, History, Result};
 use gradus_autograd::Real;
+use gradus_data::Streams;
 use gradus_nn_layers::Layer;
 use gradus_optim::ClosureOptimizer;
 use gradus_regularize::EarlyStopping;
-use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -141,12 +141,12 @@ impl<'a, F: Real> Session<'a, F> {
 
     /// The seed of the random numbers for one purpose and one epoch or step.
     pub(crate) fn stream(&self, purpose: &str, index: u64) -> u64 {
-        stream(self.seed, purpose, index)
+        Streams::new(self.seed).child(purpose).at(index).key()
     }
 
     /// These random numbers.
     pub(crate) fn rng(&self, purpose: &str, index: u64) -> StdRng {
-        StdRng::seed_from_u64(self.stream(purpose, index))
+        Streams::new(self.seed).numbered(purpose, index)
     }
 
     pub(crate) fn seconds(&self) -> f64 {
@@ -202,48 +202,5 @@ impl<'a, F: Real> Session<'a, F> {
 
     fn is_stopped(&self) -> bool {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
-    }
-}
-
-/// A seed derived from another, by purpose and index: what one purpose draws changes nothing for the others, and each index can
-/// be reached without those before it.
-///
-/// ```text
-/// mix(mix(seed ⊕ FNV-1a(purpose)) + (index + 1) · 0x9e3779b97f4a7c15)
-/// ```
-///
-/// where `mix` is the finalizer of SplitMix64: G. L. Steele, D. Lea and C. H. Flood, *Fast splittable pseudorandom number generators*,
-/// OOPSLA 2014, <https://doi.org/10.1145/2660193.2660195>.
-fn stream(seed: u64, purpose: &str, index: u64) -> u64 {
-    let mix = |z: u64| {
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let purpose = purpose.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
-    mix(mix(seed ^ purpose).wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stream;
-
-    /// Saved runs depend on these for ever.
-    #[test]
-    fn streams_keep_their_values() {
-        let found: Vec<u64> =
-            [(0, "shuffle", 0), (7, "shuffle", 1), (7, "shuffle", 2), (7, "model", 1), (u64::MAX, "", u64::MAX)]
-                .into_iter()
-                .map(|(seed, purpose, index)| stream(seed, purpose, index))
-                .collect();
-        let values = [
-            10_924_524_473_714_118_719,
-            14_752_507_828_288_313_168,
-            10_019_196_779_383_125_065,
-            6_221_146_304_040_563_576,
-            6_065_810_503_705_559_190,
-        ];
-        assert_eq!(found, values);
     }
 }
