@@ -215,7 +215,8 @@ impl<const R: usize, F: Real> Layer<F> for ConvTranspose<R, F> {
     /// Each number of the input meets each number of its channel's kernels; those that padding takes away are counted, too.
     fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {
         check_parameters(&self.geometry, self.weight.shape(), self.bias.as_ref().map(Parameter::shape), self.groups)?;
-        let output = output_shape(input, self.weight.shape(), &self.geometry, self.output_padding, self.groups)?;
+        let weight = self.weight.shape();
+        let output = output_shape::<F, R>(input, weight, &self.geometry, self.output_padding, self.groups)?;
         let product = |sizes: &[usize]| sizes.iter().fold(1_u64, |n, &size| n.saturating_mul(size as u64));
         let terms = product(input).saturating_mul(product(&self.weight.shape()[1..]));
         let kind = match R {

@@ -45,7 +45,7 @@ const UNSHUFFLE: &str = "pixel_unshuffle";
 /// <https://arxiv.org/abs/1609.05158>
 #[track_caller]
 pub fn pixel_shuffle<F: Real>(x: &Var<F>, factor: usize) -> Result<Var<F>> {
-    let out_shape = shuffled(x.shape(), factor)?;
+    let out_shape = shuffled::<F>(x.shape(), factor)?;
     let (size, rank) = (&x.shape()[2..], x.shape().len() - 2);
     let blocks = [&out_shape[..2], &vec![factor; rank], size].concat();
     // Each axis is followed by that of its places in a block.
@@ -80,7 +80,7 @@ pub fn pixel_shuffle<F: Real>(x: &Var<F>, factor: usize) -> Result<Var<F>> {
 /// As of [`pixel_shuffle`].
 #[track_caller]
 pub fn pixel_unshuffle<F: Real>(x: &Var<F>, factor: usize) -> Result<Var<F>> {
-    let out_shape = unshuffled(x.shape(), factor)?;
+    let out_shape = unshuffled::<F>(x.shape(), factor)?;
     let rank = out_shape.len() - 2;
     let mut blocks = x.shape()[..2].to_vec();
     blocks.extend(out_shape[2..].iter().flat_map(|&size| [size, factor]));
@@ -103,7 +103,7 @@ fn block(operation: &'static str, shape: &[usize], factor: usize) -> Result<usiz
     block.ok_or_else(|| Error::TooLarge { operation, what: "block of size", sizes: vec![factor; rank] })
 }
 
-fn shuffled(x: &[usize], factor: usize) -> Result<Vec<usize>> {
+fn shuffled<F: Real>(x: &[usize], factor: usize) -> Result<Vec<usize>> {
     let operation = SHUFFLE;
     let block = block(operation, x, factor)?;
     if !x[1].is_multiple_of(block) {
@@ -116,6 +116,7 @@ fn shuffled(x: &[usize], factor: usize) -> Result<Vec<usize>> {
             sizes: vec![*size, factor],
         })
     };
+    count_blocks::<F>(operation, [x[0], x[1] / block, block], &x[2..])?;
     let mut shape = vec![x[0], x[1] / block];
     for size in &x[2..] {
         shape.push(grown(size)?);
@@ -123,7 +124,7 @@ fn shuffled(x: &[usize], factor: usize) -> Result<Vec<usize>> {
     Ok(shape)
 }
 
-fn unshuffled(x: &[usize], factor: usize) -> Result<Vec<usize>> {
+fn unshuffled<F: Real>(x: &[usize], factor: usize) -> Result<Vec<usize>> {
     let operation = UNSHUFFLE;
     let block = block(operation, x, factor)?;
     if let Some(&found) = x[2..].iter().find(|size| !size.is_multiple_of(factor)) {
@@ -131,7 +132,14 @@ fn unshuffled(x: &[usize], factor: usize) -> Result<Vec<usize>> {
     }
     let channels = x[1].checked_mul(block);
     let channels = channels.ok_or_else(|| Error::TooLarge { operation, what: "channels", sizes: vec![x[1], block] })?;
-    Ok([x[0], channels].into_iter().chain(x[2..].iter().map(|size| size / factor)).collect())
+    let size: Vec<usize> = x[2..].iter().map(|size| size / factor).collect();
+    count_blocks::<F>(operation, [x[0], x[1], block], &size)?;
+    Ok([&[x[0], channels], &size[..]].concat())
+}
+
+/// Checks that an array of images, channels, numbers of a block, and blocks can exist: on the way there is one, with either result's numbers.
+fn count_blocks<F: Real>(operation: &'static str, [images, channels, block]: [usize; 3], size: &[usize]) -> Result<()> {
+    count::<F>(operation, "blocks of shape", &[&[images, channels, block], size].concat()).map(drop)
 }
 
 /// Spreads blocks of channels over space, as a layer: see [`pixel_shuffle`].
@@ -190,8 +198,7 @@ impl<F: Real> Layer<F> for PixelShuffle {
     }
 
     fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {
-        let output = shuffled(input, self.factor)?;
-        count::<F>(SHUFFLE, "result of shape", &output)?;
+        let output = shuffled::<F>(input, self.factor)?;
         Ok(Description::of::<F>(self, "PixelShuffle", &output))
     }
 }
@@ -204,8 +211,7 @@ impl<F: Real> Layer<F> for PixelUnshuffle {
     }
 
     fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {
-        let output = unshuffled(input, self.factor)?;
-        count::<F>(UNSHUFFLE, "result of shape", &output)?;
+        let output = unshuffled::<F>(input, self.factor)?;
         Ok(Description::of::<F>(self, "PixelUnshuffle", &output))
     }
 }

@@ -1,6 +1,6 @@
 //! The operation: transposed convolution, which is the way back of a convolution taken forward.
 
-use crate::correlation::{Plan, check_weight, slice, slice_mut};
+use crate::correlation::{self, Plan, check_weight, slice, slice_mut};
 use crate::geometry::{Geometry, PerAxis, count};
 use crate::gradients::sums_of_channels;
 use crate::{Error, Result};
@@ -80,9 +80,8 @@ pub fn conv_transpose<const R: usize, F: Real>(
         return Err(gradus_autograd::Error::ForeignVar { operation }.into());
     }
     check_parameters(geometry, weight.shape(), bias.map(Var::shape), groups)?;
-    let y_shape = output_shape(x.shape(), weight.shape(), geometry, output_padding, groups)?;
-    count::<F>(operation, "result of shape", &y_shape)?;
-    if (0..R).any(|axis| output_padding[axis] >= geometry.stride[axis]) {
+    let y_shape = output_shape::<F, R>(x.shape(), weight.shape(), geometry, output_padding, groups)?;
+    if whole_strides(geometry, output_padding) {
         return conv_transpose(
             &longer(x, geometry, output_padding)?,
             weight,
@@ -94,7 +93,7 @@ pub fn conv_transpose<const R: usize, F: Real>(
     }
 
     // The convolution from here to there; what it calls its result is x.
-    let (plan, _) = plan::<F, R>(&y_shape, weight.shape(), geometry, groups)?;
+    let plan = plan::<F, R>(&y_shape, weight.shape(), geometry, groups)?;
     let x_value = x.value().clone().into_standard_layout();
     let w_value = weight.value().clone().into_standard_layout();
     let mut y = Value::unspecified(IxDyn(&y_shape));
@@ -254,8 +253,8 @@ pub(crate) fn check_parameters<const R: usize>(
     }
 }
 
-/// The shape of the result; the parameters have been checked.
-pub(crate) fn output_shape<const R: usize>(
+/// The shape of the result, if arrays of the sizes on the way to it can exist; the parameters have been checked.
+pub(crate) fn output_shape<F: Real, const R: usize>(
     x: &[usize],
     weight: &[usize],
     geometry: &Geometry<R>,
@@ -275,21 +274,32 @@ pub(crate) fn output_shape<const R: usize>(
         return Err(Error::Parameter { operation, parameter: "weight", found: weight.to_vec(), expected });
     }
     let out = geometry.transposed(operation, size, output_padding)?;
-    Ok([&[images, outputs * groups], &out[..]].concat())
+    let y = [&[images, outputs * groups], &out[..]].concat();
+    count::<F>(operation, "result of shape", &y)?;
+    if whole_strides(geometry, output_padding) {
+        let (x, _) = longer_shape::<F, R>(x, geometry, output_padding)?;
+        return output_shape::<F, R>(&x, weight, geometry, rest(geometry, output_padding), groups);
+    }
+    back::<_, R>(correlation::output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
+    Ok(y)
 }
 
-/// The plan of the convolution, whose errors have this operation's name.
-fn plan<F: Real, const R: usize>(
-    y: &[usize],
-    weight: &[usize],
-    geometry: &Geometry<R>,
-    groups: usize,
-) -> Result<(Plan, Vec<usize>)> {
-    let geometry = Geometry { ceil_mode: false, ..*geometry };
-    Plan::new::<F, R>(y, weight, &geometry, groups).map_err(|error| match error {
+/// The convolution from the result to the input: where it stops is no question of rounding.
+fn downward<const R: usize>(geometry: &Geometry<R>) -> Geometry<R> {
+    Geometry { ceil_mode: false, ..*geometry }
+}
+
+/// What the convolution found wrong, under this operation's name.
+fn back<T, const R: usize>(result: Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
         Error::TooLarge { what, sizes, .. } => Error::TooLarge { operation: name::<R>(), what, sizes },
         other => other,
     })
+}
+
+/// The plan of the convolution from the result to the input.
+fn plan<F: Real, const R: usize>(y: &[usize], weight: &[usize], geometry: &Geometry<R>, groups: usize) -> Result<Plan> {
+    back::<_, R>(Plan::new::<F, R>(y, weight, &downward(geometry), groups)).map(|(plan, _)| plan)
 }
 
 /// The input with zeros after it, which stand for an output padding of whole strides.
@@ -298,11 +308,26 @@ fn plan<F: Real, const R: usize>(
 /// is not is zero.
 #[track_caller]
 fn longer<const R: usize, F: Real>(x: &Var<F>, geometry: &Geometry<R>, output_padding: [usize; R]) -> Result<Var<F>> {
+    let (_, widths) = longer_shape::<F, R>(x.shape(), geometry, output_padding)?;
+    Ok(x.pad(&widths, 0.0)?)
+}
+
+/// The shape of the input with those zeros, and how many there are before and after each axis.
+fn longer_shape<F: Real, const R: usize>(
+    x: &[usize],
+    geometry: &Geometry<R>,
+    output_padding: [usize; R],
+) -> Result<(Vec<usize>, Vec<(usize, usize)>)> {
     let zeros: [usize; R] = std::array::from_fn(|axis| output_padding[axis] / geometry.stride[axis]);
     let widths: Vec<_> = [0, 0].into_iter().chain(zeros).map(|after| (0, after)).collect();
-    let sizes: Vec<_> = x.shape().iter().zip(&widths).map(|(&size, (_, after))| size.saturating_add(*after)).collect();
+    let sizes: Vec<_> = x.iter().zip(&widths).map(|(&size, (_, after))| size.saturating_add(*after)).collect();
     count::<F>(name::<R>(), "input with zeros for the output padding, of shape", &sizes)?;
-    Ok(x.pad(&widths, 0.0)?)
+    Ok((sizes, widths))
+}
+
+/// Whether the output padding is a stride or more, somewhere.
+fn whole_strides<const R: usize>(geometry: &Geometry<R>, output_padding: [usize; R]) -> bool {
+    (0..R).any(|axis| output_padding[axis] >= geometry.stride[axis])
 }
 
 fn rest<const R: usize>(geometry: &Geometry<R>, output_padding: [usize; R]) -> [usize; R] {

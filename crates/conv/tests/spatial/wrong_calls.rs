@@ -2,8 +2,8 @@
 
 use gradus_conv::ndarray::{ArrayD, IxDyn};
 use gradus_conv::{
-    Conv, Error, Fold, Geometry, Interpolation, Layer, Pad, PaddingMode, PixelShuffle, PixelUnshuffle, Real, Tape,
-    Target, Unfold, Upsample, Var, convolve, fold, pad, pixel_shuffle, pixel_unshuffle, unfold, upsample,
+    Conv, ConvTranspose, Error, Fold, Geometry, Interpolation, Layer, Pad, PaddingMode, PixelShuffle, PixelUnshuffle,
+    Real, Tape, Target, Unfold, Upsample, Var, convolve, fold, pad, pixel_shuffle, pixel_unshuffle, unfold, upsample,
 };
 use gradus_testing::calls;
 use proptest::prelude::*;
@@ -117,6 +117,13 @@ fn layers() {
     both("Conv", &|a| {
         let layer = Conv::<2>::from_parts(zeros::<f32>(&a.shapes[1]), None, a.groups)?;
         Ok(Box::new(layer.padding(a.geometry.padding).padding_mode(a.mode)))
+    });
+    both("ConvTranspose", &|a| {
+        let layer = ConvTranspose::<2>::from_parts(zeros::<f32>(&a.shapes[1]), None, a.groups)?;
+        let Geometry { stride, dilation, padding, .. } = a.geometry;
+        let layer = layer.stride(stride).dilation(dilation).padding(padding.map(|(before, _)| before));
+        // Drawn without regard to stride and dilation it is seldom below them: mostly 0, then.
+        Ok(Box::new(layer.output_padding(a.sizes.map(|size| size.saturating_sub(3)))))
     });
     both("Pad", &|a| Ok(Box::new(Pad::new(a.geometry.padding, a.mode))));
     both("Upsample", &|a| Ok(Box::new(Upsample { target: Target::Factor(a.factors), mode: a.interpolation })));
