@@ -22,7 +22,7 @@ pub fn never_panic<A: Debug, E: Display>(
     arguments: impl Strategy<Value = A>,
     call: impl Fn(&A) -> Result<(), E>,
 ) {
-    const DRAWN_AGAIN: usize = 20;
+    const DRAWN_AGAIN: usize = 1000;
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) };
     let right = Cell::new(0);
