@@ -186,9 +186,11 @@ pub enum Error {
         /// The code found.
         code: u8,
     },
-    /// An IDX file ends too early.
-    #[error("read idx: {}: the {part} takes {expected} bytes, the file has {found} of them; it is cut short or its header is wrong", path.display())]
+    /// A file of an array ends too early.
+    #[error("read {format}: {}: the {part} takes {expected} bytes, the file has {found} of them; it is cut short or its header is wrong", path.display())]
     Truncated {
+        /// The format.
+        format: &'static str,
         /// The file.
         path: PathBuf,
         /// Which part of the file: its header or its elements.
@@ -198,9 +200,11 @@ pub enum Error {
         /// Bytes that are there.
         found: u64,
     },
-    /// An IDX file goes on after its last element.
-    #[error("read idx: {}: the elements of shape {shape:?} take {expected} bytes, and more bytes follow", path.display())]
+    /// A file goes on after the last element of its array.
+    #[error("read {format}: {}: the elements of shape {shape:?} take {expected} bytes, and more bytes follow", path.display())]
     TrailingBytes {
+        /// The format.
+        format: &'static str,
         /// The file.
         path: PathBuf,
         /// Shape in the header.
@@ -208,27 +212,172 @@ pub enum Error {
         /// Bytes that the elements take.
         expected: u64,
     },
-    /// The sizes in an IDX header are more than memory can address, or than is unpacked from a compressed file.
-    #[error("read idx: {}: the header claims shape {shape:?} of {element}, more than the {limit} bytes that {}", path.display(), why_limited(*gzip))]
+    /// The sizes in a header are more than memory can address, or than is unpacked from a compressed file.
+    #[error("read {format}: {}: the header claims shape {shape:?} of {element}, more than the {limit} bytes that {}", path.display(), why_limited(*compressed))]
     TooLarge {
+        /// The format.
+        format: &'static str,
         /// The file.
         path: PathBuf,
         /// Shape in the header.
         shape: Vec<usize>,
         /// Type in the header.
-        element: ElementType,
+        element: &'static str,
         /// The most that would be read, in bytes.
         limit: u64,
         /// Whether the file is compressed.
-        gzip: bool,
+        compressed: bool,
     },
-    /// An array has too many axes or too long ones for the IDX format.
-    #[error("write idx: {}: shape {shape:?}: IDX has at most 255 axes of at most 4294967295 elements", path.display())]
+    /// An array has too many axes or too long ones for the format.
+    #[error("write: {}: shape {shape:?}: {limit}", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// Shape of the array.
         shape: Vec<usize>,
+        /// What the format has room for.
+        limit: &'static str,
+    },
+
+    /// A file is something other than NPY.
+    #[error("read npy: {}: begins with {found:02x?}: an NPY file begins with the byte 93, \"NUMPY\" and a version", path.display())]
+    NotNpy {
+        /// The file.
+        path: PathBuf,
+        /// Its first bytes, at most six.
+        found: Vec<u8>,
+    },
+    /// An NPY file is of a version that is not known.
+    #[error("read npy: {}: version {major}; known are 1, 2 and 3", path.display())]
+    NpyVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        major: u8,
+    },
+    /// The header of an NPY file is not what it should be.
+    #[error("read npy: {}: {reason}; a header is {{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }}", path.display())]
+    NpyHeader {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The elements of an NPY file are no numbers that are read.
+    #[error("read npy: {}: elements of type {descr}; read are bool and integers and floats of 1, 2, 4 and 8 bytes but for f2, as `array.astype('f4')` gives", path.display())]
+    NpyType {
+        /// The file.
+        path: PathBuf,
+        /// NumPy's name of the type.
+        descr: String,
+    },
+    /// A zip archive or a member of it is damaged.
+    #[error("read npz: {}: {source}", path.display())]
+    Archive {
+        /// The archive, and the member's name behind it.
+        path: PathBuf,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// An archive has no array of this name.
+    #[error("npz: no array {name:?}; there {}", listed(known))]
+    NoArray {
+        /// The name that was asked for.
+        name: String,
+        /// The names that are there.
+        known: Vec<String>,
+    },
+    /// A number that should be a label cannot be one.
+    #[error("labels: {found} at position {position}: a label is a whole number from 0")]
+    NotLabel {
+        /// Which number, counted from 0.
+        position: usize,
+        /// The number.
+        found: f64,
+    },
+    /// A file cannot be read in windows.
+    #[error("windows: {}: {reason}", path.display())]
+    NoWindows {
+        /// The file.
+        path: PathBuf,
+        /// Why not, and what would fit.
+        reason: &'static str,
+    },
+    /// A file holds numbers of another type than was asked for.
+    #[error("windows: {}: holds {found}; {expected} was asked for", path.display())]
+    OtherElement {
+        /// The file.
+        path: PathBuf,
+        /// The type of its numbers.
+        found: &'static str,
+        /// The type that was asked for.
+        expected: &'static str,
+    },
+    /// A file of raw numbers is no whole number of samples.
+    #[error("windows: {}: {bytes} bytes: a sample takes {sample} bytes, and {} are left over", path.display(), bytes % sample)]
+    PartialSample {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of the file.
+        bytes: u64,
+        /// Bytes of a sample.
+        sample: u64,
+    },
+    /// A text is too short for a single window.
+    #[error("windows: a text of {tokens} tokens: a window of {length} and the token behind it take {}", length.saturating_add(1))]
+    ShortText {
+        /// Tokens of the text.
+        tokens: usize,
+        /// Tokens of a window.
+        length: usize,
+    },
+    /// A token is not smaller than the number of kinds of tokens.
+    #[error("text: token {token} at position {position}: with {kinds} kinds every token is below {kinds}")]
+    Token {
+        /// Where it stands, counted from 0.
+        position: usize,
+        /// The token.
+        token: usize,
+        /// The number of kinds.
+        kinds: usize,
+    },
+    /// A character or token that the vocabulary does not have, or a text that gives no vocabulary.
+    #[cfg(feature = "text")]
+    #[error(transparent)]
+    Vocabulary(#[from] gradus_rnn_bptt::Error),
+    /// A folder is no folder of images by class.
+    #[error("images: {}: {reason}", folder.display())]
+    NotImageFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// An image cannot be decoded.
+    #[error("images: {}: {reason}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An image has another size than the data set.
+    #[error("images: {}: {found:?} rows and columns, others {expected:?}; `resized` brings all to one size", path.display())]
+    ImageSize {
+        /// The file.
+        path: PathBuf,
+        /// Its rows and columns.
+        found: [usize; 2],
+        /// Those of the first image.
+        expected: [usize; 2],
+    },
+    /// A file of CIFAR-10 is no whole number of images.
+    #[error("cifar10: {}: {bytes} bytes: an image and its label take 3073, and a file holds at least one", path.display())]
+    NotCifar {
+        /// The file.
+        path: PathBuf,
+        /// Its bytes.
+        bytes: usize,
     },
 
     /// An IDX file holds another type or another number of axes than its name promises.
@@ -264,8 +413,10 @@ pub enum Error {
         labels: usize,
     },
     /// A label in a file is not smaller than the number of classes.
-    #[error("mnist: {}: label {label} at position {position}: with {classes} classes every label is below {classes}", path.display())]
+    #[error("{operation}: {}: label {label} at position {position}: with {classes} classes every label is below {classes}", path.display())]
     LabelInFile {
+        /// The data set.
+        operation: &'static str,
         /// The file of labels.
         path: PathBuf,
         /// Which label, counted from 0.
@@ -432,6 +583,15 @@ pub enum Error {
 
 impl gradus_linalg::FamilyError for Error {}
 
+impl Error {
+    /// A number as a label.
+    pub(crate) fn check_label(position: usize, found: f64) -> Result<usize> {
+        // Above 2⁵³ not every whole number is a float.
+        let fits = found >= 0.0 && found <= 9_007_199_254_740_992.0 && found.fract() == 0.0;
+        if fits { Ok(found as usize) } else { Err(Self::NotLabel { position, found }) }
+    }
+}
+
 /// What fallible functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -448,9 +608,9 @@ fn fitting_parts(len: usize) -> String {
     }
 }
 
-fn why_limited(gzip: bool) -> &'static str {
-    if gzip {
-        "are unpacked from a gzip file; unpack it first, a plain file may be larger"
+fn why_limited(compressed: bool) -> &'static str {
+    if compressed {
+        "are unpacked from a compressed file; unpack it first, a plain file may be larger"
     } else {
         "memory can address"
     }

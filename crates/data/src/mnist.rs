@@ -130,7 +130,9 @@ fn read_labels(path: &Path) -> Result<Array1<usize>> {
     let labels: Array1<u8> = read_bytes(path, "labels are bytes (u8) of shape [labels], at least one")?;
     let labels = labels.mapv(usize::from);
     match labels.iter().enumerate().find(|&(_, &label)| label >= CLASSES) {
-        Some((position, &label)) => Err(Error::LabelInFile { path: path.into(), position, label, classes: CLASSES }),
+        Some((position, &label)) => {
+            Err(Error::LabelInFile { operation: "mnist", path: path.into(), position, label, classes: CLASSES })
+        }
         None => Ok(labels),
     }
 }

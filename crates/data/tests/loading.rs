@@ -75,6 +75,21 @@ fn epochs_and_seeds_differ_and_nothing_else_does() {
 }
 
 #[test]
+fn a_batch_has_a_stream_of_its_own() {
+    let batches = |workers| {
+        let loader = noisy(50, 7).workers(workers);
+        let loader = loader.transform_batch(|batch, rng| Ok(batch * 1000 + rng.random_range(0..1000)));
+        flat(loader.transform_batch(|batch, _| Ok(batch + 1)).epoch(3).unwrap())
+    };
+    assert_eq!(batches(0), batches(3));
+    // The samples' own streams are as they were.
+    let plain = flat(noisy(50, 7).epoch(3).unwrap());
+    assert_eq!(batches(0).iter().map(|x| x / 1000).collect::<Vec<_>>(), plain);
+    let drawn: Vec<usize> = batches(2).iter().map(|x| x % 1000).collect();
+    assert!(drawn.chunks(7).all(|batch| batch.iter().all(|x| *x == batch[0])) && drawn[0] != drawn[7]);
+}
+
+#[test]
 fn sizes_and_drop_last() {
     let loader = Loader::new(numbers(10), 4).unwrap();
     assert_eq!((loader.len(), loader.is_empty(), loader.dataset().len()), (3, false, 10));

@@ -2,8 +2,11 @@
 
 mod datasets;
 mod generators;
+mod images;
 mod loading;
 mod mnist;
 mod mutations;
+mod npy;
 mod properties;
 mod tables;
+mod windows;

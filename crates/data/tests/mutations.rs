@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used)] // the helpers are tests, too
 
+use crate::npy;
 use crate::properties::{file, of_each_type};
-use gradus_data::{Csv, Encoding, Error, Features, Fill, IdxArray};
+use gradus_data::{Csv, Encoding, Error, Features, Fill, IdxArray, NpyArray, Npz};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
 /// Damaged files of each format.
 const MUTATIONS: usize = 10_000;
+
+/// What stands in headers of NPY, and what does not.
+const HEADER_BYTES: &[u8] = b"0123456789'\"(){}[],:<>=|bfiuOTFL \x00\xff";
 
 /// Flips, cuts or inserts at a random place, one to four times.
 fn mutate(bytes: &mut Vec<u8>, rng: &mut impl Rng) {
@@ -65,6 +69,76 @@ fn mutated_idx_gives_an_array_or_an_error() {
     }
     // Or else the mutations would test nothing.
     assert!(whole > 0 && errors.iter().all(|&n| n > 0), "{whole} whole, errors {errors:?}");
+}
+
+#[test]
+fn mutated_npy_gives_an_array_or_an_error() {
+    let mut rng = StdRng::seed_from_u64(22);
+    let (mut whole, mut errors) = (0, [0; 6]);
+    for round in 0..MUTATIONS {
+        let shape: Vec<usize> = (0..rng.random_range(0..4)).map(|_| rng.random_range(1..6)).collect();
+        let array = &npy::of_each_type(&shape, &mut rng)[round % 11];
+        let mut bytes = npy::file(array);
+        match round % 3 {
+            0 => mutate(&mut bytes, &mut rng),
+            // The header alone, a byte of it after the other, by what stands in headers.
+            _ => {
+                for _ in 0..rng.random_range(1..4) {
+                    let place = rng.random_range(6..bytes.len().min(70));
+                    bytes[place] = HEADER_BYTES[rng.random_range(0..HEADER_BYTES.len())];
+                }
+            }
+        }
+        match NpyArray::read_from(bytes.as_slice(), "mutated") {
+            Ok(array) => {
+                whole += 1;
+                assert!(array.shape().iter().product::<usize>() * array.element_type().size() <= bytes.len());
+            }
+            Err(error) => {
+                let kind = match error {
+                    Error::NotNpy { .. } => 0,
+                    Error::NpyVersion { .. } => 1,
+                    Error::NpyHeader { .. } => 2,
+                    Error::NpyType { .. } => 3,
+                    Error::Truncated { .. } => 4,
+                    Error::TrailingBytes { .. } => 5,
+                    Error::TooLarge { .. } | Error::Gzip { .. } => continue,
+                    other => panic!("not an error of reading NPY from memory: {other}"),
+                };
+                errors[kind] += 1;
+                assert!(error.to_string().contains(": mutated: "), "{error}");
+            }
+        }
+    }
+    assert!(whole > 0 && errors.iter().all(|&n| n > 0), "{whole} whole, errors {errors:?}");
+}
+
+#[test]
+fn mutated_npz_gives_arrays_or_an_error() {
+    let mut rng = StdRng::seed_from_u64(23);
+    let npz: Npz = npy::of_each_type(&[2, 3], &mut rng).into_iter().map(|a| (a.element_type().name(), a)).collect();
+    let npz: Npz = npz.names().take(3).map(|name| (name, npz.get(name).unwrap().clone())).collect();
+    let mut file = Vec::new();
+    npz.write_to(std::io::Cursor::new(&mut file), "memory").unwrap();
+    let (mut whole, mut damaged) = (0, 0);
+    for round in 0..MUTATIONS {
+        let mut bytes = file.clone();
+        if round % 2 == 0 {
+            mutate(&mut bytes, &mut rng);
+        } else {
+            // The directory at the end.
+            let place = bytes.len() - rng.random_range(1..200);
+            bytes[place] = rng.random();
+        }
+        match Npz::read_from(std::io::Cursor::new(&bytes), "mutated") {
+            Ok(_) => whole += 1,
+            Err(error) => {
+                damaged += usize::from(matches!(error, Error::Archive { .. }));
+                assert!(error.to_string().contains(": mutated"), "{error}");
+            }
+        }
+    }
+    assert!(whole > 0 && damaged > 0, "{whole} whole, {damaged} damaged");
 }
 
 #[test]

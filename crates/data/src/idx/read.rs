@@ -1,24 +1,18 @@
-//! Reading IDX, plain or compressed, in no more memory than the file really fills.
+//! Reading IDX, plain or compressed.
 
 use super::{ElementType, IdxArray};
+use crate::element::ByteOrder;
+use crate::source::Source;
 use crate::{Error, Result};
-use flate2::read::MultiGzDecoder;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::Read;
 use std::path::Path;
-
-/// The most that is unpacked from a gzip file, in bytes. A file of a few megabytes can unpack to a thousand times as much,
-/// so its own size is no bound worth the name.
-const GZIP_LIMIT: u64 = 4 << 30;
-
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 impl IdxArray {
     /// Reads an IDX file, plain or gzip; which of the two its first bytes tell, whatever its name.
     ///
-    /// Memory follows what the file holds, never what its header claims: a plain file takes about its own size while it is
-    /// read (twice that for elements of several bytes), a gzip file about what it unpacks to, up to twice while it grows.
-    /// A gzip file whose header claims more than 4 GiB is refused; unpacked, it may be as large as memory allows.
+    /// Memory follows what the file holds, never what its header claims: a plain file takes about its own size, a gzip file about what it
+    /// unpacks to, up to twice while it grows. A gzip file whose header claims more than 4 GiB is refused; unpacked, it may be as
+    /// large as memory allows, and larger in [`Windows`](crate::Windows).
     ///
     /// # Errors
     /// - [`Error::Io`] if the file cannot be opened or read.
@@ -26,12 +20,7 @@ impl IdxArray {
     /// - [`Error::Truncated`], [`Error::TrailingBytes`], [`Error::TooLarge`] if header and file do not agree.
     /// - [`Error::Gzip`] if compressed data is damaged.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let error = |source| Error::Io { operation: "read", path: path.into(), source };
-        let file = File::open(path).map_err(error)?;
-        // Only a hint: devices and pipes say 0, and a file may change while it is read.
-        let size = file.metadata().map_err(error)?.len();
-        read(file, path, size)
+        read(Source::open(path.as_ref(), "idx")?)
     }
 
     /// Reads IDX, plain or gzip, from anywhere to its end; `name` is what errors call it.
@@ -39,139 +28,46 @@ impl IdxArray {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_from(reader: impl Read, name: impl AsRef<Path>) -> Result<Self> {
-        read(reader, name.as_ref(), 0)
+        read(Source::new(reader, name.as_ref(), "idx", 0)?)
     }
 }
 
-/// Looks at the first bytes, then reads on from a plain or from an unpacked stream.
-fn read(mut reader: impl Read, path: &Path, size: u64) -> Result<IdxArray> {
-    let mut head = [0; 2];
-    let n = read_up_to(&mut reader, &mut head).map_err(|source| Source::<()>::plain_error(path, source))?;
-    let whole = (&head[..n]).chain(reader);
-    if head == GZIP_MAGIC {
-        Source { reader: MultiGzDecoder::new(whole), path, gzip: true, size: 0 }.array()
-    } else {
-        Source { reader: whole, path, gzip: false, size }.array()
-    }
+fn read(mut source: Source<'_>) -> Result<IdxArray> {
+    let (element, shape) = header(&mut source)?;
+    IdxArray::decode(element, ByteOrder::Big, &shape, true, &mut source)
 }
 
-/// A stream of IDX and what errors need to know about it.
-struct Source<'a, R> {
-    reader: R,
-    path: &'a Path,
-    gzip: bool,
-    /// Bytes that the file is said to have, 0 if unknown.
-    size: u64,
-}
-
-impl<R> Source<'_, R> {
-    fn plain_error(path: &Path, source: io::Error) -> Error {
-        Error::Io { operation: "read", path: path.into(), source }
+/// The type and the length of each axis.
+pub(crate) fn header(source: &mut Source<'_>) -> Result<(ElementType, Vec<usize>)> {
+    let mut magic = [0; 4];
+    let n = source.fill(&mut magic)?;
+    if magic[..2] != [0, 0] {
+        return Err(Error::NotIdx { path: source.path.into(), found: magic[..n].to_vec() });
     }
-
-    fn error(&self, source: io::Error) -> Error {
-        let damaged = [ErrorKind::InvalidInput, ErrorKind::InvalidData, ErrorKind::UnexpectedEof];
-        if self.gzip && damaged.contains(&source.kind()) {
-            Error::Gzip { path: self.path.into(), source }
-        } else {
-            Self::plain_error(self.path, source)
-        }
+    if n < magic.len() {
+        return Err(source.truncated("header", magic.len(), n));
     }
+    let [_, _, code, axes] = magic;
+    let element = ElementType::from_code(code).ok_or_else(|| Error::TypeCode { path: source.path.into(), code })?;
 
-    fn truncated(&self, part: &'static str, expected: usize, found: usize) -> Error {
-        Error::Truncated { path: self.path.into(), part, expected: expected as u64, found: found as u64 }
+    let mut lengths = vec![[0; 4]; axes.into()];
+    let bytes = lengths.as_flattened_mut();
+    let expected = bytes.len();
+    let n = source.fill(bytes)?;
+    if n < expected {
+        return Err(source.truncated("header", magic.len() + expected, magic.len() + n));
     }
-}
-
-impl<R: Read> Source<'_, R> {
-    fn array(mut self) -> Result<IdxArray> {
-        let (element, shape) = self.header()?;
-        let expected = self.payload_len(element, &shape)?;
-        let hint = usize::try_from(self.size).unwrap_or(usize::MAX);
-        let bytes = read_payload(&mut self.reader, expected, hint).map_err(|source| self.error(source))?;
-        if bytes.len() < expected {
-            return Err(self.truncated("array", expected, bytes.len()));
-        }
-        if bytes.len() > expected {
-            return Err(Error::TrailingBytes { path: self.path.into(), shape, expected: expected as u64 });
-        }
-        Ok(IdxArray::decode(element, &shape, bytes))
-    }
-
-    /// The type and the length of each axis.
-    fn header(&mut self) -> Result<(ElementType, Vec<usize>)> {
-        let mut magic = [0; 4];
-        let n = read_up_to(&mut self.reader, &mut magic).map_err(|source| self.error(source))?;
-        if magic[..2] != [0, 0] {
-            return Err(Error::NotIdx { path: self.path.into(), found: magic[..n].to_vec() });
-        }
-        if n < magic.len() {
-            return Err(self.truncated("header", magic.len(), n));
-        }
-        let [_, _, code, axes] = magic;
-        let element = ElementType::from_code(code).ok_or_else(|| Error::TypeCode { path: self.path.into(), code })?;
-
-        let mut lengths = vec![[0; 4]; axes.into()];
-        let bytes = lengths.as_flattened_mut();
-        let expected = bytes.len();
-        let n = read_up_to(&mut self.reader, bytes).map_err(|source| self.error(source))?;
-        if n < expected {
-            return Err(self.truncated("header", magic.len() + expected, magic.len() + n));
-        }
-        // A length that does not fit a small machine's `usize` is far more than its memory.
-        let length = |bytes| usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
-        Ok((element, lengths.into_iter().map(length).collect()))
-    }
-
-    /// Bytes that the array takes, if there can be such an array.
-    fn payload_len(&self, element: ElementType, shape: &[usize]) -> Result<usize> {
-        let addressable = isize::MAX as usize;
-        let limit = if self.gzip { GZIP_LIMIT } else { addressable as u64 };
-        // An axis of length 0 leaves nothing to read, but the other axes must still be countable.
-        shape
-            .iter()
-            .try_fold(element.size(), |bytes, &n| bytes.checked_mul(n.max(1)))
-            .filter(|&bytes| bytes < addressable)
-            .map(|bytes| if shape.contains(&0) { 0 } else { bytes })
-            .filter(|&bytes| bytes as u64 <= limit)
-            .ok_or_else(|| Error::TooLarge {
-                path: self.path.into(),
-                shape: shape.to_vec(),
-                element,
-                limit,
-                gzip: self.gzip,
-            })
-    }
-}
-
-/// Reads until the buffer is full or the stream ends; how many bytes there were.
-fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut n = 0;
-    while n < buffer.len() {
-        match reader.read(&mut buffer[n..]) {
-            Ok(0) => break,
-            Ok(more) => n += more,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(n)
-}
-
-/// Reads to the end of the stream, but no more than one byte beyond what is expected.
-///
-/// Memory is taken at once only for what the file is said to have (`hint`); beyond it the buffer doubles as bytes come in.
-fn read_payload(reader: &mut impl Read, expected: usize, hint: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(expected.min(hint)).map_err(|_| ErrorKind::OutOfMemory)?;
-    reader.take(expected as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    // A length that does not fit a small machine's `usize` is far more than its memory.
+    let length = |bytes| usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
+    Ok((element, lengths.into_iter().map(length).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Encoding;
+    use crate::element::Number;
+    use flate2::read::MultiGzDecoder;
     use gradus_linalg::ndarray::{ArrayD, array};
 
     fn message(bytes: &[u8]) -> String {
@@ -229,9 +125,11 @@ mod tests {
             "read idx: file: the array takes 1152921504606846976 bytes, the file has 52 of them; it is cut short or its header is wrong"
         );
         for hint in [0, 52, 64] {
-            let bytes = read_payload(&mut &file[12..], 1 << 60, hint).unwrap();
+            let (bytes, _) = u8::read(&mut &file[12..], 1 << 60, hint, ByteOrder::Big).unwrap();
             assert_eq!(bytes.len(), 52);
             assert!(bytes.capacity() <= 128, "{} bytes for 52", bytes.capacity());
+            let (floats, read) = f64::read(&mut &file[12..], 1 << 57, hint, ByteOrder::Big).unwrap();
+            assert!(floats.len() == 6 && read == 52 && floats.capacity() <= 16);
         }
         // 2^62 elements of 8 bytes cannot be counted, nor can they beside an axis of length 0.
         let huge = [0, 0, 0x0e, 2, 0x80, 0, 0, 0, 0x80, 0, 0, 0];
@@ -254,10 +152,12 @@ mod tests {
         // A bomb: the reader stops one byte after the claim, a thousandth of what would come out.
         let bomb = [&[0, 0, 8, 1, 0, 0, 0, 9][..], &vec![0; 1 << 20]].concat();
         assert!(message(&gzip(&bomb)).contains("take 9 bytes, and more bytes follow"));
-        let bytes = read_payload(&mut MultiGzDecoder::new(gzip(&bomb).as_slice()), 9, 0).unwrap();
+        let (bytes, _) = u8::read(&mut MultiGzDecoder::new(gzip(&bomb).as_slice()), 10, 0, ByteOrder::Big).unwrap();
         assert!((bytes.len(), bytes.capacity() <= 64) == (10, true));
         let claim = gzip(&[0, 0, 8, 2, 0, 2, 0, 0, 0, 2, 0, 0]);
-        assert!(message(&claim).ends_with("unpacked from a gzip file; unpack it first, a plain file may be larger"));
+        assert!(
+            message(&claim).ends_with("unpacked from a compressed file; unpack it first, a plain file may be larger")
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Writing IDX.
 
 use super::IdxArray;
+use crate::element::ByteOrder;
 use crate::{Error, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -49,13 +50,14 @@ impl IdxArray {
 
     fn write_parts<W: Write>(&self, header: &[u8], mut writer: W) -> io::Result<W> {
         writer.write_all(header)?;
-        self.encode(|bytes| writer.write_all(bytes))?;
+        self.encode(ByteOrder::Big, |bytes| writer.write_all(bytes))?;
         writer.flush()?;
         Ok(writer)
     }
 
     fn header(&self, path: &Path) -> Result<Vec<u8>> {
-        let unwritable = || Error::Unwritable { path: path.into(), shape: self.shape().to_vec() };
+        let limit = "IDX has at most 255 axes of at most 4294967295 elements";
+        let unwritable = || Error::Unwritable { path: path.into(), shape: self.shape().to_vec(), limit };
         let axes = u8::try_from(self.shape().len()).map_err(|_| unwritable())?;
         let mut header = vec![0, 0, self.element_type().code(), axes];
         for &n in self.shape() {
@@ -88,7 +90,7 @@ mod tests {
         };
         assert_eq!(
             write(vec![1 << 33, 0]).to_string(),
-            "write idx: file: shape [8589934592, 0]: IDX has at most 255 axes of at most 4294967295 elements"
+            "write: file: shape [8589934592, 0]: IDX has at most 255 axes of at most 4294967295 elements"
         );
         assert!(matches!(write(vec![1; 256]), Error::Unwritable { .. }));
     }

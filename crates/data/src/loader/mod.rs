@@ -20,6 +20,7 @@ use std::sync::Arc;
 /// ```text
 /// order(epoch)                 from the stream  shuffle, epoch
 /// transform(epoch, place)      from the stream  augmentation, epoch, place
+/// batch transform(epoch, b)    from the stream  batch augmentation, epoch, b
 /// ```
 ///
 /// So the batches are the same for any number of [`workers`](Self::workers), and any batch of any epoch can be had without those
@@ -67,6 +68,7 @@ struct Recipe<D: Dataset, B> {
     seed: u64,
     transform: Option<Arc<Transform<D::Sample>>>,
     collate: Arc<CollateFn<D::Sample, B>>,
+    batch_transform: Option<Arc<Transform<B>>>,
 }
 
 type Transform<S> = dyn Fn(S, &mut StdRng) -> Result<S> + Send + Sync;
@@ -110,6 +112,7 @@ where
             seed: 0,
             transform: None,
             collate: Arc::new(collate),
+            batch_transform: None,
         };
         Ok(Self { recipe, workers: 0, prefetch: 2 })
     }
@@ -160,10 +163,28 @@ where
         transform: impl Fn(D::Sample, &mut StdRng) -> Result<D::Sample> + Send + Sync + 'static,
     ) -> Self {
         self.change(|recipe| {
-            recipe.transform = Some(match recipe.transform.take() {
-                None => Arc::new(transform),
-                Some(first) => Arc::new(move |sample, rng: &mut StdRng| transform(first(sample, rng)?, rng)),
-            });
+            recipe.transform = Some(then(recipe.transform.take(), transform));
+        })
+    }
+
+    /// Changes each batch when it has been put together, in the background as well: for what mixes samples, such as mixup. The generator is the
+    /// batch's own: it depends on seed, epoch and the batch's number alone. A second transform comes after the first.
+    ///
+    /// ```
+    /// use gradus_data::{Digits, Loader};
+    /// use rand::RngExt;
+    ///
+    /// let loader = Loader::new(Digits::embedded(), 64)?.transform_batch(|(images, labels), rng| {
+    ///     let brightness = rng.random_range(0.8..1.2);
+    ///     Ok((images * brightness, labels))
+    /// });
+    /// # assert!(loader.epoch(0)?.next().is_some_and(|batch| batch.is_ok()));
+    /// # Ok::<(), gradus_data::Error>(())
+    /// ```
+    #[must_use]
+    pub fn transform_batch(self, transform: impl Fn(B, &mut StdRng) -> Result<B> + Send + Sync + 'static) -> Self {
+        self.change(|recipe| {
+            recipe.batch_transform = Some(then(recipe.batch_transform.take(), transform));
         })
     }
 
@@ -227,6 +248,17 @@ where
     }
 }
 
+/// One transform, then another.
+fn then<S: 'static>(
+    first: Option<Arc<Transform<S>>>,
+    next: impl Fn(S, &mut StdRng) -> Result<S> + Send + Sync + 'static,
+) -> Arc<Transform<S>> {
+    match first {
+        None => Arc::new(next),
+        Some(first) => Arc::new(move |sample, rng| next(first(sample, rng)?, rng)),
+    }
+}
+
 /// Its parts are shared: an epoch keeps the recipe that it began with.
 impl<D: Dataset, B> Clone for Recipe<D, B> {
     fn clone(&self) -> Self {
@@ -235,6 +267,7 @@ impl<D: Dataset, B> Clone for Recipe<D, B> {
             order: Arc::clone(&self.order),
             transform: self.transform.clone(),
             collate: Arc::clone(&self.collate),
+            batch_transform: self.batch_transform.clone(),
             ..*self
         }
     }
@@ -266,15 +299,22 @@ impl<D: Dataset, B> Recipe<D, B> {
     fn batch(&self, order: &[usize], epoch: u64, batch: usize) -> Result<B> {
         let start = batch * self.size;
         let end = (start + self.size).min(order.len());
-        let streams = Streams::new(self.seed).child("augmentation").at(epoch);
+        let streams = Streams::new(self.seed);
+        let own = streams.child("augmentation").at(epoch);
         let load = |place: usize| {
             let sample = self.data.get(order[place])?;
             match &self.transform {
-                Some(transform) => transform(sample, &mut streams.at(place as u64).rng()),
+                Some(transform) => transform(sample, &mut own.at(place as u64).rng()),
                 None => Ok(sample),
             }
         };
-        (self.collate)((start..end).map(load).collect::<Result<_>>()?)
+        let made = (self.collate)((start..end).map(load).collect::<Result<_>>()?)?;
+        match &self.batch_transform {
+            Some(transform) => {
+                transform(made, &mut streams.child("batch augmentation").at(epoch).at(batch as u64).rng())
+            }
+            None => Ok(made),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod standardize;
 
 pub use features::{EncodedColumn, Encoder, Features, Fill};
 pub use read::Csv;
+pub(crate) use read::next_record;
 pub use standardize::Standardize;
 
 use crate::{Error, Result};

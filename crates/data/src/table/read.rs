@@ -1,6 +1,7 @@
 //! Reading CSV.
 
 use super::{Column, MISSING, Table, Values, number};
+use crate::windows::CsvRows;
 use crate::{Error, Result};
 use csv::ByteRecord;
 use std::collections::HashMap;
@@ -132,14 +133,8 @@ impl Csv {
 
     fn parse(&self, bytes: &[u8], path: &Path) -> Result<Table> {
         let names = self.names(bytes, path)?;
-        for (name, _) in &self.kinds {
-            if !names.contains(name) {
-                return Err(Error::NoColumn { path: path.into(), name: name.clone(), known: names });
-            }
-        }
-        // The last word on a column counts.
-        let kind = |name: &String| self.kinds.iter().rev().find(|(of, _)| of == name).map(|&(_, kind)| kind);
-        let mut builders: Vec<Builder> = names.iter().map(|name| Builder::new(kind(name))).collect();
+        self.check_declared(&names, path)?;
+        let mut builders: Vec<Builder> = names.iter().map(|name| Builder::new(self.kind(name))).collect();
         let lines = self.pass(bytes, path, &mut builders)?;
         // A column that turned out to be text after it began with numbers is read again, now as text.
         let mut again: Vec<Builder> = builders.iter().map(Builder::again).collect();
@@ -153,15 +148,87 @@ impl Csv {
         Ok(Table { path: path.into(), columns: columns.collect(), lines })
     }
 
-    fn reader<'a>(&self, bytes: &'a [u8]) -> csv::Reader<&'a [u8]> {
-        csv::ReaderBuilder::new().delimiter(self.delimiter).has_headers(false).flexible(true).from_reader(bytes)
+    /// The rows of a file that stays on disk, as a [`Dataset`](crate::Dataset) of numbers; columns declared as [`text`](Self::text) are left
+    /// out.
+    ///
+    /// ```
+    /// use gradus_data::{Csv, Dataset};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gradus-data-rows-{}.csv", std::process::id()));
+    /// # std::fs::write(&path, "x,y,note\n1,2.5,a\n3,NA,b\n").unwrap();
+    /// let rows = Csv::new().text("note").rows(&path)?;
+    /// assert_eq!((rows.len(), rows.names().collect::<Vec<_>>()), (2, vec!["x", "y"]));
+    /// assert!(rows.get(1)?[[0]] == 3.0 && rows.get(1)?[[1]].is_nan());
+    /// # std::fs::remove_file(&path).unwrap();
+    /// # Ok::<(), gradus_data::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), but that a field that is no number is found when its row is asked for.
+    pub fn rows(&self, path: impl AsRef<Path>) -> Result<CsvRows> {
+        CsvRows::open(self, path.as_ref().into())
+    }
+
+    pub(crate) fn builder(&self) -> csv::ReaderBuilder {
+        let mut builder = csv::ReaderBuilder::new();
+        builder.delimiter(self.delimiter).has_headers(false).flexible(true);
+        builder
+    }
+
+    pub(crate) fn has_header(&self) -> bool {
+        self.header
+    }
+
+    /// Which columns are to be numbers: all that were not declared as text.
+    pub(crate) fn numeric(&self, names: &[String], path: &Path) -> Result<Vec<bool>> {
+        self.check_declared(names, path)?;
+        Ok(names.iter().map(|name| self.kind(name) != Some(Kind::Text)).collect())
+    }
+
+    fn check_declared(&self, names: &[String], path: &Path) -> Result<()> {
+        match self.kinds.iter().find(|(name, _)| !names.contains(name)) {
+            Some((name, _)) => Err(Error::NoColumn { path: path.into(), name: name.clone(), known: names.to_vec() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The last word on a column counts.
+    fn kind(&self, name: &str) -> Option<Kind> {
+        self.kinds.iter().rev().find(|(of, _)| of == name).map(|&(_, kind)| kind)
+    }
+
+    /// The numbers of a row, NaN where one is missing.
+    pub(crate) fn row(&self, record: &ByteRecord, numbers: &[bool], path: &Path) -> Result<Vec<f64>> {
+        self.check_width(record, numbers.len(), path)?;
+        let missing = self.missing_texts();
+        let number = |(place, field)| {
+            missing.number(field).ok_or_else(|| field_error(path, line_of(record), place, field, NUMBER))
+        };
+        record.iter().enumerate().filter(|&(place, _)| numbers[place]).map(number).collect()
+    }
+
+    pub(crate) fn check_width(&self, record: &ByteRecord, expected: usize, path: &Path) -> Result<()> {
+        if record.len() == expected {
+            return Ok(());
+        }
+        Err(Error::Fields { path: path.into(), line: line_of(record) as usize, found: record.len(), expected })
+    }
+
+    fn missing_texts(&self) -> Missing<'_> {
+        let has_numbers = self.missing.iter().any(|text| number::parse(text.as_bytes()).is_some());
+        Missing { all: &self.missing, has_numbers }
     }
 
     fn names(&self, bytes: &[u8], path: &Path) -> Result<Vec<String>> {
         let mut first = ByteRecord::new();
-        if !read(&mut self.reader(bytes), &mut first, path)? {
+        if !next_record(&mut self.builder().from_reader(bytes), &mut first, path)? {
             return Err(Error::EmptyTable { path: path.into() });
         }
+        self.names_of(&first, path)
+    }
+
+    /// The columns' names, by the first line of a file.
+    pub(crate) fn names_of(&self, first: &ByteRecord, path: &Path) -> Result<Vec<String>> {
         if first.len() > MOST_COLUMNS {
             return Err(Error::Columns { path: path.into(), found: first.len(), limit: MOST_COLUMNS });
         }
@@ -171,7 +238,7 @@ impl Csv {
         let mut seen = HashMap::new();
         let mut names = Vec::with_capacity(first.len());
         for (place, name) in first.iter().enumerate() {
-            let name = utf8(name, path, line_of(&first), place)?;
+            let name = utf8(name, path, line_of(first), place)?;
             if let Some(before) = seen.insert(name, place) {
                 return Err(Error::DuplicateColumn {
                     path: path.into(),
@@ -186,32 +253,20 @@ impl Csv {
 
     /// Reads all rows into the columns that still want them; the line of each row.
     fn pass(&self, bytes: &[u8], path: &Path, builders: &mut [Builder]) -> Result<Vec<u64>> {
-        let mut reader = self.reader(bytes);
+        let mut reader = self.builder().from_reader(bytes);
         let mut record = ByteRecord::new();
         let mut lines = Vec::new();
-        let has_numbers = self.missing.iter().any(|text| number::parse(text.as_bytes()).is_some());
-        let missing = Missing { all: &self.missing, has_numbers };
+        let missing = self.missing_texts();
         if self.header {
-            read(&mut reader, &mut record, path)?;
+            next_record(&mut reader, &mut record, path)?;
         }
-        while read(&mut reader, &mut record, path)? {
+        while next_record(&mut reader, &mut record, path)? {
             let line = line_of(&record);
-            if record.len() != builders.len() {
-                return Err(Error::Fields {
-                    path: path.into(),
-                    line: line as usize,
-                    found: record.len(),
-                    expected: builders.len(),
-                });
-            }
+            self.check_width(&record, builders.len(), path)?;
             for (place, (field, builder)) in record.iter().zip(&mut *builders).enumerate() {
-                builder.push(field, lines.len(), &missing).map_err(|expected| Error::Field {
-                    path: path.into(),
-                    line: line as usize,
-                    column: place + 1,
-                    found: String::from_utf8_lossy(field).into_owned(),
-                    expected,
-                })?;
+                builder
+                    .push(field, lines.len(), &missing)
+                    .map_err(|expected| field_error(path, line, place, field, expected))?;
             }
             lines.push(line);
         }
@@ -220,7 +275,7 @@ impl Csv {
 }
 
 /// The next record, if there is one.
-fn read(reader: &mut csv::Reader<&[u8]>, record: &mut ByteRecord, path: &Path) -> Result<bool> {
+pub(crate) fn next_record<R: Read>(reader: &mut csv::Reader<R>, record: &mut ByteRecord, path: &Path) -> Result<bool> {
     reader.read_byte_record(record).map_err(|error| Error::Io {
         operation: "read csv",
         path: path.into(),
@@ -233,22 +288,42 @@ fn line_of(record: &ByteRecord) -> u64 {
 }
 
 fn utf8<'a>(field: &'a [u8], path: &Path, line: u64, place: usize) -> Result<&'a str> {
-    std::str::from_utf8(field.trim_ascii()).map_err(|_| Error::Field {
+    std::str::from_utf8(field.trim_ascii()).map_err(|_| field_error(path, line, place, field, UTF8))
+}
+
+fn field_error(path: &Path, line: u64, place: usize, found: &[u8], expected: &'static str) -> Error {
+    Error::Field {
         path: path.into(),
         line: line as usize,
         column: place + 1,
-        found: String::from_utf8_lossy(field).into_owned(),
-        expected: UTF8,
-    })
+        found: String::from_utf8_lossy(found).into_owned(),
+        expected,
+    }
 }
 
 const UTF8: &str = "text in UTF-8";
+const NUMBER: &str = "a number";
 
 /// The texts that stand for a missing value.
 struct Missing<'a> {
     all: &'a [String],
     /// Whether some of them look like numbers, such as −999: only then is a number compared with them.
     has_numbers: bool,
+}
+
+impl Missing<'_> {
+    fn is(&self, field: &[u8]) -> bool {
+        self.all.iter().any(|text| text.as_bytes() == field.trim_ascii())
+    }
+
+    /// The number that a field is, NaN if it stands for a missing one.
+    fn number(&self, field: &[u8]) -> Option<f64> {
+        match number::parse(field) {
+            Some(_) if self.has_numbers && self.is(field) => Some(f64::NAN),
+            None if self.is(field) => Some(f64::NAN),
+            number => number,
+        }
+    }
 }
 
 /// A column while it is read.
@@ -289,13 +364,10 @@ impl Builder {
 
     /// Takes a field, or says what should stand there.
     fn push(&mut self, field: &[u8], row: usize, missing: &Missing<'_>) -> Result<(), &'static str> {
-        let is_missing = |field: &[u8]| missing.all.iter().any(|text| text.as_bytes() == field.trim_ascii());
         match self {
-            Self::Numbers { numbers, declared } => match number::parse(field) {
-                Some(_) if missing.has_numbers && is_missing(field) => numbers.push(f64::NAN),
+            Self::Numbers { numbers, declared } => match missing.number(field) {
                 Some(x) => numbers.push(x),
-                None if is_missing(field) => numbers.push(f64::NAN),
-                None if *declared => return Err("a number"),
+                None if *declared => return Err(NUMBER),
                 None if numbers.is_empty() => {
                     *self = Self::text(Some(row));
                     return self.push(field, row, missing);
@@ -303,7 +375,7 @@ impl Builder {
                 None => *self = Self::Failed(row),
             },
             Self::Text { codes, places, .. } => {
-                if is_missing(field) {
+                if missing.is(field) {
                     codes.push(MISSING);
                     return Ok(());
                 }
