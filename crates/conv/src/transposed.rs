@@ -280,7 +280,7 @@ pub(crate) fn output_shape<F: Real, const R: usize>(
         let (x, _) = longer_shape::<F, R>(x, geometry, output_padding)?;
         return output_shape::<F, R>(&x, weight, geometry, rest(geometry, output_padding), groups);
     }
-    back::<_, R>(correlation::output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
+    back::<_, R>(correlation::counted_output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
     Ok(y)
 }
 
