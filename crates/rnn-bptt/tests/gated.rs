@@ -253,6 +253,22 @@ fn the_same_bits_at_any_number_of_threads() {
     assert!(one.iter().all(|(_, found)| found.iter().all(|x| x.is_finite())));
 }
 
+/// A sequence that is alone: threads share the units of each step, unevenly.
+#[test]
+fn the_same_bits_at_any_number_of_threads_that_share_a_step() {
+    for (direction, state) in [(Direction::Forward, true), (Direction::Reverse, false)] {
+        let (steps, batch, input, hidden) = (64, 1, 3, 131);
+        let setting = Setting { steps, batch, input, hidden, lengths: None, direction, bias: true, state, seed: 5 };
+        let lstm = lstm(&setting);
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&setting, &lstm, LstmCell::sweep, true, true))
+        };
+        let one = on(1);
+        assert!(one == on(2) && one == on(3), "{direction:?}");
+    }
+}
+
 /// A gradient that has shrunk beyond use is 0 and never a subnormal number, which is a hundred times slower to compute with.
 #[test]
 fn a_vanished_gradient_is_zero() {

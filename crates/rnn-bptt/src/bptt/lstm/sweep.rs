@@ -1,5 +1,6 @@
 //! The two sweeps over time.
 
+use super::alone;
 use crate::bptt::Order;
 use crate::bptt::arrays::{fill_padding, flat, in_rows, in_rows_mut, matrix, matrix_mut, slice};
 use crate::bptt::bands::{at, bands, in_bands};
@@ -39,7 +40,13 @@ pub(super) fn forward<F: Real>(
     let zeros = Value::zeros((batch, hidden));
     let (h0, c0) = (h0.map(slice), slice(c0.unwrap_or(&zeros)));
 
-    let recurrence = Recurrence::new(matrix(weights.weight_hh.value()), steps, batch);
+    let weight_hh = matrix(weights.weight_hh.value());
+    if alone::is_worth(order, batch, hidden) {
+        let arrays = [&mut gates, &mut c, &mut h].map(|array| array.index_axis_mut(Axis(1), 0));
+        alone::forward(weight_hh, (h0.unwrap_or(slice(&zeros)), c0), arrays, order);
+        return (gates, c, h);
+    }
+    let recurrence = Recurrence::new(weight_hh, steps, batch);
     let bands = bands(batch, recurrence.divides());
     let split = |array, width| in_bands(array, &bands, (steps, width));
     let parts = bands.iter().zip(split(flat(&mut gates), line));
@@ -85,7 +92,7 @@ pub(super) fn forward<F: Real>(
 }
 
 /// One step of one sequence: `a` becomes the gates.
-fn step<F: Real>(a: &mut [F], c_before: &[F], c: &mut [F], h: &mut [F]) {
+pub(super) fn step<F: Real>(a: &mut [F], c_before: &[F], c: &mut [F], h: &mut [F]) {
     let hidden = c.len();
     vectorized(
         #[inline(always)]
