@@ -277,7 +277,7 @@ pub(crate) fn output_shape<F: Real, const R: usize>(
     let y = [&[images, outputs * groups], &out[..]].concat();
     count::<F>(operation, "result of shape", &y)?;
     if whole_strides(geometry, output_padding) {
-        let (x, _) = longer_shape::<F, R>(x, geometry, output_padding)?;
+        let x = longer_shape::<F, R>(x, geometry, output_padding)?;
         return output_shape::<F, R>(&x, weight, geometry, rest(geometry, output_padding), groups);
     }
     back::<_, R>(correlation::counted_output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
@@ -308,21 +308,27 @@ fn plan<F: Real, const R: usize>(y: &[usize], weight: &[usize], geometry: &Geome
 /// is not is zero.
 #[track_caller]
 fn longer<const R: usize, F: Real>(x: &Var<F>, geometry: &Geometry<R>, output_padding: [usize; R]) -> Result<Var<F>> {
-    let (_, widths) = longer_shape::<F, R>(x.shape(), geometry, output_padding)?;
+    longer_shape::<F, R>(x.shape(), geometry, output_padding)?;
+    let widths: Vec<_> =
+        [0, 0].into_iter().chain(strides_of(geometry, output_padding)).map(|after| (0, after)).collect();
     Ok(x.pad(&widths, 0.0)?)
 }
 
-/// The shape of the input with those zeros, and how many there are before and after each axis.
+/// The shape of the input with those zeros.
 fn longer_shape<F: Real, const R: usize>(
     x: &[usize],
     geometry: &Geometry<R>,
     output_padding: [usize; R],
-) -> Result<(Vec<usize>, Vec<(usize, usize)>)> {
-    let zeros: [usize; R] = std::array::from_fn(|axis| output_padding[axis] / geometry.stride[axis]);
-    let widths: Vec<_> = [0, 0].into_iter().chain(zeros).map(|after| (0, after)).collect();
-    let sizes: Vec<_> = x.iter().zip(&widths).map(|(&size, (_, after))| size.saturating_add(*after)).collect();
+) -> Result<Vec<usize>> {
+    let zeros = [0, 0].into_iter().chain(strides_of(geometry, output_padding));
+    let sizes: Vec<_> = x.iter().zip(zeros).map(|(&size, zeros)| size.saturating_add(zeros)).collect();
     count::<F>(name::<R>(), "input with zeros for the output padding, of shape", &sizes)?;
-    Ok((sizes, widths))
+    Ok(sizes)
+}
+
+/// The whole strides in the output padding.
+fn strides_of<const R: usize>(geometry: &Geometry<R>, output_padding: [usize; R]) -> [usize; R] {
+    std::array::from_fn(|axis| output_padding[axis] / geometry.stride[axis])
 }
 
 /// Whether the output padding is a stride or more, somewhere.
