@@ -280,7 +280,7 @@ pub(crate) fn output_shape<F: Real, const R: usize>(
         let x = longer_shape::<F, R>(x, geometry, output_padding)?;
         return output_shape::<F, R>(&x, weight, geometry, rest(geometry, output_padding), groups);
     }
-    back::<_, R>(correlation::counted_output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
+    in_own_name::<_, R>(correlation::counted_output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
     Ok(y)
 }
 
@@ -290,7 +290,7 @@ fn downward<const R: usize>(geometry: &Geometry<R>) -> Geometry<R> {
 }
 
 /// What the convolution found wrong, under this operation's name.
-fn back<T, const R: usize>(result: Result<T>) -> Result<T> {
+fn in_own_name<T, const R: usize>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::TooLarge { what, sizes, .. } => Error::TooLarge { operation: name::<R>(), what, sizes },
         other => other,
@@ -299,7 +299,7 @@ fn back<T, const R: usize>(result: Result<T>) -> Result<T> {
 
 /// The plan of the convolution from the result to the input.
 fn plan<F: Real, const R: usize>(y: &[usize], weight: &[usize], geometry: &Geometry<R>, groups: usize) -> Result<Plan> {
-    back::<_, R>(Plan::new::<F, R>(y, weight, &downward(geometry), groups)).map(|(plan, _)| plan)
+    in_own_name::<_, R>(Plan::new::<F, R>(y, weight, &downward(geometry), groups)).map(|(plan, _)| plan)
 }
 
 /// The input with zeros after it, which stand for an output padding of whole strides.

@@ -225,6 +225,20 @@ proptest! {
     }
 }
 
+/// So many rows that the way back is taken in two pieces, of sequences that end in either.
+#[test]
+fn pieces_of_the_way_back_are_the_unrolled_tape() {
+    for direction in [Direction::Forward, Direction::Reverse] {
+        let (steps, batch, input, hidden) = (40, 33, 2, 64);
+        let lengths = Some((0..batch).map(|sequence| steps - sequence).collect());
+        let setting = Setting { steps, batch, input, hidden, lengths, direction, bias: true, state: true, seed: 6 };
+        written_out_equals_unrolled(&setting, &lstm(&setting)).unwrap();
+        for reset in [Reset::After, Reset::Before] {
+            written_out_equals_unrolled(&setting, &gru(&setting, reset)).unwrap();
+        }
+    }
+}
+
 /// Large enough that threads share the sequences, unevenly.
 #[test]
 fn the_same_bits_at_any_number_of_threads() {

@@ -123,8 +123,7 @@ impl Order {
     }
 }
 
-/// Consecutive steps.
-#[derive(Clone)]
+/// Consecutive steps of a backward sweep.
 pub(crate) struct Piece {
     pub(crate) times: Range<usize>,
     direction: Direction,

@@ -1,7 +1,7 @@
 //! The backward sweep in pieces.
 //!
 //! The gradients of the weights are sums over all steps, but need not wait for all of them: a piece of the sweep leaves as much `δ` as stays
-//! in the cache, and while it is there its share of the sums is taken. A long sequence takes as long for each of its steps as a short one.
+//! in the cache, and while it is there its share of the sums is taken. A step of a long sequence then costs little more than one of a short one.
 
 use super::Order;
 use super::arrays::flat;
@@ -42,13 +42,13 @@ impl<F> Part<'_, F> {
     /// The rows of a step, and those of the step that comes after it.
     pub(super) fn step_and_after(&mut self, t: usize, order: &Order) -> (&mut [F], Option<&[F]>) {
         let now = t - self.first;
-        let after = order.after(t).map(|after| after.checked_sub(self.first));
-        match after {
-            Some(Some(after)) if after < self.steps.len() => {
+        let after = order.after(t).and_then(|after| after.checked_sub(self.first));
+        match after.filter(|&after| after < self.steps.len()) {
+            Some(after) => {
                 let [now, after] = self.steps.get_disjoint_mut([now, after]).expect("two different steps");
                 (now, Some(after))
             }
-            _ => (self.steps[now], self.after),
+            None => (self.steps[now], self.after),
         }
     }
 }

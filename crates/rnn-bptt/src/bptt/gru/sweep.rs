@@ -4,7 +4,7 @@ use super::steps::{mix, mix_back, open, open_back};
 use crate::Reset;
 use crate::bptt::Order;
 use crate::bptt::arrays::{fill_padding, flat, in_rows_mut, matrix, slice, vector};
-use crate::bptt::bands::{at, bands, in_bands};
+use crate::bptt::bands::{at, bands, in_bands, rows_in_bands};
 use crate::bptt::inputs::Places;
 use crate::bptt::order::Piece;
 use crate::bptt::pieces::{line, parts, steps_of_piece};
@@ -226,10 +226,7 @@ impl<'a, F: Real> Backward<'a, F> {
         let [dy, last] = [&self.dy, &self.last].map(|dy| dy.as_ref().map(slice));
         let (order, states) = (&saved.order, slice(&saved.states));
         let first = slice(saved.h0.as_ref().unwrap_or(&self.zeros));
-        let [dh, ds] = [dh, ds].map(|d| {
-            let d = d.as_slice_mut().expect("fresh memory is row-major");
-            in_bands(d, bands, (1, hidden)).into_iter().flatten()
-        });
+        let [dh, ds] = [dh, ds].map(|d| rows_in_bands(d, bands));
         let parts = bands.iter().zip(parts(gates, bands, (piece, order))).zip(dh.zip(ds));
         let work = piece.times.len() * batch * hidden * width;
         for_each_part(work, parts.collect(), |((rows, mut gates), (dh, ds))| {
@@ -262,7 +259,7 @@ impl<'a, F: Real> Backward<'a, F> {
                     }
                     mix_back(gates, read(sequence), dh);
                 }
-                if let Some(of_candidate) = of_candidate.as_ref() {
+                if let Some(of_candidate) = &*of_candidate {
                     let from = Rows { data: gates, first: 0, line };
                     of_candidate.apply(from, Onto::Nothing, in_rows_mut(ds, hidden));
                     for (row, sequence) in rows.clone().enumerate() {

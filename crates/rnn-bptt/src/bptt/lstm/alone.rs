@@ -12,7 +12,7 @@ use gradus_linalg::{Gathered, Offsets, Packed, memory};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
-/// Threads that may share a step.
+/// Parts of a step's units, and so the most threads that share it.
 const CHUNKS: usize = 4;
 
 /// Whether the steps of a sequence are so many, and so much work, that threads may share them.
@@ -31,23 +31,19 @@ struct Units<'a, F> {
     h: &'a mut [F],
 }
 
-/// Puts gates, memories and outputs in the place of the input's share of the gates' sums, and of what else is there: arrays of a row for each
-/// step.
+/// Gates, memories and outputs of every step, arrays of a row for each. The gates' array holds the input's share of their sums.
 pub(super) fn forward<F: Real>(
     weight_hh: ArrayView2<'_, F>,
-    (h0, c0): (&[F], &[F]),
+    (h0, c0): (Option<&[F]>, &[F]),
     [gates, c, h]: [ArrayViewMut2<'_, F>; 3],
     order: &Order,
 ) {
     let (steps, hidden) = c.dim();
     let units = hidden.div_ceil(CHUNKS);
-    let rows = |array| Vec::from_iter(array_rows(array));
-    let [gates, c, h] = [gates, c, h].map(rows);
     let mut by_step: Vec<Vec<RwLock<Units<'_, F>>>> = Vec::with_capacity(steps);
-    for ((gates, c), h) in gates.into_iter().zip(c).zip(h) {
-        let mut parts = gates.chunks_mut(hidden);
-        let gates = [(); 4].map(|()| parts.next().unwrap_or_default().chunks_mut(units));
-        let [i, f, g, o] = gates;
+    for ((gates, c), h) in rows_of(gates).zip(rows_of(c)).zip(rows_of(h)) {
+        let mut gates = gates.chunks_mut(hidden);
+        let [i, f, g, o] = [(); 4].map(|()| gates.next().unwrap_or_default().chunks_mut(units));
         let gates = i.zip(f).zip(g.zip(o)).map(|((i, f), (g, o))| [i, f, g, o]);
         let parts = gates.zip(c.chunks_mut(units).zip(h.chunks_mut(units)));
         by_step.push(parts.map(|(gates, (c, h))| RwLock::new(Units { gates, c, h })).collect());
@@ -63,18 +59,22 @@ pub(super) fn forward<F: Real>(
         let before = place.checked_sub(1).map(|before| &by_step[times[before]]);
         let read = |chunk: usize| before.map(|before| before[chunk].read().unwrap_or_else(PoisonError::into_inner));
         for (chunk, state) in state.chunks_mut(units).enumerate() {
-            match read(chunk) {
-                Some(before) => state.copy_from_slice(before.h),
-                None => state.copy_from_slice(&h0[chunk * units..][..state.len()]),
+            match (read(chunk), h0) {
+                (Some(before), _) => state.copy_from_slice(before.h),
+                (None, Some(h0)) => state.copy_from_slice(&h0[chunk * units..][..state.len()]),
+                (None, None) => {}
             }
         }
         let mut now = by_step[times[place]][chunk].write().unwrap_or_else(PoisonError::into_inner);
         let Units { gates, c, h } = &mut *now;
         let sums = &mut sums[..4 * c.len()];
         sums.chunks_mut(c.len()).zip(&*gates).for_each(|(sums, gates)| sums.copy_from_slice(gates));
-        let state = Gathered::new(state, &[0], (1, hidden), &offsets).expect("the table is of the state's length");
-        let to = ArrayViewMut2::from_shape((1, sums.len()), sums).expect("one row");
-        F::gemm_gathered(F::one(), &state, weights, F::one(), None, to);
+        // From a zero state there is nothing to multiply.
+        if before.is_some() || h0.is_some() {
+            let state = Gathered::new(state, &[0], (1, hidden), &offsets).expect("the table is of the state's length");
+            let to = ArrayViewMut2::from_shape((1, sums.len()), &mut *sums).expect("one row");
+            F::gemm_gathered(F::one(), &state, weights, F::one(), None, to);
+        }
         match read(chunk) {
             Some(before) => step(sums, before.c, c, h),
             None => step(sums, &c0[chunk * units..][..c.len()], c, h),
@@ -84,7 +84,7 @@ pub(super) fn forward<F: Real>(
 }
 
 /// The rows of a matrix whose rows are contiguous.
-fn array_rows<F>(array: ArrayViewMut2<'_, F>) -> impl Iterator<Item = &mut [F]> {
+fn rows_of<F>(array: ArrayViewMut2<'_, F>) -> impl Iterator<Item = &mut [F]> {
     array.into_outer_iter_mut().map(|row| row.into_slice().expect("fresh memory is row-major"))
 }
 

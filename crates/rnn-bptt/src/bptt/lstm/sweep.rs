@@ -3,7 +3,7 @@
 use super::alone;
 use crate::bptt::Order;
 use crate::bptt::arrays::{fill_padding, flat, in_rows, in_rows_mut, matrix, matrix_mut, slice};
-use crate::bptt::bands::{at, bands, in_bands};
+use crate::bptt::bands::{at, bands, in_bands, rows_in_bands};
 use crate::bptt::inputs::Places;
 use crate::bptt::order::Piece;
 use crate::bptt::pieces::{line, parts, steps_of_piece};
@@ -43,7 +43,7 @@ pub(super) fn forward<F: Real>(
     let weight_hh = matrix(weights.weight_hh.value());
     if alone::is_worth(order, batch, hidden) {
         let arrays = [&mut gates, &mut c, &mut h].map(|array| array.index_axis_mut(Axis(1), 0));
-        alone::forward(weight_hh, (h0.unwrap_or(slice(&zeros)), c0), arrays, order);
+        alone::forward(weight_hh, (h0, c0), arrays, order);
         return (gates, c, h);
     }
     let recurrence = Recurrence::new(weight_hh, steps, batch);
@@ -193,10 +193,7 @@ impl<'a, F: Real> Backward<'a, F> {
         let Self { saved, recurrence, bands, dh, dc, .. } = self;
         let [dy, last_h, last_c] = [&self.dy, &self.last_h, &self.last_c].map(|dy| dy.as_ref().map(slice));
         let (order, c, c0) = (&saved.order, slice(&saved.c), slice(saved.c0.as_ref().unwrap_or(&self.zeros)));
-        let [dh, dc] = [dh, dc].map(|d| {
-            let d = d.as_slice_mut().expect("fresh memory is row-major");
-            in_bands(d, bands, (1, hidden)).into_iter().flatten()
-        });
+        let [dh, dc] = [dh, dc].map(|d| rows_in_bands(d, bands));
         let parts = bands.iter().zip(parts(gates, bands, (piece, order))).zip(dh.zip(dc));
         let work = piece.times.len() * batch * hidden * width;
         for_each_part(work, parts.collect(), |((rows, mut gates), (dh, dc))| {
