@@ -40,9 +40,10 @@ fn example() -> Checkpoint<f64> {
         optimizer: OptimizerState { lr: 1e-3, slots: vec![slot] },
         position: Position { epoch: 3, step: 9, batch: 1, batch_size: 6, samples: 23, test_samples: 9 },
         seed: 0x0123_4567_89ab_cdef,
-        history: History { epochs: vec![record(1, 0.5), record(2, 0.625)], kept_epoch: 2, stopped_early: false },
+        history: History { epochs: vec![record(1, 0.5), record(2, 0.625)], kept_epoch: 2, ..History::default() },
         seconds: 3.25,
         best: Some(BestSoFar { epoch: 1, metric: 0.5, weights: arrays(0.5) }),
+        loader: None,
     }
 }
 
@@ -273,7 +274,7 @@ fn ten_million_parameters() {
     std::fs::create_dir_all(&folder.0).unwrap();
     let model = [("w", array())].into_iter().collect();
     let optimizer = OptimizerState { lr: 0.1, slots: vec![slot] };
-    let checkpoint = Checkpoint { model, optimizer, position, seed: 1, history, seconds: 0.0, best: None };
+    let checkpoint = Checkpoint { model, optimizer, position, seed: 1, history, seconds: 0.0, best: None, loader: None };
     let path = folder.0.join("large.ckpt");
     for _ in 0..5 {
         let clock = Instant::now();
