@@ -51,7 +51,11 @@ fn text_logs_go_on_without_doubled_lines() {
             // What a run that was killed had done since its checkpoint, and half a line.
             let path = stopped.0.join(name);
             let mut text = std::fs::read_to_string(&path).unwrap();
-            text.push_str(if name.ends_with("csv") { "8,2,loss,0.5\n8,2,lo" } else { "{\"step\":8,\"epoch\":2}\n{\"st" });
+            text.push_str(if name.ends_with("csv") {
+                "8,2,loss,0.5\n8,2,lo"
+            } else {
+                "{\"step\":8,\"epoch\":2}\n{\"st"
+            });
             std::fs::write(&path, text).unwrap();
         }
         let mut log = new(&stopped);
@@ -151,7 +155,7 @@ fn checksum(bytes: &[u8]) -> u32 {
             crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
         }
     }
-    (!crc >> 15 | !crc << 17).wrapping_add(0xa282_ead8)
+    (!crc).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// The events of a file, its checksums checked.
@@ -172,7 +176,7 @@ fn records(mut file: &[u8]) -> Vec<&[u8]> {
 fn scalars(folder: &Path) -> Vec<(u64, String, f32)> {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let mut scalars = Vec::new();
+    let mut scalars: Vec<(u64, String, f32)> = Vec::new();
     for path in files {
         assert!(path.to_str().unwrap().contains("tfevents"));
         let bytes = std::fs::read(path).unwrap();
@@ -232,9 +236,12 @@ fn histograms_and_images_are_what_they_show() {
     };
     let records = records(bytes.leak());
     assert_eq!(records.len(), 2 + 5);
-    for (record, (low, high, n, sum)) in
-        records[2..].iter().zip([(1.0, 4.0, 4.0, 11.0), (0.0, 0.0, 0.0, 0.0), (3.0, 3.0, 1.0, 3.0), (-f64::MAX, f64::MAX, 2.0, 0.0)])
-    {
+    for (record, (low, high, n, sum)) in records[2..].iter().zip([
+        (1.0, 4.0, 4.0, 11.0),
+        (0.0, 0.0, 0.0, 0.0),
+        (3.0, 3.0, 1.0, 3.0),
+        (-f64::MAX, f64::MAX, 2.0, 0.0),
+    ]) {
         let value = value(record);
         let histogram = fields(field(&value, 5).unwrap().bytes());
         let number = |at| field(&histogram, at).unwrap().f64();
@@ -255,7 +262,7 @@ fn histograms_and_images_are_what_they_show() {
 }
 
 /// `GRADUS_BOARD=folder cargo test -p gradus-train --test suite write_a_board -- --ignored`, and then
-/// `python tests/fixtures/tensorboard.py folder` reads it by TensorBoard itself.
+/// `python tests/fixtures/read_board.py folder` reads it by TensorBoard itself.
 #[test]
 #[ignore = "for TensorBoard to read"]
 fn write_a_board() {

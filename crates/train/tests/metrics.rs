@@ -139,7 +139,9 @@ fn a_trainer_follows_metrics() {
     let mut trainer = Trainer::new(2)
         .metric(Accuracy)
         .metric(Perplexity)
-        .metric(("ones", |predictions: &Predictions| Ok(predictions.labels().iter().filter(|l| **l == 1).count() as f64)))
+        .metric(("ones", |predictions: &Predictions| {
+            Ok(predictions.labels().iter().filter(|l| **l == 1).count() as f64)
+        }))
         .callback(&mut told);
     let history = trainer.run(&mut model, &mut Adam::new(1e-2), &train, &test, &mut rng).unwrap();
     drop(trainer);

@@ -101,7 +101,8 @@ impl<'a, F: Real> Session<'a, F> {
             }
         }
         if checkpoint.loader != self.loader {
-            let text = |loader: Option<u64>| loader.map_or_else(|| "none".to_owned(), |key| format!("number {key:016x}"));
+            let text =
+                |loader: Option<u64>| loader.map_or_else(|| "none".to_owned(), |key| format!("number {key:016x}"));
             let (what, saved, now) = ("loader (its seed, order and sizes)", text(checkpoint.loader), text(self.loader));
             return Err(Error::OtherRun { path, what, saved, now });
         }

@@ -67,13 +67,13 @@ impl TensorBoard {
         let (low, high) = numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
         let (low, high) = if numbers.is_empty() { (0.0, 0.0) } else { (low, high) };
         // Halves first: the difference of two numbers can be too large for a number.
-        let width = 2.0 * (high / 2.0 - low / 2.0) / BINS as f64;
+        let half = (high / 2.0 - low / 2.0) / BINS as f64;
         let mut counts = [0.0; BINS];
         for x in &numbers {
-            let bin = ((x / 2.0 - low / 2.0) / (width / 2.0)) as usize; // NaN, of a width of 0, becomes 0
+            let bin = ((x / 2.0 - low / 2.0) / half) as usize; // NaN, of bins without width, becomes 0
             counts[bin.min(BINS - 1)] += 1.0;
         }
-        let mut ends: [f64; BINS] = std::array::from_fn(|bin| low + width * (bin + 1) as f64);
+        let mut ends: [f64; BINS] = std::array::from_fn(|bin| low + half * (bin + 1) as f64 + half * (bin + 1) as f64);
         ends[BINS - 1] = high;
         let histogram = Message::default()
             .f64(1, low)

@@ -128,7 +128,9 @@ impl Scores {
                 let weighted = self.by_class.iter().zip(&self.samples).map(|(score, &n)| score * n as f64);
                 Ok(weighted.sum::<f64>() / total as f64)
             }
-            Average::Class(class) => self.by_class.get(class).copied().ok_or_else(|| no_class("average", class, classes)),
+            Average::Class(class) => {
+                self.by_class.get(class).copied().ok_or_else(|| no_class("average", class, classes))
+            }
         }
     }
 }

@@ -40,7 +40,8 @@ impl Predictions {
             return Err(Error::Metric { metric: "predictions", reason });
         }
         if let Some((place, label)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
-            let reason = format!("label {label} at position {place}: with {classes} classes every label is below {classes}");
+            let reason =
+                format!("label {label} at position {place}: with {classes} classes every label is below {classes}");
             return Err(Error::Metric { metric: "predictions", reason });
         }
         Ok(Self { log_probabilities, labels })

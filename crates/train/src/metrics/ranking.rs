@@ -107,7 +107,9 @@ impl Metric for Auroc {
         let of_class = |class: usize| {
             let positive: Vec<bool> = labels.iter().map(|label| *label == class).collect();
             auroc(&table.column(class).to_vec(), &positive).map_err(|error| match error {
-                Error::Metric { metric, reason } => Error::Metric { metric, reason: format!("class {class}: {reason}") },
+                Error::Metric { metric, reason } => {
+                    Error::Metric { metric, reason: format!("class {class}: {reason}") }
+                }
                 other => other,
             })
         };

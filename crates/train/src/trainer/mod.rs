@@ -233,7 +233,10 @@ impl<'a, F: Real> Trainer<'a, F> {
 
     /// Another loss, from logits `(N, K)` and labels `(N)` to one number.
     #[must_use]
-    pub fn loss(mut self, loss: impl Fn(&Var<F>, &ArrayRef1<usize>) -> LayerResult<Var<F>> + Send + Sync + 'static) -> Self {
+    pub fn loss(
+        mut self,
+        loss: impl Fn(&Var<F>, &ArrayRef1<usize>) -> LayerResult<Var<F>> + Send + Sync + 'static,
+    ) -> Self {
         self.loss = Box::new(loss);
         self
     }

@@ -4,11 +4,9 @@ use super::Trainer;
 use crate::checkpoint::session::{Moment, Session};
 use crate::checkpoint::{Plan, Position};
 use crate::evaluate::evaluate_rows;
-use crate::metrics::{Metric, Predictions};
+use crate::metrics::Predictions;
 use crate::step::{Batch, OnBatch};
-use crate::{
-    Callback, EpochRecord, Error, Evaluation, History, MetricRecord, Result, Source, StepRecord, evaluate,
-};
+use crate::{Callback, EpochRecord, Error, Evaluation, History, MetricRecord, Result, Source, StepRecord, evaluate};
 use gradus_autograd::Real;
 use gradus_data::Labelled;
 use gradus_nn_layers::{Layer, StateDict};
@@ -182,10 +180,11 @@ impl<'a, F: Real> Trainer<'a, F> {
         let mut rows = Vec::new();
         let evaluation = evaluate_rows(model, test, Some(&mut rows))?;
         let predictions = Predictions::of_rows(rows, test)?;
-        let measure = |metric: &Box<dyn Metric + 'a>| {
-            Ok(MetricRecord { epoch, name: metric.name(), value: metric.measure(&predictions)? })
-        };
-        Ok((evaluation, self.metrics.iter().map(measure).collect::<Result<_>>()?))
+        let records = self.metrics.iter().map(|metric| {
+            let (name, value) = (metric.name(), metric.measure(&predictions)?);
+            Ok(MetricRecord { epoch, name, value })
+        });
+        Ok((evaluation, records.collect::<Result<_>>()?))
     }
 
     fn save_if_due(

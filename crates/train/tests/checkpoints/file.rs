@@ -84,6 +84,7 @@ fn every_bit_comes_back_in_both_types() {
         history: History::default(),
         seconds: 0.0,
         best: None,
+        loader: None,
     };
     let read = Checkpoint::<f32>::from_bytes(&small.to_bytes()).unwrap();
     assert_eq!(read.model.get("w").unwrap(), &transposed);
@@ -274,7 +275,8 @@ fn ten_million_parameters() {
     std::fs::create_dir_all(&folder.0).unwrap();
     let model = [("w", array())].into_iter().collect();
     let optimizer = OptimizerState { lr: 0.1, slots: vec![slot] };
-    let checkpoint = Checkpoint { model, optimizer, position, seed: 1, history, seconds: 0.0, best: None, loader: None };
+    let checkpoint =
+        Checkpoint { model, optimizer, position, seed: 1, history, seconds: 0.0, best: None, loader: None };
     let path = folder.0.join("large.ckpt");
     for _ in 0..5 {
         let clock = Instant::now();
