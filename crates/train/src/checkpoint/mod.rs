@@ -312,9 +312,11 @@ fn put_metrics(section: &mut Writer, metrics: &[MetricRecord]) {
 }
 
 fn get_metrics(section: &mut Reader<'_>) -> Result<Vec<MetricRecord>, CheckpointError> {
-    section.list(|section| {
+    let metrics = section.list(|section| {
         Ok(MetricRecord { epoch: section.usize()?, name: section.text()?.to_owned(), value: section.f64()? })
-    })
+    })?;
+    // A file without metrics has no such section: what is read is what would be written.
+    if metrics.is_empty() { Err(section.fault("it is empty".to_owned())) } else { Ok(metrics) }
 }
 
 fn put_best<F: Real>(section: &mut Writer, best: Option<&BestSoFar<F>>) {
