@@ -20,7 +20,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 /// ```
 ///
 /// # Errors
-/// [`Error::CtrlC`] if the program has a handler already, or the system refuses one.
+/// [`Error::CtrlC`] if the program has set a handler by the crate `ctrlc` already, or the system refuses one.
 pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool> {
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
     let handler = HANDLER.get_or_init(|| {
@@ -30,7 +30,8 @@ pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool> {
             }
             eprintln!("\nstopping after this step; once more to stop at once");
         };
-        ctrlc::try_set_handler(handle).map_err(|error| error.to_string())
+        // Also where the signal is ignored: a shell starts programs in the background so, and one there is stopped by `kill -INT`.
+        ctrlc::set_handler(handle).map_err(|error| error.to_string())
     });
     match handler {
         Ok(()) => Ok(&STOP),
