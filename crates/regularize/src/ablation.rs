@@ -205,9 +205,24 @@ impl AblationTable {
         let base = self.rows.first().map_or(0.0, AblationRow::mean);
         for (i, row) in self.rows.iter().enumerate() {
             let (top, bottom) = (1.0 - (i as f64 + 0.18) / n, 1.0 - (i as f64 + 0.82) / n);
-            let (middle, colour) = ((top + bottom) / 2.0, if i == 0 { "#888888" } else if row.mean() >= base { RIGHT_COLOUR } else { WRONG_COLOUR });
+            let (middle, colour) = (
+                (top + bottom) / 2.0,
+                if i == 0 {
+                    "#888888"
+                } else if row.mean() >= base {
+                    RIGHT_COLOUR
+                } else {
+                    WRONG_COLOUR
+                },
+            );
             let [mean, deviation, difference, _] = row.cells();
-            page.bar([0.0, bottom], [share(row.mean()), top], colour, 0.6, &format!("{}: {mean} ± {deviation} {difference}", row.name));
+            page.bar(
+                [0.0, bottom],
+                [share(row.mean()), top],
+                colour,
+                0.6,
+                &format!("{}: {mean} ± {deviation} {difference}", row.name),
+            );
             row.scores.iter().for_each(|&score| page.dot([share(score), middle]));
             page.name(middle, &row.name);
             let beside = if deviation.is_empty() { mean } else { format!("{mean} ± {deviation}") };

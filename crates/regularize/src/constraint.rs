@@ -25,7 +25,7 @@ use crate::{Error, Result};
 use gradus_linalg::Real;
 use gradus_linalg::elementwise::map_in_place;
 use gradus_nn_layers::{ItemMut, Module, Parameter};
-use ndarray::{Axis, Dimension, IxDyn, ArrayRef};
+use ndarray::{ArrayRef, Axis, Dimension, IxDyn};
 
 /// A set that parameters are to stay in.
 ///
@@ -115,7 +115,15 @@ impl Constraint {
             }
             Self::MaxBall(r) => {
                 let r = F::from_f64(r);
-                map_in_place(w, |w| if w > r { r } else if w < -r { -r } else { w });
+                map_in_place(w, |w| {
+                    if w > r {
+                        r
+                    } else if w < -r {
+                        -r
+                    } else {
+                        w
+                    }
+                });
             }
             Self::NonNegative => map_in_place(w, |w| if w < F::zero() { F::zero() } else { w }),
         }

@@ -44,7 +44,9 @@ pub enum Error {
     },
 
     /// A layer that is to run with other weights, and notes something about its buffers, which would be lost.
-    #[error("{operation}: the layer has the buffer `{buffer}`: it takes layers without buffers; put it around those inside")]
+    #[error(
+        "{operation}: the layer has the buffer `{buffer}`: it takes layers without buffers; put it around those inside"
+    )]
     LayerWithBuffers {
         /// What was put around the layer.
         operation: &'static str,
@@ -53,7 +55,9 @@ pub enum Error {
     },
 
     /// A model whose running statistics a pass in training would leave aside for those of the batch.
-    #[error("{operation}: the model has running statistics, `{buffer}`: fold batch normalization into the layers before it")]
+    #[error(
+        "{operation}: the model has running statistics, `{buffer}`: fold batch normalization into the layers before it"
+    )]
     RunningStatistics {
         /// The function.
         operation: &'static str,
@@ -62,7 +66,9 @@ pub enum Error {
     },
 
     /// An average of models that the model at hand is none of.
-    #[error("{operation}: the model is another one than was averaged: `{name}` is missing on one side or has another shape")]
+    #[error(
+        "{operation}: the model is another one than was averaged: `{name}` is missing on one side or has another shape"
+    )]
     OtherModel {
         /// The average.
         operation: &'static str,

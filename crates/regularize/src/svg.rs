@@ -86,7 +86,9 @@ impl Page {
     /// A dot, for a single measurement.
     pub(crate) fn dot(&mut self, at: [f64; 2]) {
         let (x, y) = self.place(at);
-        self.put(format_args!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\" fill=\"#222222\" fill-opacity=\"0.55\"/>"));
+        self.put(format_args!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\" fill=\"#222222\" fill-opacity=\"0.55\"/>"
+        ));
     }
 
     /// A name to the left of the frame, at this height.

@@ -69,7 +69,9 @@ impl<F: Real> Transform<F, Ix3> for Erase {
                 continue;
             }
             let (top, left) = (rng.random_range(0..=rows - height), rng.random_range(0..=columns - width));
-            image.slice_each_axis_mut(window(&(top..top + height), &(left..left + width))).fill(F::from_f64(self.value));
+            image
+                .slice_each_axis_mut(window(&(top..top + height), &(left..left + width)))
+                .fill(F::from_f64(self.value));
             break;
         }
         Ok(image)

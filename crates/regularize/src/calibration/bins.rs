@@ -140,11 +140,7 @@ impl Bin {
 /// assert!((error - (0.0 + 0.3 + 0.3) / 3.0).abs() < 1e-12);
 /// # Ok::<(), gradus_regularize::Error>(())
 /// ```
-pub fn classwise_error<F: Real>(
-    probabilities: &ArrayRef2<F>,
-    labels: &ArrayRef1<usize>,
-    bins: Bins,
-) -> Result<f64> {
+pub fn classwise_error<F: Real>(probabilities: &ArrayRef2<F>, labels: &ArrayRef1<usize>, bins: Bins) -> Result<f64> {
     const OPERATION: &str = "classwise_error";
     check_probabilities(OPERATION, probabilities, labels)?;
     let errors = probabilities.columns().into_iter().enumerate().map(|(class, column)| {

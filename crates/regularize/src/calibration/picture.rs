@@ -10,7 +10,11 @@ impl Reliability {
     pub fn to_svg(&self, title: &str) -> String {
         const SIDE: f64 = 360.0;
         let mut page = Page::new(title, [SIDE, SIDE], 150.0);
-        page.axes(["confidence", "accuracy"], &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0].map(|tick| (tick, format!("{tick}"))), true);
+        page.axes(
+            ["confidence", "accuracy"],
+            &[0.0, 0.2, 0.4, 0.6, 0.8, 1.0].map(|tick| (tick, format!("{tick}"))),
+            true,
+        );
         for bin in self.bins().iter().filter(|bin| bin.count > 0) {
             // Of equal mass a bin may be as narrow as a point.
             let (low, high) = (bin.low, bin.high.max(bin.low + 0.004));

@@ -54,7 +54,8 @@ pub type Dropout2d = ChannelDropout<2>;
 pub type Dropout3d = ChannelDropout<3>;
 
 impl<const R: usize> ChannelDropout<R> {
-    const OPERATION: &'static str = ["channel_dropout", "dropout1d", "dropout2d", "dropout3d"][if R < 4 { R } else { 0 }];
+    const OPERATION: &'static str =
+        ["channel_dropout", "dropout1d", "dropout2d", "dropout3d"][if R < 4 { R } else { 0 }];
 
     /// Drops channels with probability `p`.
     #[must_use]

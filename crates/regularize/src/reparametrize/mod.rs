@@ -19,7 +19,12 @@ fn part_of(weight: &str, part: &str) -> String {
 }
 
 /// The weight's shape, if it has the axis.
-fn shape_of<F: Real>(operation: &'static str, layer: &impl Module<F>, weight: &str, axis: Option<usize>) -> Result<Vec<usize>> {
+fn shape_of<F: Real>(
+    operation: &'static str,
+    layer: &impl Module<F>,
+    weight: &str,
+    axis: Option<usize>,
+) -> Result<Vec<usize>> {
     let shape = layer.parameter(weight)?.shape().to_vec();
     if let Some(axis) = axis {
         hold(axis < shape.len(), operation, "axis", axis as f64, "an axis of the weight, counted from 0")?;
