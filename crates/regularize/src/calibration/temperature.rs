@@ -34,7 +34,7 @@ impl Temperature {
     pub fn fit<F: Real>(logits: &ArrayRef2<F>, labels: &ArrayRef1<usize>) -> Result<Self> {
         check("temperature", logits, labels)?;
         check_finite(logits)?;
-        let ([mut low, mut high], mut beta) = (RANGE, 1.0);
+        let ([mut low, mut high], mut beta, mut before) = (RANGE, 1.0, f64::INFINITY);
         for _ in 0..200 {
             let (slope, curvature) = derivatives(logits, labels, beta);
             if slope > 0.0 {
@@ -44,8 +44,11 @@ impl Temperature {
             }
             let newton = beta - slope / curvature;
             // The middle of a bracket that spans six powers of ten is that of the logarithms.
-            let next = if newton > low && newton < high { newton } else { (low * high).sqrt() };
+            // Steps that do not grow shorter creep towards a minimum that is far away.
+            let shorter = (newton - beta).abs() < 0.5 * before;
+            let next = if newton > low && newton < high && shorter { newton } else { (low * high).sqrt() };
             let moved = (next - beta).abs();
+            before = moved;
             beta = next;
             if moved <= 4.0 * f64::EPSILON * beta {
                 break;

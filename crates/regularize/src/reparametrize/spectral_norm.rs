@@ -189,14 +189,14 @@ impl<F: Real, L: Layer<F> + Clone> Layer<F> for SpectralNorm<L, F> {
             if name != self.weight {
                 return Ok(w.clone());
             }
-            let (u, v) = self.vectors(tape, w.value());
-            let [rows, columns] = [u.len(), v.len()];
+            let [rows, columns] = [&self.u, &self.v].map(|vector| vector.value().len());
             let fits = rows == w.shape().get(self.axis).copied().unwrap_or(0) && rows * columns == w.value().len();
             if !fits {
                 let expected = vec![w.shape().get(self.axis).copied().unwrap_or(0)];
                 let (parameter, found) = ("_u", vec![rows]);
                 return Err(crate::Error::ParameterShape { operation: OPERATION, parameter, found, expected }.into());
             }
+            let (u, v) = self.vectors(tape, w.value());
             let sigma = w.try_mul(&tape.input(outer(&u, &v, w.shape(), self.axis)))?.sum();
             Ok(w.try_div(&sigma)?)
         })
