@@ -150,7 +150,7 @@ fn spared(mut optimizer: impl Optimizer<f64>, l2: f64) -> TrainResult<f64> {
 }
 
 /// Penalty and decay are the same under SGD and not under Adam.
-fn penalty_or_decay(options: &Options) -> TrainResult<()> {
+fn penalty_or_decay(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let (lr, strength) = (1e-3, 0.5);
     let table = Ablation::new("SGD, L2 penalty", 0)
         .switch("SGD, weight decay", |which| *which = 1)
@@ -175,7 +175,7 @@ fn penalty_or_decay(options: &Options) -> TrainResult<()> {
     Ok(())
 }
 
-fn study(options: &Options) -> TrainResult<()> {
+fn study(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let seeds: Vec<u64> = (1..=options.seeds).collect();
     let program = |settings: &Settings, seed: u64| -> TrainResult<f64> {
         let streams = Streams::new(seed);
