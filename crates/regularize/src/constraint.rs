@@ -138,7 +138,7 @@ fn shrink<F: Real>(w: &mut ArrayRef<F, IxDyn>, radius: f64) {
     let norm = l2(w);
     if norm > radius {
         let factor = F::from_f64(radius / norm);
-        w.iter_mut().for_each(|w| *w = *w * factor);
+        w.iter_mut().for_each(|w| *w *= factor);
     }
 }
 

@@ -32,6 +32,9 @@ pub(crate) fn forward_with_picked<F: Real, L: Layer<F> + Clone>(
     Ok(y)
 }
 
+/// What takes the place of the parameter of this name.
+type Change<'a, F> = dyn FnMut(&str, &Var<F>) -> Result<Var<F>> + 'a;
+
 /// The layer's output for `x` with `change(name, w)` in the place of each parameter `w`.
 ///
 /// ```text
@@ -48,7 +51,7 @@ pub(crate) fn forward_with<F: Real, L: Layer<F> + Clone>(
     operation: &'static str,
     layer: &L,
     x: &Var<F>,
-    change: &mut dyn FnMut(&str, &Var<F>) -> Result<Var<F>>,
+    change: &mut Change<'_, F>,
 ) -> Result<Var<F>> {
     if let Some((buffer, _)) = layer.buffers().into_iter().next() {
         return Err(Error::LayerWithBuffers { operation, buffer }.into());

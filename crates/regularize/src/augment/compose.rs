@@ -87,6 +87,9 @@ impl<F: Real, D: Dimension, T: Transform<F, D>> Transform<F, D> for Maybe<T> {
     }
 }
 
+/// A sample that is yet to be made, or what became of it.
+type Outcome<F, D> = Option<Result<Array<F, D>>>;
+
 /// The transform of every sample of a batch, each with a generator of its own, on the threads of the current pool.
 ///
 /// # Shapes
@@ -105,7 +108,7 @@ where
 {
     /// What a number costs on its way, in multiplications.
     const STEPS: usize = 32;
-    let mut samples: Vec<Option<Result<Array<F, D::Smaller>>>> = (0..batch.len_of(Axis(0))).map(|_| None).collect();
+    let mut samples: Vec<Outcome<F, D::Smaller>> = (0..batch.len_of(Axis(0))).map(|_| None).collect();
     let parts: Vec<_> = samples.iter_mut().zip(batch.axis_iter(Axis(0))).enumerate().collect();
     for_each_part(STEPS * batch.len(), parts, |(i, (sample, x))| *sample = Some(transform.apply(x, &mut rng(i))));
     let samples: Vec<_> = samples.into_iter().flatten().collect::<Result<_>>()?;
