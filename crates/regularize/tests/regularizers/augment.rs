@@ -16,7 +16,9 @@ fn image(rows: usize, columns: usize) -> Array3<f64> {
     Array3::from_shape_fn((2, rows, columns), |(c, i, j)| 1.0 + (c * 100 + i * 10 + j) as f64)
 }
 
-fn transforms() -> Vec<(&'static str, Box<dyn Transform<f64, Ix3> + Send + Sync>)> {
+type Named = (&'static str, Box<dyn Transform<f64, Ix3>>);
+
+fn transforms() -> Vec<Named> {
     vec![
         ("shift", Box::new(Shift::new(2, 3))),
         ("flip", Box::new(Flip::horizontal(0.5))),
