@@ -32,6 +32,94 @@ pub enum Error {
         channels: usize,
     },
 
+    /// An input with other axes than fit.
+    #[error("{operation}: input {input:?}: it takes {expected}")]
+    InputAxes {
+        /// The layer or function.
+        operation: &'static str,
+        /// The shape of the input.
+        input: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// A layer that is to run with other weights, and notes something about its buffers, which would be lost.
+    #[error(
+        "{operation}: the layer has the buffer `{buffer}`: it takes layers without buffers; put it around those inside"
+    )]
+    LayerWithBuffers {
+        /// What was put around the layer.
+        operation: &'static str,
+        /// The buffer.
+        buffer: String,
+    },
+
+    /// A model whose running statistics a pass in training would leave aside for those of the batch.
+    #[error(
+        "{operation}: the model has running statistics, `{buffer}`: fold batch normalization into the layers before it"
+    )]
+    RunningStatistics {
+        /// The function.
+        operation: &'static str,
+        /// The statistics.
+        buffer: String,
+    },
+
+    /// An average of models that the model at hand is none of.
+    #[error(
+        "{operation}: the model is another one than was averaged: `{name}` is missing on one side or has another shape"
+    )]
+    OtherModel {
+        /// The average.
+        operation: &'static str,
+        /// The first parameter or buffer that differs.
+        name: String,
+    },
+
+    /// An average of nothing.
+    #[error("{operation}: nothing has been averaged yet; at least one call of `update` would fit")]
+    NothingAveraged {
+        /// The average.
+        operation: &'static str,
+    },
+
+    /// Two things that belong to the same samples, and are of different numbers of them.
+    #[error("{operation}: {left:?} and {right:?}: {expected}")]
+    Lengths {
+        /// The function.
+        operation: &'static str,
+        /// The shape of the first.
+        left: Vec<usize>,
+        /// The shape of the second.
+        right: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// Nothing to compute from.
+    #[error("{operation}: no {what}: at least one would fit")]
+    Nothing {
+        /// The function.
+        operation: &'static str,
+        /// What there is none of.
+        what: &'static str,
+    },
+
+    /// A number that is no probability, or that no logit can be.
+    #[error("{operation}: {what} {value} at {position:?}: must be {expected}")]
+    Element {
+        /// The function.
+        operation: &'static str,
+        /// What it is of.
+        what: &'static str,
+        /// The number.
+        value: f64,
+        /// Where it stands.
+        position: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
     /// A batch with less than two values for each channel.
     #[error(
         "{operation}: input {input:?}: {} for each channel, which has no variance; {}",
@@ -82,10 +170,10 @@ pub enum Error {
         operation: &'static str,
     },
 
-    /// A penalty on nothing.
+    /// A penalty, a constraint or noise on nothing.
     #[error("{operation}: none of the model's trainable parameters was picked; their names are {names:?}")]
     NothingPicked {
-        /// The penalty.
+        /// The penalty, constraint or layer.
         operation: &'static str,
         /// The names there are.
         names: Vec<String>,

@@ -5,4 +5,5 @@
 mod batch_norm;
 mod errors;
 mod properties;
+mod regularizers;
 mod validation;
