@@ -587,7 +587,7 @@ impl Error {
     /// A number as a label.
     pub(crate) fn check_label(position: usize, found: f64) -> Result<usize> {
         // Above 2⁵³ not every whole number is a float.
-        let fits = found >= 0.0 && found <= 9_007_199_254_740_992.0 && found.fract() == 0.0;
+        let fits = (0.0..=9_007_199_254_740_992.0).contains(&found) && found.fract() == 0.0;
         if fits { Ok(found as usize) } else { Err(Self::NotLabel { position, found }) }
     }
 }

@@ -1,11 +1,12 @@
 //! The tests of this crate, one program.
 
 mod datasets;
+mod errors;
+mod files;
 mod generators;
 mod images;
 mod loading;
 mod mnist;
-mod mutations;
 mod npy;
 mod properties;
 mod tables;

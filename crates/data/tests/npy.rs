@@ -2,42 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // the helpers are tests, too
 
+use crate::files::{npy_file, npy_of_each_type, npy_with_header};
 use gradus_data::{Error, NpyArray, NpyType, Npz};
 use gradus_linalg::ndarray::{Array1, ArrayD, array};
 use proptest::prelude::*;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, RngExt, SeedableRng};
 use std::io::Cursor;
-
-/// An array of random bits for each of the types.
-pub(crate) fn of_each_type(shape: &[usize], rng: &mut impl Rng) -> [NpyArray; 11] {
-    [
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<bool>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<u8>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<u16>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<u32>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<u64>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<i8>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<i16>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<i32>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<i64>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<f32>() - 0.5).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<f64>() - 0.5).into(),
-    ]
-}
-
-pub(crate) fn file(array: &NpyArray) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    array.write_to(&mut bytes, "memory").unwrap();
-    bytes
-}
-
-/// A file of any version with this header.
-pub(crate) fn with_header(version: u8, header: &str, elements: &[u8]) -> Vec<u8> {
-    let length = header.len() as u32;
-    let length = &length.to_le_bytes()[..if version == 1 { 2 } else { 4 }];
-    [b"\x93NUMPY", &[version, 0][..], length, header.as_bytes(), elements].concat()
-}
 
 fn header(descr: &str, fortran: bool, shape: &str) -> String {
     let fortran = if fortran { "True" } else { "False" };
@@ -51,8 +22,8 @@ fn read(bytes: &[u8]) -> Result<NpyArray, String> {
 proptest! {
     #[test]
     fn npy_reads_what_it_wrote(shape in prop::collection::vec(0_usize..5, 0..5), seed: u64) {
-        for array in of_each_type(&shape, &mut StdRng::seed_from_u64(seed)) {
-            let bytes = file(&array);
+        for array in npy_of_each_type(&shape, &mut StdRng::seed_from_u64(seed)) {
+            let bytes = npy_file(&array);
             prop_assert_eq!(bytes.len() % 64, shape.iter().product::<usize>() * array.element_type().size() % 64);
             prop_assert_eq!(&read(&bytes).unwrap(), &array);
             // In the other order of axes and of bytes, and in every version.
@@ -60,7 +31,7 @@ proptest! {
             let (transposed, shape) = (numbers.t().iter().flat_map(|x| x.to_be_bytes()).collect::<Vec<_>>(), numbers.shape());
             let shape: String = shape.iter().map(|n| format!("{n}, ")).collect();
             for version in [1, 2, 3] {
-                let bytes = with_header(version, &header(">i4", true, &format!("({shape})")), &transposed);
+                let bytes = npy_with_header(version, &header(">i4", true, &format!("({shape})")), &transposed);
                 prop_assert_eq!(&read(&bytes).unwrap(), &array);
             }
         }
@@ -72,7 +43,7 @@ proptest! {
 
     #[test]
     fn npz_reads_what_it_wrote(shape in prop::collection::vec(0_usize..5, 0..4), seed: u64) {
-        let arrays = of_each_type(&shape, &mut StdRng::seed_from_u64(seed));
+        let arrays = npy_of_each_type(&shape, &mut StdRng::seed_from_u64(seed));
         let npz: Npz = arrays.into_iter().map(|array| (array.element_type().name(), array)).collect();
         let mut stored = Vec::new();
         npz.write_to(Cursor::new(&mut stored), "memory").unwrap();
@@ -89,14 +60,14 @@ fn bytes_as_numpy_writes_them() {
     let mut expected = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<i2', 'fortran_order': False, 'shape': (2, 2), }".to_vec();
     expected.resize(127, b' ');
     expected.extend(b"\n\x01\x00\x02\x00\x03\x00\xff\xff");
-    assert_eq!(file(&array![[1_i16, 2], [3, -1]].into()), expected);
+    assert_eq!(npy_file(&array![[1_i16, 2], [3, -1]].into()), expected);
     // A view in another order is written in its own.
-    assert_eq!(file(&array![[1_i16, 3], [2, -1]].reversed_axes().into()), expected);
+    assert_eq!(npy_file(&array![[1_i16, 3], [2, -1]].reversed_axes().into()), expected);
     // np.float64(0.5), np.array([True, False]) and an empty array.
-    assert_eq!(read(&with_header(1, &header("<f8", false, "()"), &0.5_f64.to_le_bytes())).unwrap().shape(), [0; 0]);
-    let truth = read(&with_header(1, &header("|b1", false, "(2,)"), &[1, 0])).unwrap();
+    assert_eq!(read(&npy_with_header(1, &header("<f8", false, "()"), &0.5_f64.to_le_bytes())).unwrap().shape(), [0; 0]);
+    let truth = read(&npy_with_header(1, &header("|b1", false, "(2,)"), &[1, 0])).unwrap();
     assert_eq!((truth.to_labels().unwrap(), &truth), (vec![1, 0], &array![true, false].into()));
-    assert_eq!(read(&with_header(1, &header("<f4", true, "(0, 3)"), &[])).unwrap().shape(), [0, 3]);
+    assert_eq!(read(&npy_with_header(1, &header("<f4", true, "(0, 3)"), &[])).unwrap().shape(), [0, 3]);
 }
 
 #[test]
@@ -122,7 +93,7 @@ fn what_is_wrong_with_npy_is_named() {
         "read npy: file: begins with [50, 4b, 03, 04]: an NPY file begins with the byte 93, \"NUMPY\" and a version"
     );
     assert_eq!(refused(b"\x93NUMPY\x04\x00"), "read npy: file: version 4; known are 1, 2 and 3");
-    let good = with_header(1, &header("<i2", false, "(3,)"), &[0; 6]);
+    let good = npy_with_header(1, &header("<i2", false, "(3,)"), &[0; 6]);
     for (cut, part, takes) in [(9, "header", 10), (20, "header", good.len() - 6), (good.len() - 2, "array", 6)] {
         let found = if part == "array" { 4 } else { cut };
         assert_eq!(
@@ -137,25 +108,25 @@ fn what_is_wrong_with_npy_is_named() {
         "read npy: file: the elements of shape [3] take 6 bytes, and more bytes follow"
     );
     assert_eq!(
-        refused(&with_header(1, "{'descr': '<f4'}", &[])),
+        refused(&npy_with_header(1, "{'descr': '<f4'}", &[])),
         "read npy: file: its header is no dict of descr, fortran_order and shape; a header is {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }"
     );
-    assert!(refused(&with_header(1, "\u{ff}", &[])).contains("no dict"));
+    assert!(refused(&npy_with_header(1, "\u{ff}", &[])).contains("no dict"));
     assert!(refused(&[&b"\x93NUMPY\x01\x00\x01\x00\xff"[..]].concat()).contains("its header is not UTF-8"));
     assert!(refused(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{").contains("more than 65535 bytes is not read"));
     for descr in ["<f2", "<c8", "|O", "<U5", "=f4", "|f4", "f4", ""] {
-        let message = refused(&with_header(1, &header(descr, false, "(3,)"), &[0; 6]));
+        let message = refused(&npy_with_header(1, &header(descr, false, "(3,)"), &[0; 6]));
         assert!(message.starts_with(&format!("read npy: file: elements of type {descr}; read are bool")), "{message}");
     }
     let fields = "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}";
-    assert!(refused(&with_header(1, fields, &[0; 4])).contains("elements of type [('a', '<f4')]; "));
+    assert!(refused(&npy_with_header(1, fields, &[0; 4])).contains("elements of type [('a', '<f4')]; "));
     // 128 bytes that claim 2⁶⁰ elements, and what cannot be counted.
-    let claim = with_header(1, &header("<f8", false, "(1073741824, 1073741824)"), &[0; 64]);
+    let claim = npy_with_header(1, &header("<f8", false, "(1073741824, 1073741824)"), &[0; 64]);
     assert!(
         refused(&claim).contains("the array takes 9223372036854775808 bytes")
             || refused(&claim).contains("memory can address")
     );
-    let claim = with_header(1, &header("|u1", false, "(1073741824, 1073741824)"), &[0; 64]);
+    let claim = npy_with_header(1, &header("|u1", false, "(1073741824, 1073741824)"), &[0; 64]);
     assert!(refused(&claim).contains("the array takes 1152921504606846976 bytes, the file has 64"));
     assert_eq!(
         NpyArray::from(ArrayD::<u8>::zeros(vec![1; 65])).write_to(Vec::new(), "f").unwrap_err().to_string(),

@@ -2,29 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // the helpers are tests, too
 
+use crate::files::{idx_file, idx_of_each_type};
 use gradus_data::{Encoding, IdxArray, Labelled};
 use gradus_linalg::ndarray::{Array1, ArrayD};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
-use rand::{Rng, RngExt, SeedableRng};
-
-/// An array of random bits for each of the six types.
-pub(crate) fn of_each_type(shape: &[usize], rng: &mut impl Rng) -> [IdxArray; 6] {
-    [
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<u8>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<i8>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<i16>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<i32>()).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<f32>() - 0.5).into(),
-        ArrayD::from_shape_simple_fn(shape, || rng.random::<f64>() - 0.5).into(),
-    ]
-}
-
-pub(crate) fn file(array: &IdxArray, encoding: Encoding) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    array.write_to(&mut bytes, encoding, "memory").unwrap();
-    bytes
-}
+use rand::{Rng, SeedableRng};
 
 /// Samples that carry their own number, so that each can be told from every other.
 fn numbered(n: usize) -> Labelled<f64> {
@@ -44,11 +27,11 @@ fn checked_labels(inputs: &ArrayD<f64>, labels: &Array1<usize>) -> Vec<usize> {
 proptest! {
     #[test]
     fn idx_reads_what_it_wrote(shape in prop::collection::vec(0_usize..6, 0..5), seed: u64) {
-        for array in of_each_type(&shape, &mut StdRng::seed_from_u64(seed)) {
+        for array in idx_of_each_type(&shape, &mut StdRng::seed_from_u64(seed)) {
             for encoding in [Encoding::Plain, Encoding::Gzip] {
-                let bytes = file(&array, encoding);
+                let bytes = idx_file(&array, encoding);
                 prop_assert_eq!(&IdxArray::read_from(bytes.as_slice(), "memory").unwrap(), &array);
-                prop_assert_eq!(bytes, file(&array, encoding));
+                prop_assert_eq!(bytes, idx_file(&array, encoding));
             }
         }
     }
@@ -108,8 +91,8 @@ proptest! {
 
     #[test]
     fn pieces_of_the_writer_join(n in 8_000_usize..40_000, seed: u64) {
-        for array in of_each_type(&[n], &mut StdRng::seed_from_u64(seed)) {
-            let bytes = file(&array, Encoding::Plain);
+        for array in idx_of_each_type(&[n], &mut StdRng::seed_from_u64(seed)) {
+            let bytes = idx_file(&array, Encoding::Plain);
             prop_assert_eq!(&IdxArray::read_from(bytes.as_slice(), "memory").unwrap(), &array);
         }
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // the helpers are tests, too
 
-use crate::{npy, properties};
+use crate::files::{idx_file, idx_of_each_type, npy_file, npy_with_header};
 use gradus_data::{
     Cifar10, Csv, CsvRows, Dataset, Encoding, Error, IdxArray, Loader, NpyArray, Text, Vocabulary, Windows,
 };
@@ -54,11 +54,11 @@ proptest! {
     fn windows_give_what_memory_would(len in 0_usize..40, sample in prop::collection::vec(0_usize..4, 0..3), buffer in 0_usize..200, seed: u64) {
         let shape = [&[len][..], &sample].concat();
         let mut rng = StdRng::seed_from_u64(seed);
-        let [.., idx] = properties::of_each_type(&shape, &mut rng);
+        let [.., idx] = idx_of_each_type(&shape, &mut rng);
         let IdxArray::F64(expected) = &idx else { unreachable!() };
         let files = [
-            Temporary::new("idx", &properties::file(&idx, Encoding::Plain)),
-            Temporary::new("npy", &npy::file(&NpyArray::from(expected.clone()))),
+            Temporary::new("idx", &idx_file(&idx, Encoding::Plain)),
+            Temporary::new("npy", &npy_file(&NpyArray::from(expected.clone()))),
             Temporary::new("raw", &expected.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()),
         ];
         let mut all = vec![Windows::<f64>::idx(&files[0]).unwrap(), Windows::npy(&files[1]).unwrap()];
@@ -153,15 +153,15 @@ fn what_rows_refuse() {
 #[test]
 fn what_windows_refuse() {
     let array = IdxArray::from(array![[1_u8, 2], [3, 4]]);
-    let idx = Temporary::new("refused-idx", &properties::file(&array, Encoding::Plain));
+    let idx = Temporary::new("refused-idx", &idx_file(&array, Encoding::Plain));
     assert_eq!(message(Windows::<f32>::idx(&idx), &idx), "windows: file: holds u8; f32 was asked for");
-    fs::write(&idx, properties::file(&array, Encoding::Gzip)).unwrap();
+    fs::write(&idx, idx_file(&array, Encoding::Gzip)).unwrap();
     assert_eq!(
         message(Windows::<u8>::idx(&idx), &idx),
         "windows: file: it is compressed, and has no places to jump to; unpack it first"
     );
     // 12 bytes of header and 4 of elements, of which some are missing or too many.
-    let bytes = properties::file(&array, Encoding::Plain);
+    let bytes = idx_file(&array, Encoding::Plain);
     fs::write(&idx, &bytes[..15]).unwrap();
     assert!(message(Windows::<u8>::idx(&idx), &idx).contains("the array takes 4 bytes, the file has 3 of them"));
     fs::write(&idx, [&bytes[..], &[0]].concat()).unwrap();
@@ -169,7 +169,7 @@ fn what_windows_refuse() {
     fs::write(&idx, [0, 0, 8, 0, 7]).unwrap();
     assert!(matches!(Windows::<u8>::idx(&idx), Err(Error::NoSampleAxis)));
 
-    let fortran = npy::with_header(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2)}", &[0; 4]);
+    let fortran = npy_with_header(1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2)}", &[0; 4]);
     let file = Temporary::new("refused-npy", &fortran);
     assert!(message(Windows::<u8>::npy(&file), &file).starts_with("windows: file: it is in Fortran order"));
     assert_eq!(
@@ -256,7 +256,7 @@ fn cifar_files() {
 #[test]
 fn samples_keep_their_shape() {
     let numbers = ArrayD::from_shape_fn(vec![3, 2, 2], |i| (i[0] * 4 + i[1] * 2 + i[2]) as i64);
-    let file = Temporary::new("shape", &npy::file(&NpyArray::from(numbers)));
+    let file = Temporary::new("shape", &npy_file(&NpyArray::from(numbers)));
     let windows = Windows::<i64>::npy(&file).unwrap();
     assert_eq!(windows.get(2).unwrap(), array![[8, 9], [10, 11]].into_dyn());
     let batches = Loader::new(windows, 2).unwrap();

@@ -82,7 +82,6 @@ impl CsvRows {
     }
 
     /// The names of the columns that a sample has.
-    #[must_use]
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().zip(&self.numbers).filter(|(_, number)| **number).map(|(name, _)| name.as_str())
     }
