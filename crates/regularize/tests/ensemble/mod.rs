@@ -1,0 +1,5 @@
+//! Trees and ensembles.
+
+mod errors;
+mod laws;
+mod scikit_learn;
