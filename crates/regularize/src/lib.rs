@@ -4,10 +4,12 @@
 mod batch_norm;
 mod dropout;
 mod early_stopping;
+pub mod ensemble;
 mod error;
 mod gap;
 pub mod penalty;
 mod smoothing;
+pub mod tree;
 pub mod validation;
 
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};

@@ -25,6 +25,8 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! [`Bootstrap`] gives confidence intervals for any metric; [`resample`] also names the samples left out of the bag.
+//!
 //! Where nothing is drawn at random the indices are those of scikit-learn's classes of the same names. Where something is, it
 //! comes from the caller's generator: the same seed, the same splits.
 //!
@@ -34,6 +36,7 @@
 //! - R. Kohavi, *A study of cross-validation and bootstrap for accuracy estimation and model selection*, IJCAI 1995,
 //!   <https://www.ijcai.org/Proceedings/95-2/Papers/016.pdf>
 
+mod bootstrap;
 mod cross;
 mod group;
 mod hold_out;
@@ -43,6 +46,7 @@ mod split;
 mod stratified;
 mod time_series;
 
+pub use bootstrap::{Bootstrap, Resample, resample};
 pub use cross::{Scores, cross_validate};
 pub use group::group_k_fold;
 pub use hold_out::{hold_out, stratified_hold_out};

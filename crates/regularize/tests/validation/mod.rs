@@ -1,3 +1,4 @@
 //! The study of generalization.
 
+mod bootstrap;
 mod splits;
