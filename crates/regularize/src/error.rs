@@ -190,6 +190,33 @@ pub enum Error {
         gap: usize,
     },
 
+    /// A learning curve that asks for more than there is.
+    #[error("{operation}: size {size}: split {split} has {samples} samples to train on, so it must be at most that")]
+    TooFewToTrain {
+        /// The function.
+        operation: &'static str,
+        /// The samples asked for.
+        size: usize,
+        /// The place of the split.
+        split: usize,
+        /// The samples in its training part.
+        samples: usize,
+    },
+
+    /// Validation losses in some epochs alone.
+    #[error(
+        "{operation}: epoch {epoch} has {} validation loss, unlike those before: all epochs or none of them must have one",
+        if *has { "a" } else { "no" }
+    )]
+    MixedLosses {
+        /// Who was to judge.
+        operation: &'static str,
+        /// The epoch.
+        epoch: usize,
+        /// Whether it has one.
+        has: bool,
+    },
+
     /// Nothing to validate on.
     #[error("{operation}: no splits: at least one would fit")]
     NoSplits {

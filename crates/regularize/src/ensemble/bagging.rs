@@ -1,12 +1,14 @@
 //! Bootstrap aggregating.
 
-use super::learner::{fit_at, fits, winners};
+use super::learner::{fit_at, fits, mean_error};
 use super::{Ensemble, Learner, Model, Samples, Targets, draw};
+use crate::Error;
 use crate::error::hold;
 use crate::validation::Resample;
 use gradus_linalg::Real;
 use gradus_nn_layers::Result;
 use ndarray::{Array1, Array2, ArrayRef2, Axis, Zip};
+use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 
 /// Bagging: one learner fitted to many bootstrap samples; the mean predicts.
@@ -30,8 +32,8 @@ use rand::{Rng, RngExt};
 /// A row drawn twice stands there twice; weights of the samples go along. A draw without any row of positive weight is drawn anew.
 ///
 /// # Errors
-/// `fit` returns [`Error::HyperParameter`](crate::Error::HyperParameter) for a setting out of its range,
-/// [`Error::Learner`](crate::Error::Learner) with the error of a learner that fails.
+/// `fit` returns [`Error::HyperParameter`] for a setting out of its range,
+/// [`Error::Learner`] with the error of a learner that fails.
 ///
 /// # Examples
 /// ```
@@ -95,6 +97,8 @@ impl<L> Bagging<L> {
     }
 }
 
+const NAME: &str = "bagging";
+
 /// What [`Bagging`] fits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bagged<M, F: Real = f32> {
@@ -155,52 +159,89 @@ impl<F: Real, L: Learner<F>> Learner<F> for Bagging<L> {
     type Model = Bagged<L::Model, F>;
 
     fn fit(&self, samples: &Samples<F>, rng: &mut dyn Rng) -> Result<Self::Model> {
-        const NAME: &str = "bagging";
         hold(self.learners > 0, NAME, "learners", 0.0, "at least 1")?;
         hold(self.share > 0.0 && self.share <= 1.0, NAME, "share", self.share, "above 0, at most 1")?;
-        let mut sums = Array2::<f64>::zeros((samples.len(), samples.outputs()));
-        let mut counts = Array1::zeros(samples.len());
-        let mut models = Vec::with_capacity(self.learners);
-        for place in 0..self.learners {
-            let mut rng = draw::child(rng);
-            let Resample { drawn, out_of_bag: unseen } = self.draw(samples, &mut rng);
-            let model = fit_at(&self.learner, &samples.select(&drawn)?, &mut rng, NAME, place)?;
-            if !unseen.is_empty() {
-                let y = model.predict(&samples.x().select(Axis(0), &unseen))?;
-                fits(NAME, &y, unseen.len(), samples.outputs())?;
-                for (&row, y) in unseen.iter().zip(y.rows()) {
-                    counts[row] += 1;
-                    Zip::from(sums.row_mut(row)).and(y).for_each(|sum, &y| *sum += y.to_f64());
-                }
-            }
-            models.push(model);
-        }
-        for (mut sum, &count) in sums.rows_mut().into_iter().zip(&counts) {
-            sum.mapv_inplace(|sum| sum / (count as f64).max(1.0));
-        }
-        let score = score(samples, &sums, &counts);
-        let out_of_bag = OutOfBag { predictions: sums.mapv(F::from_f64), models: counts, score };
-        Ok(Bagged { ensemble: Ensemble::new(models)?, out_of_bag })
+        bag(&self.learner, samples, rng, self.learners, |_, rng| Ok(self.draw(samples, rng)))
     }
 }
 
+impl<L> Bagging<L> {
+    /// Fits a model to each of these lists of rows, drawn elsewhere: by whole groups, say. The number of models and the share do not matter.
+    ///
+    /// # Errors
+    /// [`Error::HyperParameter`] for no lists; [`Error::IndexOutside`] for a row that there is
+    /// not; [`Error::NoSamples`] for a list without a row of positive weight;
+    /// [`Error::Learner`] with the error of a learner that fails.
+    pub fn fit_drawn<F: Real>(
+        &self,
+        samples: &Samples<F>,
+        drawn: &[Vec<usize>],
+        rng: &mut dyn Rng,
+    ) -> Result<Bagged<L::Model, F>>
+    where
+        L: Learner<F>,
+    {
+        hold(!drawn.is_empty(), NAME, "learners", 0.0, "at least 1")?;
+        bag(&self.learner, samples, rng, drawn.len(), |place, _| {
+            let rows = &drawn[place];
+            match rows.iter().find(|row| **row >= samples.len()) {
+                Some(&index) => Err(Error::IndexOutside { operation: NAME, index, samples: samples.len() }),
+                None => Ok(Resample::of(samples.len(), rows.clone())),
+            }
+        })
+    }
+}
+
+/// Fits so many models, and asks each for the rows that it did not see.
+fn bag<F: Real, L: Learner<F>>(
+    learner: &L,
+    samples: &Samples<F>,
+    rng: &mut dyn Rng,
+    learners: usize,
+    draw: impl Fn(usize, &mut StdRng) -> crate::Result<Resample>,
+) -> Result<Bagged<L::Model, F>> {
+    let mut sums = Array2::<f64>::zeros((samples.len(), samples.outputs()));
+    let mut counts = Array1::zeros(samples.len());
+    let mut models = Vec::with_capacity(learners);
+    for place in 0..learners {
+        let mut rng = draw::child(rng);
+        let Resample { drawn, out_of_bag: unseen } = draw(place, &mut rng)?;
+        let model = fit_at(learner, &samples.select(&drawn)?, &mut rng, NAME, place)?;
+        if !unseen.is_empty() {
+            let y = model.predict(&samples.x().select(Axis(0), &unseen))?;
+            fits(NAME, &y, unseen.len(), samples.outputs())?;
+            for (&row, y) in unseen.iter().zip(y.rows()) {
+                counts[row] += 1;
+                Zip::from(sums.row_mut(row)).and(y).for_each(|sum, &y| *sum += y.to_f64());
+            }
+        }
+        models.push(model);
+    }
+    for (mut sum, &count) in sums.rows_mut().into_iter().zip(&counts) {
+        sum.mapv_inplace(|sum| sum / (count as f64).max(1.0));
+    }
+    let score = score(samples, &sums, &counts);
+    let out_of_bag = OutOfBag { predictions: sums.mapv(F::from_f64), models: counts, score };
+    Ok(Bagged { ensemble: Ensemble::new(models)?, out_of_bag })
+}
+
+/// By the rows that some model did not see.
 fn score<F: Real>(samples: &Samples<F>, predictions: &Array2<f64>, counts: &Array1<usize>) -> Option<f64> {
-    let rows: Vec<(usize, f64)> =
-        (0..samples.len()).filter(|&row| counts[row] > 0).map(|row| (row, samples.weights()[row].to_f64())).collect();
-    let total: f64 = rows.iter().map(|(_, w)| w).sum();
+    let weights = Array1::from_shape_fn(samples.len(), |row| match counts[row] {
+        0 => 0.0,
+        _ => samples.weights()[row].to_f64(),
+    });
+    let total = weights.sum();
     if total <= 0.0 {
         return None;
     }
-    let mean = |of: &dyn Fn(usize) -> f64| rows.iter().map(|&(row, w)| w * of(row)).sum::<f64>() / total;
+    let error = mean_error(samples, predictions, &weights);
     match samples.targets() {
-        Targets::Classes { labels, .. } => {
-            let classes = winners(predictions);
-            Some(mean(&|row| f64::from(u8::from(classes[row] == labels[row]))))
-        }
+        Targets::Classes { .. } => Some(1.0 - error),
         Targets::Values(y) => {
-            let middle = mean(&|row| y[row].to_f64());
-            let error = mean(&|row| (y[row].to_f64() - predictions[[row, 0]]).powi(2));
-            let variance = mean(&|row| (y[row].to_f64() - middle).powi(2));
+            let y = y.mapv(Real::to_f64);
+            let mean = weights.dot(&y) / total;
+            let variance = weights.dot(&y.mapv(|y| (y - mean).powi(2))) / total;
             (variance > 0.0).then(|| 1.0 - error / variance)
         }
     }

@@ -1,6 +1,6 @@
 //! The seam: what fits, and what predicts.
 
-use super::Samples;
+use super::{Samples, Targets};
 use crate::Error;
 use gradus_linalg::Real;
 use gradus_nn_layers::Result;
@@ -149,6 +149,43 @@ impl<F: Real> Learner<F> for BoxLearner<F> {
     fn fit(&self, samples: &Samples<F>, rng: &mut dyn Rng) -> Result<Box<dyn Model<F>>> {
         (**self).fit_any(samples, rng)
     }
+}
+
+/// The error of a model on samples, by their weights: what [`learning_curve`](crate::validation::learning_curve) and its kin measure by.
+///
+/// ```text
+/// classes:  Σ w [argmax y ≠ label] / Σ w     the share that is wrong
+/// values:   Σ w (y − ŷ)² / Σ w               the mean squared error
+/// ```
+///
+/// # Errors
+/// [`Error::Outputs`] for a model that predicts another shape; those of the model.
+///
+/// # Examples
+/// ```
+/// use gradus_regularize::ensemble::{Samples, prediction_error};
+/// use gradus_regularize::ndarray::{ArrayRef2, array};
+///
+/// let double = |x: &ArrayRef2<f64>| Ok(x * 2.0);
+/// let samples = Samples::values(array![[1.0], [2.0]], array![2.0, 7.0])?;
+/// assert_eq!(prediction_error(&double, &samples)?, 4.5);
+/// # Ok::<(), gradus_nn_layers::Error>(())
+/// ```
+pub fn prediction_error<F: Real>(model: &(impl Model<F> + ?Sized), samples: &Samples<F>) -> Result<f64> {
+    let y = model.predict(samples.x())?;
+    fits("prediction_error", &y, samples.len(), samples.outputs())?;
+    Ok(mean_error(samples, &y.mapv(Real::to_f64), &samples.weights().mapv(Real::to_f64)))
+}
+
+/// [`prediction_error`] of predictions, by these weights, whose sum is positive.
+pub(super) fn mean_error<F: Real>(samples: &Samples<F>, y: &Array2<f64>, weights: &Array1<f64>) -> f64 {
+    let errors: Array1<f64> = match samples.targets() {
+        Targets::Classes { labels, .. } => {
+            winners(y).iter().zip(labels).map(|(found, label)| f64::from(u8::from(found != label))).collect()
+        }
+        Targets::Values(targets) => targets.iter().zip(y.column(0)).map(|(y, h)| (y.to_f64() - h).powi(2)).collect(),
+    };
+    weights.dot(&errors) / weights.sum()
 }
 
 /// The column of the largest number in each row, the first of equals.

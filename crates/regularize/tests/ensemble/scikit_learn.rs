@@ -1,6 +1,6 @@
 //! Agreement with scikit-learn, on data without equally good splits; `tests/fixtures/scikit_learn.py` wrote the numbers.
 
-use gradus_regularize::ensemble::{AdaBoost, GradientBoosting, Learner, Model, Samples};
+use gradus_regularize::ensemble::{AdaBoost, Bagging, GradientBoosting, Learner, Model, Samples};
 use gradus_regularize::tree::{DecisionTree, Impurity};
 use ndarray::{Array1, Array2};
 use rand::{SeedableRng, rngs::StdRng};
@@ -116,5 +116,23 @@ fn gradient_boosting() {
         let staged = model.staged_predict(&unseen).take(3).flat_map(Result::unwrap);
         same(staged, &f.numbers(&format!("{case}.staged")), "staged");
         same(model.predict(&unseen).unwrap(), &f.numbers(&format!("{case}.predictions")), "predictions");
+    }
+}
+
+/// On the rows that scikit-learn drew.
+#[test]
+fn bagging() {
+    let f = Fixtures::load();
+    for case in (0..3).map(|i| format!("bagging.{i}")) {
+        let samples = f.samples(&case);
+        let drawn: Vec<usize> = f.numbers(&format!("{case}.drawn")).into_iter().map(|row| row as usize).collect();
+        let drawn: Vec<Vec<usize>> = drawn.chunks(samples.len()).map(<[usize]>::to_vec).collect();
+        let tree = DecisionTree::new().max_depth(f.number(&format!("{case}.depth")) as usize);
+        let model = Bagging::new(tree, 1).fit_drawn(&samples, &drawn, &mut StdRng::seed_from_u64(1)).unwrap();
+        assert_eq!(model.ensemble().models().len(), drawn.len());
+        same(model.predict(&f.rows("unseen")).unwrap(), &f.numbers(&format!("{case}.predictions")), "predictions");
+        let held_out = model.out_of_bag();
+        same(held_out.predictions().iter().copied(), &f.numbers(&format!("{case}.held_out")), "out of bag");
+        same(held_out.score(), &f.numbers(&format!("{case}.score")), "score");
     }
 }

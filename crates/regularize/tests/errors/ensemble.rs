@@ -1,10 +1,11 @@
 //! Trees and ensembles.
 
+use super::own;
 use gradus_nn_layers::Linear;
 use gradus_regularize::Error;
 use gradus_regularize::ensemble::{
-    AdaBoost, Bagging, BoxLearner, Ensemble, GradientBoosting, Learner, Model, Samples, SeedEnsemble, Snapshots, Stacking, Vote,
-    Voting,
+    AdaBoost, Bagging, BoxLearner, Ensemble, GradientBoosting, Learner, Model, Samples, SeedEnsemble, Snapshots,
+    Stacking, Vote, Voting,
 };
 use gradus_regularize::tree::DecisionTree;
 use gradus_testing::refuses;
@@ -13,14 +14,6 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 fn rng() -> StdRng {
     StdRng::seed_from_u64(0)
-}
-
-/// The error of this crate in another's.
-fn own<T>(result: Result<T, gradus_nn_layers::Error>) -> Result<T, &'static Error> {
-    result.map_err(|error| {
-        let error = Box::leak(Box::new(error));
-        error.source_as::<Error>().unwrap_or_else(|| panic!("{error}"))
-    })
 }
 
 fn values() -> Samples<f64> {
@@ -54,6 +47,9 @@ fn learners() {
     refuses!(own(AdaBoost::new(stump, 0).fit(&c, &mut rng())), Error::HyperParameter { .. }, @"adaboost: learners 0: must be at least 1");
     refuses!(own(GradientBoosting::trees(0).fit(&v, &mut rng())), Error::HyperParameter { .. }, @"gradient boosting: stages 0: must be at least 1");
     refuses!(own(Bagging::new(stump, 1).share(0.0).fit(&v, &mut rng())), Error::HyperParameter { .. }, @"bagging: share 0: must be above 0, at most 1");
+    refuses!(own(Bagging::new(stump, 1).fit_drawn(&v, &[], &mut rng())), Error::HyperParameter { .. }, @"bagging: learners 0: must be at least 1");
+    refuses!(own(Bagging::new(stump, 1).fit_drawn(&v, &[vec![0, 2]], &mut rng())), Error::IndexOutside { .. }, @"bagging: index 2: there are 2 samples, so it must be less than that");
+    refuses!(own(Bagging::new(stump, 1).fit_drawn(&v, &[vec![]], &mut rng())), Error::NoSamples { .. }, @"samples: no samples of positive weight: at least one would fit");
     refuses!(own(AdaBoost::new(stump, 1).fit(&v, &mut rng())), Error::Targets { .. }, @"adaboost: the targets are values: classes would fit");
     refuses!(own(AdaBoost::new(stump, 1).fit(&c, &mut rng())), Error::NoBetterThanChance { .. }, @"adaboost: learner 0 is wrong on the share 0.500 of the weight, as guessing one of 2 classes would be: a stronger learner would fit, one that heeds the weights");
     let hard = Voting::new(vec![Box::new(stump)]).vote(Vote::Hard);
@@ -69,11 +65,12 @@ fn learners() {
 
 #[test]
 fn stacks() {
-    let stack = |learners: Vec<BoxLearner<f64>>, folds| Stacking::new(learners, Box::new(DecisionTree::stump())).folds(folds);
+    let stack =
+        |learners: Vec<BoxLearner<f64>>, folds| Stacking::new(learners, Box::new(DecisionTree::stump())).folds(folds);
     let one = || -> Vec<BoxLearner<f64>> { vec![Box::new(DecisionTree::stump())] };
     refuses!(own(stack(vec![], 2).fit(&values(), &mut rng())), Error::HyperParameter { .. }, @"stacking: learners 0: must be at least 1");
-    refuses!(own(stack(one(), 3).fit(&values(), &mut rng())), Error::TooManyFolds { .. }, @"");
-    refuses!(own(stack(one(), 2).fit(&classes(), &mut rng())), Error::AbsentClass { .. }, @"");
+    refuses!(own(stack(one(), 3).fit(&values(), &mut rng())), Error::TooManyFolds { .. }, @"shuffled_k_fold: 3 folds of 2 samples: each fold needs at least one; at most 2 folds would fit");
+    refuses!(own(stack(one(), 2).fit(&classes(), &mut rng())), Error::AbsentClass { .. }, @"shuffled_stratified_k_fold: class 0, with 1 samples, would be absent from a test fold; more samples of it, or larger or fewer parts, would fit");
 }
 
 #[test]
@@ -84,5 +81,5 @@ fn snapshots() {
     refuses!(snapshots.predict(&mut model, output), Error::HyperParameter { .. }, @"snapshots: snapshots 0: must be at least 1; observe the steps of a whole cycle first");
     refuses!(Snapshots::<f64>::new(0).observe(0, &model), Error::HyperParameter { .. }, @"snapshots: period 0: must be at least 1");
     snapshots.push(&Linear::<f64>::new(2, 1, &mut rng()));
-    refuses!(snapshots.predict(&mut model, output), Error::Snapshot { .. }, @"");
+    refuses!(snapshots.predict(&mut model, output), Error::Snapshot { .. }, @"snapshots: snapshot 0 does not fit the model: load_state_dict: 1 of the model's 2 arrays match; another shape: weight (model [1, 1], state dict [1, 2])");
 }

@@ -2,4 +2,15 @@
 //! stands beside a call that gives it.
 
 mod ensemble;
+mod generalization;
 mod validation;
+
+use gradus_regularize::Error;
+
+/// The error of this crate in another's.
+pub(crate) fn own<T>(result: Result<T, gradus_nn_layers::Error>) -> Result<T, &'static Error> {
+    result.map_err(|error| {
+        let error = Box::leak(Box::new(error));
+        error.source_as::<Error>().unwrap_or_else(|| panic!("{error}"))
+    })
+}

@@ -66,24 +66,26 @@ fn the_mean_has_a_closed_form() {
     }
 }
 
-/// Nine in ten intervals hold the true mean, to within four standard deviations of the count and what `n` = 40 takes.
+/// How often intervals of confidence 0.9 hold the true mean. For `n` = 20 the deviation of the data, with `n` in it, makes that
+/// P(abs t₁₉ < 1.645 √(19/20)) = 0.875, and the quantiles of 99 replicates take 0.02 more: 0.856, 0.855 and 0.849 in 40,000 rounds. The band leaves
+/// five deviations of a count of 1,000, and more, on each side of all three.
 #[test]
 fn intervals_cover_what_they_promise() {
     let rng = &mut StdRng::seed_from_u64(3);
     let mut covered = [0; 3];
-    for _ in 0..10000 {
-        let x = normals(40, rng);
-        let bootstrap = Bootstrap::draw(40, 200, rng, mean_of(&x)).unwrap();
+    for _ in 0..1000 {
+        let x = normals(20, rng);
+        let bootstrap = Bootstrap::draw(20, 99, rng, mean_of(&x)).unwrap();
         let intervals = [
             bootstrap.percentile(0.9).unwrap(),
             bootstrap.basic(0.9).unwrap(),
-            bootstrap.bca(0.9, 40, mean_of(&x)).unwrap(),
+            bootstrap.bca(0.9, 20, mean_of(&x)).unwrap_or((f64::NAN, f64::NAN)), // one-sided
         ];
         for (count, (low, high)) in covered.iter_mut().zip(intervals) {
             *count += i32::from(low <= 0.0 && 0.0 <= high);
         }
     }
-    assert!(covered.iter().all(|count| (163..=197).contains(count)), "{covered:?}");
+    assert!(covered.iter().all(|count| (790..=915).contains(count)), "{covered:?}");
 }
 
 #[test]
