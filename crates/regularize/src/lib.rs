@@ -16,7 +16,9 @@ pub mod tree;
 pub mod validation;
 
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d};
-pub use bias_variance::{BiasVariance, ErrorParts, bias_variance};
+pub use bias_variance::{
+    BiasVariance, ErrorParts, ZeroOneBiasVariance, ZeroOneParts, bias_variance, zero_one_bias_variance,
+};
 pub use dropout::Dropout;
 pub use early_stopping::{Decision, EarlyStopping};
 pub use error::{Error, Result};

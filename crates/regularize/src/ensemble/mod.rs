@@ -53,6 +53,7 @@ pub use bagging::{Bagged, Bagging, OutOfBag};
 pub use boosted::GradientBoosted;
 pub use combine::{Ensemble, Vote};
 pub use gradient::GradientBoosting;
+pub(crate) use learner::{fits, winners};
 pub use learner::{AnyLearner, BoxLearner, Learner, Model, prediction_error};
 pub use network::Network;
 pub use samples::{Samples, Targets};

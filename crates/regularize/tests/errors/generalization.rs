@@ -4,7 +4,7 @@ use super::own;
 use gradus_regularize::ensemble::{Learner, Model, Samples, prediction_error};
 use gradus_regularize::tree::DecisionTree;
 use gradus_regularize::validation::{Split, k_fold, learning_curve, validation_curve};
-use gradus_regularize::{EpochLosses, Error, GeneralizationGap, RandomFeatures, bias_variance};
+use gradus_regularize::{EpochLosses, Error, GeneralizationGap, RandomFeatures, bias_variance, zero_one_bias_variance};
 use gradus_testing::refuses;
 use ndarray::{Array2, ArrayRef2, array};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -53,6 +53,17 @@ fn decompositions() {
     let nothing = |_: &Samples<f64>, _: &mut dyn Rng| Ok(|x: &ArrayRef2<f64>| Ok(x * f64::NAN));
     let found = bias_variance(&nothing, 1, |_| Ok(samples()), &array![[1.0]], &array![[1.0]], &mut rng());
     refuses!(own(found), Error::NotFinite { .. }, @"bias_variance: prediction NaN at [0, 0]: must be finite; fill in what is missing, or leave the row out");
+}
+
+#[test]
+fn decompositions_of_classes() {
+    let samples = Samples::classes(array![[0.0], [1.0]], array![0, 1], 2).unwrap();
+    let decompose = |rounds, targets: Array2<usize>| {
+        let draw = |_: &mut dyn Rng| Ok(samples.clone());
+        own(zero_one_bias_variance(&DecisionTree::stump(), rounds, draw, &array![[0.0]], &targets, &mut rng()))
+    };
+    refuses!(decompose(0, array![[0]]), Error::HyperParameter { .. }, @"zero_one_bias_variance: rounds 0: must be at least 1");
+    refuses!(decompose(1, array![[0], [2]]), Error::Label { .. }, @"zero_one_bias_variance: label 2 at 1: classes go from 0 to 1");
 }
 
 #[test]

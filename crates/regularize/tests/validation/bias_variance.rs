@@ -3,7 +3,7 @@
 use gradus_nn_layers::Result;
 use gradus_regularize::ensemble::{Bagging, Learner, Model, Samples};
 use gradus_regularize::tree::DecisionTree;
-use gradus_regularize::{BiasVariance, bias_variance};
+use gradus_regularize::{BiasVariance, bias_variance, zero_one_bias_variance};
 use ndarray::{Array1, Array2, ArrayRef2};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
@@ -84,6 +84,38 @@ fn bagging_takes_variance_away() {
     assert!(bagged.bias_squared < 0.3 * bagged.error && bagged.error < tree.error, "{bagged:?} {tree:?}");
 }
 
+/// Says a class at random, with these chances.
+fn says(chances: [f64; 3]) -> impl Learner<f64> {
+    move |_: &Samples<f64>, rng: &mut dyn Rng| {
+        let u: f64 = rng.random();
+        let class = if u < chances[0] { 0 } else if u < chances[0] + chances[1] { 1 } else { 2 };
+        Ok(move |x: &ArrayRef2<f64>| {
+            Ok(Array2::from_shape_fn((x.nrows(), 3), |(_, k)| f64::from(u8::from(k == class))))
+        })
+    }
+}
+
+/// Where the main prediction is right, variance hurts; where it is not, it helps.
+#[test]
+fn variance_helps_where_there_is_bias() {
+    let samples = Samples::classes(Array2::zeros((1, 1)), Array1::zeros(1), 3).unwrap();
+    let x = Array2::zeros((1, 1));
+    let parts = |chances, target: usize| {
+        let targets = Array2::from_elem((1, 1), target);
+        let found =
+            zero_one_bias_variance(&says(chances), 100, |_| Ok(samples.clone()), &x, &targets, &mut rng(1)).unwrap();
+        assert_eq!(found.main_prediction()[0], 0);
+        found.mean()
+    };
+    let right = parts([0.7, 0.3, 0.0], 0);
+    assert_eq!((right.bias, right.noise, right.biased_variance), (0.0, 0.0, 0.0));
+    assert!((right.error - right.unbiased_variance).abs() < 1e-12 && right.error > 0.1);
+    let wrong = parts([0.7, 0.3, 0.0], 1);
+    assert_eq!((wrong.bias, wrong.noise, wrong.unbiased_variance), (1.0, 0.0, 0.0));
+    assert!((wrong.error - (1.0 - wrong.biased_variance)).abs() < 1e-12 && wrong.error < 0.9);
+    assert_eq!(parts([1.0, 0.0, 0.0], 2).error, 1.0);
+}
+
 fn add_up(found: &BiasVariance) -> std::result::Result<(), TestCaseError> {
     for parts in found.points().iter().chain([&found.mean()]) {
         prop_assert!(parts.remainder().abs() <= 1e-12 * parts.error.max(1.0), "{parts:?}");
@@ -106,5 +138,19 @@ proptest! {
         let draw = |rng: &mut dyn Rng| Ok(data.bootstrap(rng)?);
         let found = bias_variance(&DecisionTree::new(), rounds, draw, &x, &targets, rng).unwrap();
         add_up(&found)?;
+    }
+
+    #[test]
+    fn the_parts_of_wrong_classes_add_up(seed: u64, a in 0.0..1.0, b in 0.0..1.0, rounds in 1_usize..12, draws in 1_usize..9) {
+        let rng = &mut rng(seed);
+        let samples = Samples::classes(Array2::zeros((1, 1)), Array1::zeros(1), 3).unwrap();
+        let targets = Array2::from_shape_simple_fn((draws, 4), || (3.0 * rng.random::<f64>()) as usize);
+        let chances = [a * b, a * (1.0 - b), 1.0 - a];
+        let x = Array2::zeros((4, 1));
+        let found = zero_one_bias_variance(&says(chances), rounds, |_| Ok(samples.clone()), &x, &targets, rng).unwrap();
+        for parts in found.points().iter().chain([&found.mean()]) {
+            prop_assert!(parts.remainder().abs() <= 1e-12, "{parts:?}");
+            prop_assert!(parts.unbiased_variance >= 0.0 && parts.biased_variance >= 0.0);
+        }
     }
 }

@@ -1,5 +1,9 @@
 //! Where the error of a learner comes from.
 
+mod zero_one;
+
+pub use zero_one::{ZeroOneBiasVariance, ZeroOneParts, zero_one_bias_variance};
+
 use crate::Error;
 use crate::ensemble::{Learner, Model, Samples};
 use crate::error::hold;
@@ -85,7 +89,7 @@ impl BiasVariance {
 /// |rng| Ok(train.bootstrap(rng)?)
 /// ```
 ///
-/// With one target for each point (`T = 1`) noise cannot be told from bias, and counts as bias.
+/// For classes there is [`zero_one_bias_variance`]. With one target for each point (`T = 1`) noise cannot be told from bias, and counts as bias.
 ///
 /// # Shapes
 /// - x: `(N, D)`, the points
@@ -132,27 +136,44 @@ pub fn bias_variance<F: Real, L: Learner<F>>(
 ) -> Result<BiasVariance> {
     const OPERATION: &str = "bias_variance";
     hold(rounds > 0, OPERATION, "rounds", 0.0, "at least 1")?;
-    let (draws, rows, found) = (targets.nrows(), x.nrows(), targets.ncols());
-    if rows == 0 {
-        return Err(Error::NoSamples { operation: OPERATION }.into());
-    }
-    if found != rows {
-        return Err(Error::Lengths { operation: OPERATION, field: "targets", rows, found }.into());
-    }
-    hold(draws > 0, OPERATION, "targets of each point", 0.0, "at least 1")?;
-    let targets = finite("target", targets.indexed_iter().map(|(at, y)| (at, y.to_f64())), targets.dim())?;
-    let mut models = Array2::zeros((rounds, rows));
+    check(OPERATION, x, targets.dim())?;
+    let targets = finite(OPERATION, "target", targets.mapv(Real::to_f64))?;
+    let mut models = Array2::zeros((rounds, x.nrows()));
     for mut row in models.rows_mut() {
-        // A stream for each round: how much a fit draws does not change what the next one is given.
-        let mut rng = StdRng::seed_from_u64(rng.next_u64());
-        let samples = draw(&mut rng)?;
-        let h = learner.fit(&samples, &mut rng)?.predict_values(x)?;
+        let h = refit(learner, &mut draw, rng)?.predict_values(x)?;
         row.iter_mut().zip(&h).for_each(|(to, h)| *to = h.to_f64());
     }
-    let models = finite("prediction", models.indexed_iter().map(|(at, &h)| (at, h)), models.dim())?;
-    let parts = (0..rows).map(|point| parts(&models.column(point).to_vec(), &targets.column(point).to_vec()));
+    let models = finite(OPERATION, "prediction", models)?;
+    let parts = models.columns().into_iter().zip(targets.columns()).map(|(h, y)| parts(&h.to_vec(), &y.to_vec()));
     let (points, mean_model) = parts.unzip::<_, _, Vec<_>, Vec<_>>();
     Ok(BiasVariance { points, mean_model: mean_model.into() })
+}
+
+/// Refuses no points, no targets, and another number of targets than points.
+fn check<F: Real>(
+    operation: &'static str,
+    x: &ArrayRef2<F>,
+    (draws, found): (usize, usize),
+) -> crate::Result<()> {
+    let rows = x.nrows();
+    if rows == 0 {
+        return Err(Error::NoSamples { operation });
+    }
+    if found != rows {
+        return Err(Error::Lengths { operation, field: "targets", rows, found });
+    }
+    hold(draws > 0, operation, "targets of each point", 0.0, "at least 1")
+}
+
+/// The model of one round, by a stream of its own: how much a fit draws does not change what the next one is given.
+fn refit<F: Real, L: Learner<F>>(
+    learner: &L,
+    draw: &mut dyn FnMut(&mut dyn Rng) -> Result<Samples<F>>,
+    rng: &mut dyn Rng,
+) -> Result<L::Model> {
+    let mut rng = StdRng::seed_from_u64(rng.next_u64());
+    let samples = draw(&mut rng)?;
+    learner.fit(&samples, &mut rng)
 }
 
 /// The parts at one point, and the mean model there.
@@ -173,17 +194,11 @@ fn mean(x: impl Iterator<Item = f64>) -> f64 {
     sum / count as f64
 }
 
-fn finite(
-    field: &'static str,
-    numbers: impl Iterator<Item = ((usize, usize), f64)>,
-    shape: (usize, usize),
-) -> crate::Result<Array2<f64>> {
-    let mut array = Array2::zeros(shape);
-    for (at, value) in numbers {
-        if !value.is_finite() {
-            return Err(Error::NotFinite { operation: "bias_variance", field, value, position: vec![at.0, at.1] });
+fn finite(operation: &'static str, field: &'static str, numbers: Array2<f64>) -> crate::Result<Array2<f64>> {
+    match numbers.indexed_iter().find(|(_, number)| !number.is_finite()) {
+        Some(((row, column), &value)) => {
+            Err(Error::NotFinite { operation, field, value, position: vec![row, column] })
         }
-        array[at] = value;
+        None => Ok(numbers),
     }
-    Ok(array)
 }
