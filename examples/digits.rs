@@ -5,7 +5,7 @@
 use clap::Parser;
 use gradus::data::Mnist;
 use gradus::prelude::*;
-use gradus::train::Result as TrainResult;
+use gradus::train::{Error as TrainError, Every, Result as TrainResult, stop_on_ctrl_c};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +31,10 @@ struct Options {
     /// The folder for report.html and the curves as SVG
     #[arg(long, value_name = "DIR", default_value = "target/gradus/digits")]
     out: PathBuf,
+    /// Saves the run in this folder after every epoch and at Ctrl-C, and goes on from what is there: the same command ends as
+    /// if it had never stopped
+    #[arg(long, value_name = "DIR")]
+    checkpoints: Option<PathBuf>,
     /// The learning rate of Adam
     #[arg(long, default_value_t = 2e-3)]
     lr: f64,
@@ -114,11 +118,22 @@ fn train(options: &Options) -> TrainResult<()> {
 
     let steps = train.len().div_ceil(options.batch.max(1)) as u64 * epochs as u64;
     let mut progress = Progress::new();
-    let history = Trainer::new(epochs)
+    let mut trainer = Trainer::new(epochs)
         .batch_size(options.batch)
         .schedule(gradus::optim::schedule::CosineAnnealing::new(options.lr, steps))
-        .callback(&mut progress)
-        .run(&mut model, &mut Adam::new(options.lr), &train, &test, &mut rng)?;
+        .callback(&mut progress);
+    if let Some(folder) = &options.checkpoints {
+        trainer = trainer.checkpoint(folder, Every::Epochs(1)).resume().stop_when(stop_on_ctrl_c()?);
+    }
+    let history = match trainer.run(&mut model, &mut Adam::new(options.lr), &train, &test, &mut rng) {
+        Err(TrainError::Interrupted { epoch, step, checkpoint: Some(path) }) => {
+            println!("stopped in epoch {epoch}, after step {step}; saved in {}", path.display());
+            println!("the same command goes on from there");
+            return Ok(());
+        }
+        history => history?,
+    };
+    drop(trainer);
     print!("\n{history}\n");
 
     let evaluation = evaluate(&model, &test)?;

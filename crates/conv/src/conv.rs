@@ -254,8 +254,9 @@ impl<const R: usize, F: Real> Layer<F> for Conv<R, F> {
 
     fn describe(&self, input: &[usize]) -> gradus_nn_layers::Result<Description> {
         self.validate()?;
-        let shape =
-            |x: &[usize], geometry| correlation::output_shape::<F, R>(x, self.weight.shape(), geometry, self.groups);
+        let shape = |x: &[usize], geometry| {
+            correlation::counted_output_shape::<F, R>(x, self.weight.shape(), geometry, self.groups)
+        };
         let numbers = |shape: &[usize]| shape.iter().fold(1_u64, |n, &size| n.saturating_mul(size as u64));
         let (output, padded) = match self.padded_before() {
             Some(geometry) => {

@@ -64,7 +64,7 @@ impl<const R: usize, F: Real> Conv<R, F> {
     /// ```
     pub fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         self.validate()?;
-        correlation::output_shape::<F, R>(input, self.weight.shape(), &self.geometry, self.groups)
+        correlation::output_shape(input, self.weight.shape(), &self.geometry, self.groups)
     }
 
     /// What the layer costs for an input of this shape.

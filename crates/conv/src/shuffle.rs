@@ -109,19 +109,9 @@ fn shuffled<F: Real>(x: &[usize], factor: usize) -> Result<Vec<usize>> {
     if !x[1].is_multiple_of(block) {
         return Err(Error::Multiple { operation, what: "channels", found: x[1], of: block });
     }
-    let grown = |size: &usize| {
-        size.checked_mul(factor).ok_or_else(|| Error::TooLarge {
-            operation,
-            what: "axis of size",
-            sizes: vec![*size, factor],
-        })
-    };
     count_blocks::<F>(operation, [x[0], x[1] / block, block], &x[2..])?;
-    let mut shape = vec![x[0], x[1] / block];
-    for size in &x[2..] {
-        shape.push(grown(size)?);
-    }
-    Ok(shape)
+    let size = x[2..].iter().map(|size| size * factor); // no larger than what was counted
+    Ok([x[0], x[1] / block].into_iter().chain(size).collect())
 }
 
 fn unshuffled<F: Real>(x: &[usize], factor: usize) -> Result<Vec<usize>> {

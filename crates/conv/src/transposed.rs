@@ -277,10 +277,10 @@ pub(crate) fn output_shape<F: Real, const R: usize>(
     let y = [&[images, outputs * groups], &out[..]].concat();
     count::<F>(operation, "result of shape", &y)?;
     if whole_strides(geometry, output_padding) {
-        let (x, _) = longer_shape::<F, R>(x, geometry, output_padding)?;
+        let x = longer_shape::<F, R>(x, geometry, output_padding)?;
         return output_shape::<F, R>(&x, weight, geometry, rest(geometry, output_padding), groups);
     }
-    back::<_, R>(correlation::output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
+    in_own_name::<_, R>(correlation::counted_output_shape::<F, R>(&y, weight, &downward(geometry), groups))?;
     Ok(y)
 }
 
@@ -290,7 +290,7 @@ fn downward<const R: usize>(geometry: &Geometry<R>) -> Geometry<R> {
 }
 
 /// What the convolution found wrong, under this operation's name.
-fn back<T, const R: usize>(result: Result<T>) -> Result<T> {
+fn in_own_name<T, const R: usize>(result: Result<T>) -> Result<T> {
     result.map_err(|error| match error {
         Error::TooLarge { what, sizes, .. } => Error::TooLarge { operation: name::<R>(), what, sizes },
         other => other,
@@ -299,7 +299,7 @@ fn back<T, const R: usize>(result: Result<T>) -> Result<T> {
 
 /// The plan of the convolution from the result to the input.
 fn plan<F: Real, const R: usize>(y: &[usize], weight: &[usize], geometry: &Geometry<R>, groups: usize) -> Result<Plan> {
-    back::<_, R>(Plan::new::<F, R>(y, weight, &downward(geometry), groups)).map(|(plan, _)| plan)
+    in_own_name::<_, R>(Plan::new::<F, R>(y, weight, &downward(geometry), groups)).map(|(plan, _)| plan)
 }
 
 /// The input with zeros after it, which stand for an output padding of whole strides.
@@ -308,21 +308,27 @@ fn plan<F: Real, const R: usize>(y: &[usize], weight: &[usize], geometry: &Geome
 /// is not is zero.
 #[track_caller]
 fn longer<const R: usize, F: Real>(x: &Var<F>, geometry: &Geometry<R>, output_padding: [usize; R]) -> Result<Var<F>> {
-    let (_, widths) = longer_shape::<F, R>(x.shape(), geometry, output_padding)?;
+    longer_shape::<F, R>(x.shape(), geometry, output_padding)?;
+    let widths: Vec<_> =
+        [0, 0].into_iter().chain(strides_of(geometry, output_padding)).map(|after| (0, after)).collect();
     Ok(x.pad(&widths, 0.0)?)
 }
 
-/// The shape of the input with those zeros, and how many there are before and after each axis.
+/// The shape of the input with those zeros.
 fn longer_shape<F: Real, const R: usize>(
     x: &[usize],
     geometry: &Geometry<R>,
     output_padding: [usize; R],
-) -> Result<(Vec<usize>, Vec<(usize, usize)>)> {
-    let zeros: [usize; R] = std::array::from_fn(|axis| output_padding[axis] / geometry.stride[axis]);
-    let widths: Vec<_> = [0, 0].into_iter().chain(zeros).map(|after| (0, after)).collect();
-    let sizes: Vec<_> = x.iter().zip(&widths).map(|(&size, (_, after))| size.saturating_add(*after)).collect();
+) -> Result<Vec<usize>> {
+    let zeros = [0, 0].into_iter().chain(strides_of(geometry, output_padding));
+    let sizes: Vec<_> = x.iter().zip(zeros).map(|(&size, zeros)| size.saturating_add(zeros)).collect();
     count::<F>(name::<R>(), "input with zeros for the output padding, of shape", &sizes)?;
-    Ok((sizes, widths))
+    Ok(sizes)
+}
+
+/// The whole strides in the output padding.
+fn strides_of<const R: usize>(geometry: &Geometry<R>, output_padding: [usize; R]) -> [usize; R] {
+    std::array::from_fn(|axis| output_padding[axis] / geometry.stride[axis])
 }
 
 /// Whether the output padding is a stride or more, somewhere.

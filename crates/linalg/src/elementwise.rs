@@ -17,10 +17,17 @@
 //! assert_eq!(y, array![1.0, 32.0]);
 //! ```
 
-use crate::parallel::{for_pieces, join};
+mod plan;
+mod sum;
+
+pub(crate) use sum::{LANES, sum_lanes, sum_pairs};
+pub use sum::{LEAF, sum_into, sum_slice, sum_to};
+
+use crate::parallel::for_pieces;
 use crate::simd::vectorized;
 use crate::{Error, Real, Result, memory};
 use ndarray::{ArrayD, ArrayRef, CowArray, Dimension, IxDyn};
+use plan::Plan;
 
 /// The shape that two shapes broadcast to: axes are matched from the last, and an axis of length 1 is repeated.
 ///
@@ -309,201 +316,8 @@ pub fn zip_in_place<F: Real>(
     Ok(())
 }
 
-/// Adds up an array over the axes along which `shape` was broadcast to it: the transpose of broadcasting.
-///
-/// # Panics
-/// If `shape` does not broadcast to the shape of `x`.
-#[must_use]
-pub fn sum_to<F: Real>(x: &ArrayRef<F, IxDyn>, shape: &[usize]) -> ArrayD<F> {
-    let mut sum = memory::array(IxDyn(shape));
-    sum_into(x, &mut sum);
-    sum
-}
-
-/// As [`sum_to`], into memory that is there.
-///
-/// # Panics
-/// If the shape of `sum` does not broadcast to the shape of `x`, or `sum` is not in row-major order.
-pub fn sum_into<F: Real>(x: &ArrayRef<F, IxDyn>, sum: &mut ArrayRef<F, IxDyn>) {
-    let x = x.as_standard_layout();
-    let xs = slice(&x);
-    if let Some([sum]) = sum.as_slice_mut() {
-        *sum = sum_slice(xs);
-        return;
-    }
-    // Rows added up, as for the gradient of a bias: there is no need to plan.
-    let plan = (!x.shape().ends_with(sum.shape())).then(|| Plan::new(x.shape(), [sum.shape()]));
-    let sums = sum.as_slice_mut().expect(ROW_MAJOR);
-    sums.fill(F::zero());
-    let Some(plan) = plan else {
-        for row in xs.chunks_exact(sums.len().max(1)) {
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (s, &x) in sums.iter_mut().zip(row) {
-                        *s += x;
-                    }
-                },
-            );
-        }
-        return;
-    };
-    plan.run(|n, at, [j], [moves]| {
-        let x = &xs[at..at + n];
-        if moves {
-            let sums = &mut sums[j..j + n];
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (s, &x) in sums.iter_mut().zip(x) {
-                        *s += x;
-                    }
-                },
-            );
-        } else {
-            sums[j] += sum_slice(x);
-        }
-    });
-}
-
-/// Up to this length a sum is made of running sums; above it, of the sums of two halves, `(len / 2)` rounded up to a
-/// multiple of this and the rest.
-pub const LEAF: usize = 1024;
-/// Running sums: short chains of additions, and one vector register of `f32`.
-pub(crate) const LANES: usize = 16;
-
-/// The sum of a slice in a fixed tree, which depends on the length alone: the error grows with the logarithm of the
-/// length, and the result has the same bits however the work is divided.
-#[must_use]
-pub fn sum_slice<F: Real>(x: &[F]) -> F {
-    if x.len() > LEAF {
-        let half = (x.len() / 2).next_multiple_of(LEAF);
-        let (left, right) = join(x.len(), || sum_slice(&x[..half]), || sum_slice(&x[half..]));
-        return left + right;
-    }
-    vectorized(
-        #[inline(always)]
-        || {
-            let mut lanes = [F::zero(); LANES];
-            let chunks = x.chunks_exact(LANES);
-            let rest = chunks.remainder();
-            for chunk in chunks {
-                for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                    *lane += x;
-                }
-            }
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
-                *lane += x;
-            }
-            sum_lanes(lanes)
-        },
-    )
-}
-
-/// `Σ f(xᵢ, yᵢ)` of two slices of the same length, in the fixed tree of [`sum_slice`].
-pub(crate) fn sum_pairs<F: Real>(x: &[F], y: &[F], f: &impl Fn(F, F) -> F) -> F {
-    if x.len() > LEAF {
-        let half = (x.len() / 2).next_multiple_of(LEAF);
-        return sum_pairs(&x[..half], &y[..half], f) + sum_pairs(&x[half..], &y[half..], f);
-    }
-    vectorized(
-        #[inline(always)]
-        || {
-            let mut lanes = [F::zero(); LANES];
-            let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-            let rest = xs.remainder().iter().zip(ys.remainder());
-            for (x, y) in xs.zip(ys) {
-                for (lane, (&x, &y)) in lanes.iter_mut().zip(x.iter().zip(y)) {
-                    *lane += f(x, y);
-                }
-            }
-            for (lane, (&x, &y)) in lanes.iter_mut().zip(rest) {
-                *lane += f(x, y);
-            }
-            sum_lanes(lanes)
-        },
-    )
-}
-
-/// The sum of the lanes, halves onto halves.
-#[inline(always)]
-pub(crate) fn sum_lanes<F: Real>(mut lanes: [F; LANES]) -> F {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            let upper = lanes[i + width];
-            lanes[i] += upper;
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
 const ROW_MAJOR: &str = "fresh memory is row-major, and so is what the caller gives";
 
 fn slice<'a, F>(x: &'a CowArray<'_, F, IxDyn>) -> &'a [F] {
     x.as_slice().expect("a standard layout is a slice")
-}
-
-/// A walk over a row-major shape in runs as long as possible, with the places of `N` operands that broadcast to it.
-struct Plan<const N: usize> {
-    /// Lengths and, for each operand, strides, from the outermost to the innermost axis.
-    axes: Vec<(usize, [usize; N])>,
-}
-
-impl<const N: usize> Plan<N> {
-    fn new(shape: &[usize], operands: [&[usize]; N]) -> Self {
-        let mut axes: Vec<(usize, [usize; N])> = Vec::with_capacity(shape.len());
-        let mut steps = [1; N]; // elements of each operand in the axes seen so far
-        for (from_last, &length) in shape.iter().rev().enumerate() {
-            if length == 1 {
-                continue;
-            }
-            let strides = std::array::from_fn(|k| {
-                let own = operands[k].len().checked_sub(from_last + 1).map_or(1, |i| operands[k][i]);
-                let stride = if own == 1 { 0 } else { steps[k] };
-                steps[k] *= own;
-                stride
-            });
-            match axes.last_mut() {
-                // This axis goes on where the one inside it ends, for every operand: they are one longer axis.
-                Some((inner, inner_strides)) if (0..N).all(|k| strides[k] == inner_strides[k] * *inner) => {
-                    *inner *= length;
-                }
-                _ => axes.push((length, strides)),
-            }
-        }
-        axes.reverse();
-        Self { axes }
-    }
-
-    /// Calls `f(run length, position, positions of the operands, whether each operand moves along the run)`.
-    fn run(&self, mut f: impl FnMut(usize, usize, [usize; N], [bool; N])) {
-        let Some((&(length, strides), outer)) = self.axes.split_last() else {
-            return f(1, 0, [0; N], [false; N]);
-        };
-        let moves = strides.map(|stride| stride != 0);
-        let runs: usize = outer.iter().map(|&(length, _)| length).product();
-        if length == 0 {
-            return;
-        }
-        let mut counters = vec![0; outer.len()];
-        let mut places = [0; N];
-        for run in 0..runs {
-            f(length, run * length, places, moves);
-            for (counter, &(length, strides)) in counters.iter_mut().zip(outer).rev() {
-                *counter += 1;
-                for (place, stride) in places.iter_mut().zip(strides) {
-                    *place += stride;
-                }
-                if *counter < length {
-                    break;
-                }
-                *counter = 0;
-                for (place, stride) in places.iter_mut().zip(strides) {
-                    *place -= stride * length;
-                }
-            }
-        }
-    }
 }

@@ -12,6 +12,9 @@ const PIECE: usize = if cfg!(miri) { 1 << 7 } else { 1 << 15 };
 #[cfg(any(feature = "rayon", test))]
 const WORTH_THREADS: usize = 4 * PIECE;
 
+/// Multiplications from which threads are worth their start: they take 50 µs.
+const WORTH: usize = if cfg!(miri) { 1 << 7 } else { 1 << 22 };
+
 /// Whether a loop over so many numbers is to be divided: it is long enough, and there are threads.
 #[must_use]
 pub fn is_worth(len: usize) -> bool {
@@ -73,9 +76,6 @@ pub(crate) fn for_bands<F: Send + Sync>(len: usize, x: &[F], y: &mut [F], f: imp
 /// Calls `f` with each of the parts of a job of `work` multiplications or as costly steps in all, on the threads of the pool
 /// where that is worth it. In which order is left open.
 pub fn for_each_part<T: Send>(work: usize, parts: Vec<T>, f: impl Fn(T) + Sync) {
-    /// Multiplications from which threads are worth their start: they take 50 µs.
-    #[cfg(feature = "rayon")]
-    const WORTH: usize = if cfg!(miri) { 1 << 7 } else { 1 << 22 };
     #[cfg(feature = "rayon")]
     if work >= WORTH && parts.len() > 1 && rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
@@ -83,6 +83,38 @@ pub fn for_each_part<T: Send>(work: usize, parts: Vec<T>, f: impl Fn(T) + Sync) 
     }
     let _ = work;
     parts.into_iter().for_each(f);
+}
+
+/// Calls `f(own, phase, chunk)` once for each of `chunks` chunks of each of `phases` phases, on the threads of the pool where a job of
+/// `work` multiplications or as costly steps in all is worth it. A phase begins when all of the one before is done, which its chunks see.
+///
+/// For steps that wait for one another and are each the work of a few microseconds: threads are called once, and then take chunks by
+/// counting. Each has something of its own, that `own` makes, from its first chunk to its last. In which order the chunks of a phase are
+/// done, and by whom, is left open: a chunk whose numbers depend on the phases before alone has the same bits on any number of threads.
+///
+/// # Panics
+/// If a chunk does; what is left is not done then.
+///
+/// # Examples
+/// Sums of neighbours, ten times over: each chunk writes a place of its own, and reads what the phase before has left.
+/// ```
+/// use gradus_linalg::parallel::in_phases;
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+/// let rows: Vec<Vec<AtomicU64>> = (0..11).map(|_| (0..4).map(AtomicU64::new).collect()).collect();
+/// in_phases(1 << 30, (10, 4), || (), |(), phase, chunk| {
+///     let before = |place: usize| rows[phase][place % 4].load(Relaxed);
+///     rows[phase + 1][chunk].store(before(chunk) + before(chunk + 1), Relaxed);
+/// });
+/// assert_eq!(rows[10].iter().map(|sum| sum.load(Relaxed)).sum::<u64>(), 6 << 10);
+/// ```
+pub fn in_phases<S>(
+    work: usize,
+    (phases, chunks): (usize, usize),
+    own: impl Fn() -> S + Sync,
+    f: impl Fn(&mut S, usize, usize) + Sync,
+) {
+    let threads = if work >= WORTH { threads().min(chunks) } else { 1 };
+    crate::engine::team::in_phases_with(threads, std::iter::repeat_n(chunks, phases), own, f);
 }
 
 /// Both results, the two computed side by side where `len` numbers make it worth a thread. A loop that halves itself so,

@@ -1,6 +1,7 @@
 //! What can go wrong in a regularizer.
 
-use gradus_linalg::FamilyError;
+use gradus_linalg::{FamilyError, Real};
+use ndarray::{ArrayRef, Dimension, IntoDimension};
 
 /// An error of a regularizer; the message names the setting or the place and its value.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,94 @@ pub enum Error {
         expected: &'static str,
         /// The channels that it takes.
         channels: usize,
+    },
+
+    /// An input with other axes than fit.
+    #[error("{operation}: input {input:?}: it takes {expected}")]
+    InputAxes {
+        /// The layer or function.
+        operation: &'static str,
+        /// The shape of the input.
+        input: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// A layer that is to run with other weights, and notes something about its buffers, which would be lost.
+    #[error(
+        "{operation}: the layer has the buffer `{buffer}`: it takes layers without buffers; put it around those inside"
+    )]
+    LayerWithBuffers {
+        /// What was put around the layer.
+        operation: &'static str,
+        /// The buffer.
+        buffer: String,
+    },
+
+    /// A model whose running statistics a pass in training would leave aside for those of the batch.
+    #[error(
+        "{operation}: the model has running statistics, `{buffer}`: fold batch normalization into the layers before it"
+    )]
+    RunningStatistics {
+        /// The function.
+        operation: &'static str,
+        /// The statistics.
+        buffer: String,
+    },
+
+    /// An average of models that the model at hand is none of.
+    #[error(
+        "{operation}: the model is another one than was averaged: `{name}` is missing on one side or has another shape"
+    )]
+    OtherModel {
+        /// The average.
+        operation: &'static str,
+        /// The first parameter or buffer that differs.
+        name: String,
+    },
+
+    /// An average of nothing.
+    #[error("{operation}: nothing has been averaged yet; at least one call of `update` would fit")]
+    NothingAveraged {
+        /// The average.
+        operation: &'static str,
+    },
+
+    /// Two things that belong to the same samples, and are of different numbers of them.
+    #[error("{operation}: {left:?} and {right:?}: {expected}")]
+    Lengths {
+        /// The function.
+        operation: &'static str,
+        /// The shape of the first.
+        left: Vec<usize>,
+        /// The shape of the second.
+        right: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
+    },
+
+    /// Nothing to compute from.
+    #[error("{operation}: no {what}: at least one would fit")]
+    Nothing {
+        /// The function.
+        operation: &'static str,
+        /// What there is none of.
+        what: &'static str,
+    },
+
+    /// A number that is no probability, or that no logit, feature or target can be.
+    #[error("{operation}: {what} {value} at {position:?}: must be {expected}")]
+    Element {
+        /// The function.
+        operation: &'static str,
+        /// What it is of.
+        what: &'static str,
+        /// The number.
+        value: f64,
+        /// Where it stands.
+        position: Vec<usize>,
+        /// What would fit.
+        expected: &'static str,
     },
 
     /// A batch with less than two values for each channel.
@@ -82,10 +171,10 @@ pub enum Error {
         operation: &'static str,
     },
 
-    /// A penalty on nothing.
+    /// A penalty, a constraint or noise on nothing.
     #[error("{operation}: none of the model's trainable parameters was picked; their names are {names:?}")]
     NothingPicked {
-        /// The penalty.
+        /// The penalty, constraint or layer.
         operation: &'static str,
         /// The names there are.
         names: Vec<String>,
@@ -257,7 +346,7 @@ pub enum Error {
 
     /// Features, targets and weights of different lengths.
     #[error("{operation}: {found} {field} for {rows} samples: there must be one for each")]
-    Lengths {
+    Count {
         /// The operation.
         operation: &'static str,
         /// What differs from the samples in number.
@@ -266,21 +355,6 @@ pub enum Error {
         rows: usize,
         /// The number of what differs.
         found: usize,
-    },
-
-    /// A number that is NaN or infinite where nothing can be learnt from one.
-    #[error(
-        "{operation}: {field} {value} at {position:?}: must be finite; fill in what is missing, or leave the row out"
-    )]
-    NotFinite {
-        /// The operation.
-        operation: &'static str,
-        /// What the number is.
-        field: &'static str,
-        /// Its value.
-        value: f64,
-        /// Where it stands.
-        position: Vec<usize>,
     },
 
     /// A weight that cannot be one.
@@ -398,6 +472,25 @@ pub(crate) fn hold(
 ) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::HyperParameter { operation, field, value, expected }) }
 }
+
+/// Refuses numbers that are NaN or infinite.
+pub(crate) fn finite<F: Real, D: Dimension>(
+    operation: &'static str,
+    what: &'static str,
+    x: &ArrayRef<F, D>,
+    expected: &'static str,
+) -> Result<()> {
+    match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some((position, x)) => {
+            let position = position.into_dimension().slice().to_vec();
+            Err(Error::Element { operation, what, value: x.to_f64(), position, expected })
+        }
+    }
+}
+
+/// What a feature or a target must be.
+pub(crate) const KNOWN: &str = "finite; fill in what is missing, or leave the row out";
 
 /// Refuses less than two folds, and more than there is to put into them.
 pub(crate) fn folds(operation: &'static str, k: usize, found: usize, of: &'static str) -> Result<()> {

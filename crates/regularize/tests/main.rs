@@ -6,4 +6,5 @@ mod batch_norm;
 mod ensemble;
 mod errors;
 mod properties;
+mod regularizers;
 mod validation;

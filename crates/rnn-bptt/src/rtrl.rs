@@ -189,7 +189,7 @@ impl<C: Cell> Rtrl<C> {
     }
 
     /// `∂s/∂θ` of each sequence, `(N, S, P)`: the features of the state's arrays one after the other, and the parameters'
-    /// elements in the order of [`Cell::named`].
+    /// elements in the order of the cell's parameters, as its [`Module`](crate::Module) walks them.
     #[must_use]
     pub fn sensitivity(&self) -> &Array3<C::Float> {
         &self.sensitivity

@@ -225,6 +225,20 @@ proptest! {
     }
 }
 
+/// So many rows that the way back is taken in two pieces, of sequences that end in either.
+#[test]
+fn pieces_of_the_way_back_are_the_unrolled_tape() {
+    for direction in [Direction::Forward, Direction::Reverse] {
+        let (steps, batch, input, hidden) = (40, 33, 2, 64);
+        let lengths = Some((0..batch).map(|sequence| steps - sequence).collect());
+        let setting = Setting { steps, batch, input, hidden, lengths, direction, bias: true, state: true, seed: 6 };
+        written_out_equals_unrolled(&setting, &lstm(&setting)).unwrap();
+        for reset in [Reset::After, Reset::Before] {
+            written_out_equals_unrolled(&setting, &gru(&setting, reset)).unwrap();
+        }
+    }
+}
+
 /// Large enough that threads share the sequences, unevenly.
 #[test]
 fn the_same_bits_at_any_number_of_threads() {
@@ -251,6 +265,22 @@ fn the_same_bits_at_any_number_of_threads() {
     let one = on(1);
     assert!(one == on(2) && one == on(3));
     assert!(one.iter().all(|(_, found)| found.iter().all(|x| x.is_finite())));
+}
+
+/// A sequence that is alone: threads share the units of each step, unevenly.
+#[test]
+fn the_same_bits_at_any_number_of_threads_that_share_a_step() {
+    for (direction, state) in [(Direction::Forward, true), (Direction::Reverse, false)] {
+        let (steps, batch, input, hidden) = (64, 1, 3, 131);
+        let setting = Setting { steps, batch, input, hidden, lengths: None, direction, bias: true, state, seed: 5 };
+        let lstm = lstm(&setting);
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&setting, &lstm, LstmCell::sweep, true, true))
+        };
+        let one = on(1);
+        assert!(one == on(2) && one == on(3), "{direction:?}");
+    }
 }
 
 /// A gradient that has shrunk beyond use is 0 and never a subnormal number, which is a hundred times slower to compute with.

@@ -292,7 +292,8 @@ proptest! {
     #[test]
     fn a_sequence_in_two_pieces_is_the_whole(setting in settings(), cut in 1..32_usize) {
         let setting = Setting { two_directions: false, ..setting };
-        prop_assume!(cut < setting.steps);
+        prop_assume!(setting.steps > 1);
+        let cut = 1 + cut % (setting.steps - 1);
         let (rnn, [x, h0, dy, dh]) = (setting.rnn(), setting.data());
         let tape = Tape::recording();
         let x = tape.variable(x);

@@ -28,6 +28,11 @@ pub trait Callback {
         let _ = step;
     }
 
+    /// A metric of [`Trainer::metric`](crate::Trainer::metric) has been measured at the end of an epoch; comes right before `epoch`.
+    fn metric(&mut self, metric: &MetricRecord) {
+        let _ = metric;
+    }
+
     /// An epoch has ended.
     fn epoch(&mut self, epoch: &EpochRecord) {
         let _ = epoch;
@@ -60,6 +65,17 @@ pub struct StepRecord {
     pub accuracy: f64,
     /// The learning rate of the update.
     pub lr: f64,
+}
+
+/// A metric on the test samples at the end of an epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricRecord {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The metric's name.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
 }
 
 /// What is known of one epoch, measured at its end with the model as in use.

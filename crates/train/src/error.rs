@@ -69,6 +69,15 @@ pub enum Error {
         set: &'static str,
     },
 
+    /// A metric that is not defined for what it was given.
+    #[error("{metric}: {reason}")]
+    Metric {
+        /// The metric.
+        metric: &'static str,
+        /// What is wrong, and what would fit.
+        reason: String,
+    },
+
     /// A setting outside its range.
     #[error("training: {setting} is {value}: {expected}")]
     Setting {
@@ -177,6 +186,13 @@ pub enum Error {
         path: PathBuf,
         /// Why.
         source: Box<Error>,
+    },
+
+    /// The handler of Ctrl-C could not be set.
+    #[error("Ctrl-C: {reason}; a program has one handler, and with another it sets a flag of its own for stop_when()")]
+    CtrlC {
+        /// What the system said.
+        reason: String,
     },
 
     /// The flag of [`Trainer::stop_when`](crate::Trainer::stop_when) was set.

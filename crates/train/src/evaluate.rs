@@ -1,6 +1,6 @@
 //! How good a classifier is on samples it is shown.
 
-use crate::{Error, Result};
+use crate::{ConfusionMatrix, Error, Result};
 use gradus_autograd::{Real, Tape};
 use gradus_data::Labelled;
 use gradus_nn_layers::Layer;
@@ -43,29 +43,20 @@ pub struct Mistake {
     pub confidence: f64,
 }
 
-/// Counts of samples by class (row) and answer (column).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfusionMatrix {
-    /// `counts[[label, predicted]]`.
-    pub counts: Array2<usize>,
-}
-
-impl ConfusionMatrix {
-    /// The largest count off the diagonal, which is the commonest mistake, as `(label, predicted, count)`.
-    #[must_use]
-    pub fn commonest_mistake(&self) -> Option<(usize, usize, usize)> {
-        let mistakes = self.counts.indexed_iter().filter(|&((label, predicted), &n)| label != predicted && n > 0);
-        mistakes
-            .map(|((label, predicted), &n)| (label, predicted, n))
-            .max_by_key(|&(label, _, n)| (n, usize::MAX - label))
-    }
-}
-
 /// Runs the model over a labelled set, as in use and without recording.
 ///
 /// # Errors
 /// If the set is empty, or the model's output does not have one column a class.
 pub fn evaluate<F: Real>(model: &(impl Layer<F> + ?Sized), data: &Labelled<F>) -> Result<Evaluation> {
+    evaluate_rows(model, data, None)
+}
+
+/// As [`evaluate`]; the logarithms of all probabilities are put into `kept`, sample by sample.
+pub(crate) fn evaluate_rows<F: Real>(
+    model: &(impl Layer<F> + ?Sized),
+    data: &Labelled<F>,
+    mut kept: Option<&mut Vec<f64>>,
+) -> Result<Evaluation> {
     if data.is_empty() {
         return Err(Error::NoSamples { operation: "evaluate", set: "given" });
     }
@@ -89,6 +80,9 @@ pub fn evaluate<F: Real>(model: &(impl Layer<F> + ?Sized), data: &Labelled<F>) -
             } else {
                 mistakes.push(Mistake { sample, label, predicted, confidence: row[predicted].to_f64().exp() });
             }
+            if let Some(kept) = &mut kept {
+                kept.extend(row.iter().map(|x| x.to_f64()));
+            }
             sample += 1;
         }
     }
@@ -111,18 +105,10 @@ pub(crate) fn largest<F: Real>(row: impl Iterator<Item = F>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
 
     #[test]
     fn the_largest_is_the_first_of_equals_and_never_nan() {
         assert_eq!(largest([1.0, 3.0, 3.0, 2.0].into_iter()), 1);
         assert_eq!(largest([f64::NAN, -5.0, f64::NAN].into_iter()), 1);
-    }
-
-    #[test]
-    fn the_commonest_mistake_is_off_the_diagonal() {
-        let confusion = ConfusionMatrix { counts: array![[9, 2, 0], [0, 7, 3], [1, 0, 8]] };
-        assert_eq!(confusion.commonest_mistake(), Some((1, 2, 3)));
-        assert_eq!(ConfusionMatrix { counts: array![[4, 0], [0, 4]] }.commonest_mistake(), None);
     }
 }

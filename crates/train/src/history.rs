@@ -1,6 +1,6 @@
 //! What happened, epoch by epoch.
 
-use crate::EpochRecord;
+use crate::{EpochRecord, MetricRecord};
 use gradus_regularize::{EpochLosses, Finding, GeneralizationGap};
 use std::fmt;
 
@@ -9,6 +9,8 @@ use std::fmt;
 pub struct History {
     /// One record an epoch, in order.
     pub epochs: Vec<EpochRecord>,
+    /// What [`Trainer::metric`](crate::Trainer::metric) followed, epoch by epoch.
+    pub metrics: Vec<MetricRecord>,
     /// The epoch, from 1, whose weights the model has: the best one if early stopping restored it, else the last.
     pub kept_epoch: usize,
     /// Whether training ended before its last epoch because nothing improved any more.

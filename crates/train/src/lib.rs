@@ -6,19 +6,29 @@ mod checkpoint;
 mod error;
 mod evaluate;
 mod history;
+#[cfg(feature = "ctrlc")]
+mod interrupt;
+mod logs;
+pub mod metrics;
 mod progress;
 mod report;
+mod source;
 mod step;
 mod trainer;
 
-pub use callback::{Callback, EpochRecord, StepRecord};
+pub use callback::{Callback, EpochRecord, MetricRecord, StepRecord};
 pub use checkpoint::{
     BestSoFar, Checkpoint, CheckpointError, CheckpointFolder, Disk, Every, Found, OpenFolder, Position, Storage,
     StorageFile,
 };
 pub use error::{Error, Result};
-pub use evaluate::{ConfusionMatrix, Evaluation, Mistake, accuracy, evaluate};
+pub use evaluate::{Evaluation, Mistake, accuracy, evaluate};
 pub use history::History;
+#[cfg(feature = "ctrlc")]
+pub use interrupt::stop_on_ctrl_c;
+pub use logs::{Log, TensorBoard};
+pub use metrics::ConfusionMatrix;
 pub use progress::Progress;
 pub use report::Report;
+pub use source::{Batches, Source};
 pub use trainer::Trainer;

@@ -4,10 +4,12 @@ use crate::evaluate::largest;
 use crate::trainer::Loss;
 use crate::{Error, Result};
 use gradus_autograd::{Error as TapeError, Gradients, Leaf, Real, Tape, Value, Var};
+use gradus_data::Streams;
 use gradus_linalg::elementwise::sum_slice;
+use gradus_linalg::parallel;
 use gradus_nn_layers::{Error as LayerError, Layer, Module, Result as LayerResult};
 use gradus_optim::{Error as OptimError, Evaluation, Objective, clip_global_norm};
-use ndarray::{Array1, Ix2};
+use ndarray::{Array1, Axis, Ix2, Slice};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -21,11 +23,37 @@ pub(crate) struct Batch<F: Real> {
     pub(crate) labels: Array1<usize>,
 }
 
+/// In how many parts a batch is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts {
+    pub(crate) count: usize,
+    pub(crate) side_by_side: bool,
+}
+
+impl Parts {
+    pub(crate) fn whole() -> Self {
+        Self { count: 1, side_by_side: false }
+    }
+}
+
+impl<F: Real> Batch<F> {
+    /// Part `i` of `count`, with random numbers of its own. Where they begin depends on the two alone, and sizes differ by at most one.
+    fn part(&self, i: usize, count: usize) -> Self {
+        let n = self.labels.len();
+        let (start, end) = (i * n / count, (i + 1) * n / count);
+        let rows = Slice::from(start..end);
+        let (inputs, labels) = (self.inputs.slice_axis(Axis(0), rows), self.labels.slice_axis(Axis(0), rows));
+        let seed = Streams::new(self.seed).child("part").at(i as u64).key();
+        Self { epoch: self.epoch, step: self.step, seed, inputs: inputs.to_owned().into(), labels: labels.to_owned() }
+    }
+}
+
 /// The loss of a model on a mini-batch: the same function of the parameters however often it is evaluated.
 pub(crate) struct OnBatch<'a, F: Real> {
     pub(crate) model: &'a mut dyn Layer<F>,
     pub(crate) batch: &'a Batch<F>,
     pub(crate) loss: &'a Loss<F>,
+    pub(crate) parts: Parts,
     pub(crate) clip_norm: Option<f64>,
     /// The share that was classified rightly at the first evaluation.
     pub(crate) accuracy: Option<f64>,
@@ -56,24 +84,90 @@ impl<F: Real> Objective<F> for OnBatch<'_, F> {
 }
 
 impl<F: Real> OnBatch<'_, F> {
-    /// Forward, backward, clip.
+    /// Looks at every part, adds up, clips.
     fn look(&mut self) -> Result<Evaluation<F>> {
+        let (model, loss, batch) = (&*self.model, self.loss, self.batch);
+        let count = self.parts.count.min(batch.labels.len()).max(1);
+        let look = |i| {
+            if count == 1 {
+                return OnPart { model, batch, loss }.look();
+            }
+            let part = batch.part(i, count);
+            let mut seen = OnPart { model, batch: &part, loss }.look()?;
+            seen.scale(part.labels.len() as f64 / batch.labels.len() as f64);
+            Ok(seen)
+        };
+        let seen = if self.parts.side_by_side && count > 1 {
+            let mut seen: Vec<_> = (0..count).map(|_| None).collect();
+            let parts = seen.iter_mut().enumerate().collect();
+            parallel::for_each_part(usize::MAX, parts, |(i, seen): (usize, &mut Option<_>)| *seen = Some(look(i)));
+            sum(seen.into_iter().flatten())
+        } else {
+            sum((0..count).map(look))
+        };
+        let mut seen = seen?;
+        if let Some(max_norm) = self.clip_norm {
+            clip_global_norm(&mut seen.gradients, max_norm)?;
+        }
+        self.accuracy.get_or_insert(seen.accuracy);
+        Ok(Evaluation { loss: seen.loss, gradients: seen.gradients })
+    }
+
+    /// Why a step has failed with this error.
+    pub(crate) fn reason(self, error: LayerError) -> Error {
+        self.fault.unwrap_or_else(|| typed(error))
+    }
+}
+
+/// What is seen of a part of a batch, or of all of it.
+struct Seen<F: Real> {
+    loss: f64,
+    accuracy: f64,
+    gradients: Gradients<F>,
+}
+
+impl<F: Real> Seen<F> {
+    fn scale(&mut self, share: f64) {
+        self.loss *= share;
+        self.accuracy *= share;
+        self.gradients.scale(share);
+    }
+}
+
+/// Adds up in order, whichever part was done first.
+fn sum<F: Real>(mut parts: impl Iterator<Item = Result<Seen<F>>>) -> Result<Seen<F>> {
+    let first = parts.next().expect("a batch has a part")?;
+    parts.try_fold(first, |sum, part| {
+        let part = part?;
+        Ok(Seen {
+            loss: sum.loss + part.loss,
+            accuracy: sum.accuracy + part.accuracy,
+            gradients: sum.gradients + part.gradients,
+        })
+    })
+}
+
+/// A forward and a backward pass over a part of a batch.
+struct OnPart<'a, F: Real> {
+    model: &'a dyn Layer<F>,
+    batch: &'a Batch<F>,
+    loss: &'a Loss<F>,
+}
+
+impl<F: Real> OnPart<'_, F> {
+    fn look(&self) -> Result<Seen<F>> {
         let (logits, loss) = self.forward(Tape::training(&mut self.rng()))?;
-        let mut gradients = match loss.backward() {
+        let gradients = match loss.backward() {
             Err(TapeError::NonFiniteLoss { loss, .. }) => return Err(self.blame(loss)?),
             gradients => gradients?,
         };
         let loss = loss.item().map_or(f64::NAN, Real::to_f64);
-        if let Some(parameter) = first_not_finite(&*self.model, &gradients) {
+        if let Some(parameter) = first_not_finite(self.model, &gradients) {
             let (epoch, step, kept) = (self.batch.epoch, self.batch.step, String::new());
             let cause = self.again()?.1.backward().err().map(Box::new);
             return Err(Error::NonFiniteGradient { epoch, step, loss, parameter, cause, kept });
         }
-        if let Some(max_norm) = self.clip_norm {
-            clip_global_norm(&mut gradients, max_norm)?;
-        }
-        self.accuracy.get_or_insert_with(|| share_right(&logits, &self.batch.labels));
-        Ok(Evaluation { loss, gradients })
+        Ok(Seen { loss, accuracy: share_right(&logits, &self.batch.labels), gradients })
     }
 
     fn forward(&self, tape: Tape<F>) -> Result<(Var<F>, Var<F>)> {
@@ -98,11 +192,6 @@ impl<F: Real> OnBatch<'_, F> {
         let tape = Tape::training(&mut self.rng()).watch_finite();
         let (_, loss) = self.forward(tape.clone())?;
         Ok((tape, loss))
-    }
-
-    /// Why a step has failed with this error.
-    pub(crate) fn reason(self, error: LayerError) -> Error {
-        self.fault.unwrap_or_else(|| typed(error))
     }
 }
 

@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
 mod checkpoints;
+mod feeding;
+mod logs;
+mod metrics;
 mod steps;
 mod training;

@@ -17,7 +17,7 @@ use crate::{Error, Geometry, Result};
 use after::{After, Cotangent, Kept, Windows};
 use gradus_autograd::{Real, Slots, Value, Var};
 use ndarray::{ArrayView2, ArrayViewMut2, IxDyn};
-pub(crate) use plan::{Plan, output_shape};
+pub(crate) use plan::{Plan, counted_output_shape, output_shape};
 use winograd::Wanted;
 
 /// Convolution in `R` axes of space: at each of its places, the inner product of the kernel with what lies under it.

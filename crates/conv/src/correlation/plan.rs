@@ -11,11 +11,10 @@ use crate::{Error, Result};
 use gradus_autograd::{Real, Value};
 use gradus_linalg::{elementwise, memory};
 use ndarray::IxDyn;
-use std::iter;
 use std::ops::Range;
 
-/// The axes and the shape of the result, if arrays of such sizes can exist; the parameters have been checked.
-fn output<F: Real, const R: usize>(
+/// The axes and the shape of the result; the parameters have been checked.
+fn output<const R: usize>(
     x: &[usize],
     weight: &[usize],
     geometry: &Geometry<R>,
@@ -35,21 +34,42 @@ fn output<F: Real, const R: usize>(
         return Err(Error::Channels { operation, input: x.to_vec(), weight: weight.to_vec(), groups });
     }
     let axes = geometry.axes(operation, size)?;
-    let out_shape: Vec<usize> = [images, out_channels].into_iter().chain(axes.iter().map(|axis| axis.out)).collect();
-    count::<F>(operation, "result of shape", &out_shape)?;
-    let spanned: Vec<usize> = iter::once(in_channels).chain(axes.iter().map(Axis::spanned)).collect();
-    count::<F>(operation, "image with its padding, of shape", &spanned)?;
+    let out_shape = [images, out_channels].into_iter().chain(axes.iter().map(|axis| axis.out)).collect();
     Ok((axes, out_shape))
 }
 
-/// The shape of the result, whether or not this machine's memory could hold it; the parameters have been checked.
-pub(crate) fn output_shape<F: Real, const R: usize>(
+/// As [`output`], if arrays of such sizes can exist.
+fn counted_output<F: Real, const R: usize>(
+    x: &[usize],
+    weight: &[usize],
+    geometry: &Geometry<R>,
+    groups: usize,
+) -> Result<(Vec<Axis>, Vec<usize>)> {
+    let (axes, out_shape) = output(x, weight, geometry, groups)?;
+    count::<F>(name::<R>(), "result of shape", &out_shape)?;
+    let spanned: Vec<usize> = x.iter().skip(1).take(1).copied().chain(axes.iter().map(Axis::spanned)).collect();
+    count::<F>(name::<R>(), "image with its padding, of shape", &spanned)?;
+    Ok((axes, out_shape))
+}
+
+/// The shape of the result, whether or not there can be an array of it; the parameters have been checked.
+pub(crate) fn output_shape<const R: usize>(
     x: &[usize],
     weight: &[usize],
     geometry: &Geometry<R>,
     groups: usize,
 ) -> Result<Vec<usize>> {
-    Ok(output::<F, R>(x, weight, geometry, groups)?.1)
+    output(x, weight, geometry, groups).map(|(_, shape)| shape)
+}
+
+/// As [`output_shape`], if arrays of the sizes on the way to it can exist, as the convolution itself asks.
+pub(crate) fn counted_output_shape<F: Real, const R: usize>(
+    x: &[usize],
+    weight: &[usize],
+    geometry: &Geometry<R>,
+    groups: usize,
+) -> Result<Vec<usize>> {
+    counted_output::<F, R>(x, weight, geometry, groups).map(|(_, shape)| shape)
 }
 
 /// The sizes of a convolution.
@@ -81,7 +101,7 @@ impl Plan {
         geometry: &Geometry<R>,
         groups: usize,
     ) -> Result<(Self, Vec<usize>)> {
-        let (mut axes, out_shape) = output::<F, R>(x, weight, geometry, groups)?;
+        let (mut axes, out_shape) = counted_output::<F, R>(x, weight, geometry, groups)?;
         let (&[images, ..], &[out_channels, inputs, ..]) = (x, weight) else {
             unreachable!("the shapes have been checked")
         };

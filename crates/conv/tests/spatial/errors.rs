@@ -80,7 +80,7 @@ fn shuffling() {
     refuses!(pixel_shuffle(&x(&[1, 6, 4, 4]), usize::MAX), Error::TooLarge { .. },
         @"pixel_shuffle: block of size [18446744073709551615, 18446744073709551615]: more than memory can hold");
     refuses!(pixel_shuffle(&x(&[1, 0, 4]), usize::MAX), Error::TooLarge { .. },
-        @"pixel_shuffle: axis of size [4, 18446744073709551615]: more than memory can hold");
+        @"pixel_shuffle: blocks of shape [1, 0, 18446744073709551615, 4]: more than memory can hold");
 }
 
 #[test]

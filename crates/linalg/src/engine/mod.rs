@@ -32,7 +32,7 @@ mod neon;
 mod output;
 mod pack;
 mod strips;
-mod team;
+pub(crate) mod team;
 mod through;
 mod tile;
 mod transpose;

@@ -67,7 +67,7 @@ pub(super) fn in_phases(threads: usize, chunks: impl Iterator<Item = usize>, wor
 }
 
 /// As [`in_phases`], with something that each member has for its own, from its first chunk to its last.
-pub(super) fn in_phases_with<S>(
+pub(crate) fn in_phases_with<S>(
     threads: usize,
     chunks: impl Iterator<Item = usize>,
     own: impl Fn() -> S + Sync,

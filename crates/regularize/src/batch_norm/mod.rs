@@ -33,7 +33,7 @@ use record::{Statistics, Then};
 ///
 /// Whether it is training, the layer reads off the tape of its input. A forward pass changes nothing: the new running statistics
 /// are noted on the tape ([`Tape::update`]), travel with the gradients, and the optimizer's step puts them in place. A layer
-/// that runs twice on one tape notes twice, and the later counts.
+/// that runs twice on one tape notes twice, and the later counts. A running statistic that is NaN is unknown: the batch's takes its place.
 ///
 /// Forward and backward are one entry; the variance is computed in two passes. Result and gradients have the same bits for any number of
 /// threads. [`forward_relu`](Self::forward_relu) and [`forward_add_relu`](Self::forward_add_relu) take what follows in a
@@ -294,7 +294,8 @@ impl<const R: usize, F: Real> BatchNorm<R, F> {
             let Some(buffer) = buffer else { return };
             let mut value = Value::unspecified([self.num_features]);
             for (value, (&old, newest)) in value.iter_mut().zip(buffer.value().iter().zip(newest)) {
-                *value = (F::one() - share) * old + share * newest;
+                // What is not known yet counts for nothing: so `update_batch_norm` learns what the batch's own statistics are.
+                *value = if old.is_nan() { newest } else { (F::one() - share) * old + share * newest };
             }
             tape.update(buffer.id(), value);
         };

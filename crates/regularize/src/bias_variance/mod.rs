@@ -6,7 +6,8 @@ pub use zero_one::{ZeroOneBiasVariance, ZeroOneParts, zero_one_bias_variance};
 
 use crate::Error;
 use crate::ensemble::{Learner, Model, Samples};
-use crate::error::hold;
+use crate::error::{KNOWN, finite, hold};
+use crate::statistics::mean;
 use gradus_linalg::Real;
 use gradus_nn_layers::Result;
 use ndarray::{Array1, Array2, ArrayRef2};
@@ -96,8 +97,8 @@ impl BiasVariance {
 /// - targets: `(T, N)`, in each row a target for each point
 ///
 /// # Errors
-/// [`Error::HyperParameter`] for no rounds or no targets; [`Error::NoSamples`] for no points; [`Error::Lengths`] for another number of targets than
-/// points; [`Error::NotFinite`] for a target or a prediction; [`Error::Outputs`] for a model that predicts classes; those of `draw` and of the learner.
+/// [`Error::HyperParameter`] for no rounds or no targets; [`Error::NoSamples`] for no points; [`Error::Count`] for another number of targets than
+/// points; [`Error::Element`] for a target or a prediction; [`Error::Outputs`] for a model that predicts classes; those of `draw` and of the learner.
 ///
 /// # Examples
 /// A stump is the same, nearly, whatever it saw; a deep tree is right on average:
@@ -137,30 +138,27 @@ pub fn bias_variance<F: Real, L: Learner<F>>(
     const OPERATION: &str = "bias_variance";
     hold(rounds > 0, OPERATION, "rounds", 0.0, "at least 1")?;
     check(OPERATION, x, targets.dim())?;
-    let targets = finite(OPERATION, "target", targets.mapv(Real::to_f64))?;
+    finite(OPERATION, "target", targets, KNOWN)?;
+    let targets = targets.mapv(Real::to_f64);
     let mut models = Array2::zeros((rounds, x.nrows()));
     for mut row in models.rows_mut() {
         let h = refit(learner, &mut draw, rng)?.predict_values(x)?;
         row.iter_mut().zip(&h).for_each(|(to, h)| *to = h.to_f64());
     }
-    let models = finite(OPERATION, "prediction", models)?;
+    finite(OPERATION, "prediction", &models, "finite")?;
     let parts = models.columns().into_iter().zip(targets.columns()).map(|(h, y)| parts(&h.to_vec(), &y.to_vec()));
     let (points, mean_model) = parts.unzip::<_, _, Vec<_>, Vec<_>>();
     Ok(BiasVariance { points, mean_model: mean_model.into() })
 }
 
 /// Refuses no points, no targets, and another number of targets than points.
-fn check<F: Real>(
-    operation: &'static str,
-    x: &ArrayRef2<F>,
-    (draws, found): (usize, usize),
-) -> crate::Result<()> {
+fn check<F: Real>(operation: &'static str, x: &ArrayRef2<F>, (draws, found): (usize, usize)) -> crate::Result<()> {
     let rows = x.nrows();
     if rows == 0 {
         return Err(Error::NoSamples { operation });
     }
     if found != rows {
-        return Err(Error::Lengths { operation, field: "targets", rows, found });
+        return Err(Error::Count { operation, field: "targets", rows, found });
     }
     hold(draws > 0, operation, "targets of each point", 0.0, "at least 1")
 }
@@ -187,18 +185,4 @@ fn parts(h: &[f64], y: &[f64]) -> (ErrorParts, f64) {
     let noise = mean(y.iter().map(|y| (y - mean_y).powi(2)));
     let variance = mean(h.iter().map(|h| (h - mean_h).powi(2)));
     (ErrorParts { error, noise, bias_squared: (mean_y - mean_h).powi(2), variance }, origin + mean_h)
-}
-
-fn mean(x: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = x.fold((0.0, 0_usize), |(sum, count), x| (sum + x, count + 1));
-    sum / count as f64
-}
-
-fn finite(operation: &'static str, field: &'static str, numbers: Array2<f64>) -> crate::Result<Array2<f64>> {
-    match numbers.indexed_iter().find(|(_, number)| !number.is_finite()) {
-        Some(((row, column), &value)) => {
-            Err(Error::NotFinite { operation, field, value, position: vec![row, column] })
-        }
-        None => Ok(numbers),
-    }
 }

@@ -72,7 +72,7 @@ impl<M> Ensemble<M> {
     /// Gives the models these weights.
     ///
     /// # Errors
-    /// [`Error::Lengths`], [`Error::Weight`], [`Error::NoWeight`].
+    /// [`Error::Count`], [`Error::Weight`], [`Error::NoWeight`].
     pub fn weighted(self, weights: Vec<f64>) -> crate::Result<Self> {
         check_weights("ensemble", &weights, self.models.len())?;
         Ok(Self { weights, ..self })
@@ -148,7 +148,7 @@ pub(super) fn average<F: Real>(predictions: &[Array2<F>], weights: &[f64], rows:
 /// Refuses weights of models that cannot be ones.
 pub(super) fn check_weights(operation: &'static str, weights: &[f64], models: usize) -> crate::Result<()> {
     if weights.len() != models {
-        return Err(Error::Lengths { operation, field: "weights", rows: models, found: weights.len() });
+        return Err(Error::Count { operation, field: "weights", rows: models, found: weights.len() });
     }
     if let Some(position) = weights.iter().position(|w| !w.is_finite() || *w < 0.0) {
         return Err(Error::Weight { operation, value: weights[position], position });

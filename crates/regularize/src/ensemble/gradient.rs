@@ -37,7 +37,7 @@ use rand::Rng;
 /// # Errors
 /// `fit` returns [`Error::HyperParameter`](crate::Error::HyperParameter) for a setting out of its range;
 /// [`Error::Learner`](crate::Error::Learner) with the error of a learner that fails;
-/// [`Error::NotFinite`](crate::Error::NotFinite) if `lr` is so large that the residuals overflow.
+/// [`Error::Element`](crate::Error::Element) if `lr` is so large that the residuals overflow.
 ///
 /// # Examples
 /// ```

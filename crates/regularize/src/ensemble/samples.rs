@@ -1,10 +1,10 @@
 //! What a learner learns from.
 
-use crate::error::hold;
+use crate::error::{KNOWN, finite, hold};
 use crate::validation::resample;
 use crate::{Error, Result};
 use gradus_linalg::Real;
-use ndarray::{ArcArray, ArcArray1, ArcArray2, Array1, ArrayRef1, ArrayRef2, Axis, Dimension};
+use ndarray::{ArcArray1, ArcArray2, Array1, ArrayRef1, ArrayRef2, Axis};
 use rand::{Rng, RngExt};
 
 /// Samples with their targets and weights: what [`Learner::fit`](super::Learner::fit) takes.
@@ -67,7 +67,7 @@ impl<F: Real> Samples<F> {
     /// For classification: a label less than `count` for each row of `x`, all weights 1.
     ///
     /// # Errors
-    /// [`Error::NoSamples`], [`Error::Lengths`], [`Error::NotFinite`], [`Error::Label`]; [`Error::HyperParameter`] for no classes.
+    /// [`Error::NoSamples`], [`Error::Count`], [`Error::Element`], [`Error::Label`]; [`Error::HyperParameter`] for no classes.
     pub fn classes(x: impl Into<ArcArray2<F>>, labels: impl Into<ArcArray1<usize>>, count: usize) -> Result<Self> {
         let labels = labels.into();
         hold(count > 0, SAMPLES, "classes", count as f64, "at least 1")?;
@@ -80,10 +80,10 @@ impl<F: Real> Samples<F> {
     /// For regression: a value for each row of `x`, all weights 1.
     ///
     /// # Errors
-    /// [`Error::NoSamples`], [`Error::Lengths`], [`Error::NotFinite`].
+    /// [`Error::NoSamples`], [`Error::Count`], [`Error::Element`].
     pub fn values(x: impl Into<ArcArray2<F>>, y: impl Into<ArcArray1<F>>) -> Result<Self> {
         let y = y.into();
-        finite(SAMPLES, "value", &y)?;
+        finite(SAMPLES, "value", &y, KNOWN)?;
         Self::new(x.into(), y.len(), "values", Targets::Values(y))
     }
 
@@ -93,14 +93,14 @@ impl<F: Real> Samples<F> {
             return Err(Error::NoSamples { operation: SAMPLES });
         }
         same_length(field, rows, found)?;
-        finite(SAMPLES, "feature", &x)?;
+        finite(SAMPLES, "feature", &x, KNOWN)?;
         Ok(Self { x, targets, weights: Array1::ones(rows).into_shared() })
     }
 
     /// The same samples with other weights.
     ///
     /// # Errors
-    /// [`Error::Lengths`]; [`Error::Weight`] for a weight that is negative or not finite; [`Error::NoWeight`] if none is positive.
+    /// [`Error::Count`]; [`Error::Weight`] for a weight that is negative or not finite; [`Error::NoWeight`] if none is positive.
     pub fn weighted(self, weights: impl Into<ArcArray1<F>>) -> Result<Self> {
         let weights = weights.into();
         same_length("weights", self.len(), weights.len())?;
@@ -117,22 +117,22 @@ impl<F: Real> Samples<F> {
     /// The same samples with other values to predict: residuals, say.
     ///
     /// # Errors
-    /// [`Error::Lengths`], [`Error::NotFinite`].
+    /// [`Error::Count`], [`Error::Element`].
     pub fn with_values(self, y: impl Into<ArcArray1<F>>) -> Result<Self> {
         let y = y.into();
         same_length("values", self.len(), y.len())?;
-        finite(SAMPLES, "value", &y)?;
+        finite(SAMPLES, "value", &y, KNOWN)?;
         Ok(Self { targets: Targets::Values(y), ..self })
     }
 
     /// The same targets and weights with other features: the predictions of other models, say.
     ///
     /// # Errors
-    /// [`Error::Lengths`], [`Error::NotFinite`].
+    /// [`Error::Count`], [`Error::Element`].
     pub fn with_features(self, x: impl Into<ArcArray2<F>>) -> Result<Self> {
         let x = x.into();
         same_length("rows of features", self.len(), x.nrows())?;
-        finite(SAMPLES, "feature", &x)?;
+        finite(SAMPLES, "feature", &x, KNOWN)?;
         Ok(Self { x, ..self })
     }
 
@@ -255,21 +255,5 @@ impl<F: Real> Samples<F> {
 }
 
 fn same_length(field: &'static str, rows: usize, found: usize) -> Result<()> {
-    if rows == found { Ok(()) } else { Err(Error::Lengths { operation: SAMPLES, field, rows, found }) }
-}
-
-/// Refuses numbers that are NaN or infinite.
-pub(crate) fn finite<F: Real, D: Dimension>(
-    operation: &'static str,
-    field: &'static str,
-    x: &ArcArray<F, D>,
-) -> Result<()> {
-    let width = x.shape().get(1).copied();
-    match x.iter().enumerate().find(|(_, x)| !x.is_finite()) {
-        None => Ok(()),
-        Some((place, value)) => {
-            let position = width.map_or_else(|| vec![place], |width| vec![place / width, place % width]);
-            Err(Error::NotFinite { operation, field, value: value.to_f64(), position })
-        }
-    }
+    if rows == found { Ok(()) } else { Err(Error::Count { operation: SAMPLES, field, rows, found }) }
 }

@@ -32,7 +32,7 @@ use ndarray::Array2;
 ///     snapshots.observe(step, &model)?;
 /// }
 /// assert_eq!(snapshots.len(), 3);
-/// let mean = snapshots.predict(&mut model, |model| Ok(model.value().to_owned().into_shape_with_order((1, 1)).unwrap()))?;
+/// let mean = snapshots.predict(&mut model, |model| Ok(array![[model.value()[[0]]]]))?;
 /// assert_eq!(mean, array![[(9.0 + 29.0 + 69.0) / 3.0]]);
 /// # Ok::<(), gradus_regularize::Error>(())
 /// ```

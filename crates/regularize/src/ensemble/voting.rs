@@ -16,7 +16,7 @@ use std::fmt;
 /// where probabilities are calibrated.
 ///
 /// # Errors
-/// `fit` returns [`Error::HyperParameter`] for no learners; [`Error::Targets`] for a hard vote on values; [`Error::Lengths`],
+/// `fit` returns [`Error::HyperParameter`] for no learners; [`Error::Targets`] for a hard vote on values; [`Error::Count`],
 /// [`Error::Weight`], [`Error::NoWeight`] for weights that do not fit; [`Error::Learner`] with the error of a learner that fails.
 ///
 /// # Examples

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::ensemble::Model;
+use crate::error::{KNOWN, finite};
 use gradus_linalg::Real;
 use gradus_nn_layers::Result;
 use ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis};
@@ -93,16 +94,13 @@ impl<F: Real> Tree<F> {
     /// The place in [`nodes`](Self::nodes) of the leaf that each row comes to, `(N,)`.
     ///
     /// # Errors
-    /// [`Error::Features`] for another number of columns than the tree was fitted to; [`Error::NotFinite`].
+    /// [`Error::Features`] for another number of columns than the tree was fitted to; [`Error::Element`].
     pub fn apply(&self, x: &ArrayRef2<F>) -> crate::Result<Array1<usize>> {
         let (found, expected) = (x.ncols(), self.features);
         if found != expected {
             return Err(Error::Features { operation: "decision tree", found, expected });
         }
-        if let Some(((row, column), value)) = x.indexed_iter().find(|(_, x)| !x.is_finite()) {
-            let (value, position) = (value.to_f64(), vec![row, column]);
-            return Err(Error::NotFinite { operation: "decision tree", field: "feature", value, position });
-        }
+        finite("decision tree", "feature", x, KNOWN)?;
         Ok(x.rows().into_iter().map(|row| self.leaf(&row)).collect())
     }
 

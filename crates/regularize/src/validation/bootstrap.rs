@@ -1,6 +1,7 @@
 //! How far a number that was computed from data may be off, found by drawing from the data again.
 
 use crate::error::hold;
+use crate::statistics::{deviation, mean};
 use crate::{Error, Result};
 use gradus_linalg::Real;
 use rand::{Rng, RngExt};
@@ -134,15 +135,13 @@ impl Bootstrap {
     /// How far the replicates are from the estimate, on average: that far is the estimate from the truth, presumably.
     #[must_use]
     pub fn bias(&self) -> f64 {
-        mean(&self.replicates) - self.estimate
+        mean(self.replicates.iter().copied()) - self.estimate
     }
 
     /// The standard deviation of the replicates, with `B − 1`; `None` for a single one.
     #[must_use]
     pub fn standard_error(&self) -> Option<f64> {
-        let (mean, degrees) = (mean(&self.replicates), self.replicates.len() - 1);
-        let squares: f64 = self.replicates.iter().map(|t| (t - mean).powi(2)).sum();
-        (degrees > 0).then(|| (squares / degrees as f64).sqrt())
+        deviation(&self.replicates)
     }
 
     /// The percentile interval.
@@ -188,7 +187,7 @@ impl Bootstrap {
             without.push(metric(&(0..n).filter(|&i| i != left_out).collect::<Vec<_>>())?);
         }
         finite("data without sample", &without)?;
-        let centre = mean(&without);
+        let centre = mean(without.iter().copied());
         let power = |exponent| without.iter().map(|t| (centre - t).powi(exponent)).sum::<f64>();
         let squares = power(2);
         // A metric that no single sample changes has no skew.
@@ -209,10 +208,6 @@ impl Bootstrap {
         let (low, high) = (self.replicates[low], self.replicates[(low + 1).min(last)]);
         low + share * (high - low)
     }
-}
-
-fn mean(x: &[f64]) -> f64 {
-    x.iter().sum::<f64>() / x.len() as f64
 }
 
 fn tail(confidence: f64) -> Result<f64> {

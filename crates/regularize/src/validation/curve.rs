@@ -157,13 +157,13 @@ pub fn learning_curve<F: Real, L: Learner<F>>(
 /// use gradus_regularize::ensemble::{Samples, prediction_error};
 /// use gradus_regularize::ndarray::{Array1, Array2};
 /// use gradus_regularize::{tree::DecisionTree, validation::{shuffled_k_fold, validation_curve}};
-/// use rand::{SeedableRng, rngs::StdRng};
+/// use rand::{RngExt, SeedableRng, rngs::StdRng};
 ///
 /// // A step, and noise: one question is enough, and more of them learn the noise.
 /// let x = Array2::from_shape_fn((60, 1), |(i, _)| i as f64);
-/// let y = Array1::from_shape_fn(60, |i| f64::from(u8::from(i >= 30)) + (i as f64 * 12.9898).sin());
-/// let samples = Samples::values(x, y)?;
 /// let rng = &mut StdRng::seed_from_u64(7);
+/// let y = Array1::from_shape_fn(60, |i| f64::from(u8::from(i >= 30)) + 2.0 * rng.random::<f64>() - 1.0);
+/// let samples = Samples::values(x, y)?;
 /// let splits = shuffled_k_fold(60, 5, rng)?;
 /// let tree = |&depth: &usize| DecisionTree::new().max_depth(depth);
 /// let curve = validation_curve(tree, &[0, 1, 2, 4, 8], &samples, &splits, rng, prediction_error)?;

@@ -28,8 +28,8 @@ fn classes() -> Samples<f64> {
 fn samples() {
     let x = array![[0.0, 1.0], [2.0, 3.0]];
     refuses!(Samples::<f64>::values(Array2::zeros((0, 2)), Array1::zeros(0)), Error::NoSamples { .. }, @"samples: no samples of positive weight: at least one would fit");
-    refuses!(Samples::values(x.clone(), array![1.0]), Error::Lengths { .. }, @"samples: 1 values for 2 samples: there must be one for each");
-    refuses!(Samples::values(array![[0.0], [f64::NAN]], array![1.0, 2.0]), Error::NotFinite { .. }, @"samples: feature NaN at [1, 0]: must be finite; fill in what is missing, or leave the row out");
+    refuses!(Samples::values(x.clone(), array![1.0]), Error::Count { .. }, @"samples: 1 values for 2 samples: there must be one for each");
+    refuses!(Samples::values(array![[0.0], [f64::NAN]], array![1.0, 2.0]), Error::Element { .. }, @"samples: feature NaN at [1, 0]: must be finite; fill in what is missing, or leave the row out");
     refuses!(Samples::classes(x.clone(), array![0, 2], 2), Error::Label { .. }, @"samples: label 2 at 1: classes go from 0 to 1");
     refuses!(Samples::classes(x.clone(), array![0, 0], 0), Error::HyperParameter { .. }, @"samples: classes 0: must be at least 1");
     refuses!(values().weighted(array![1.0, -1.0]), Error::Weight { .. }, @"samples: weight -1 at 1: must be finite and not negative");
@@ -57,7 +57,7 @@ fn learners() {
     refuses!(own(Bagging::new(stump.min_samples_leaf(0), 1).fit(&v, &mut rng())), Error::Learner { .. }, @"bagging: learner 0: decision tree: min_samples_leaf 0: must be at least 1");
     let tree = stump.fit(&v, &mut rng()).unwrap();
     refuses!(own(tree.predict(&array![[0.0, 1.0]])), Error::Features { .. }, @"decision tree: 2 features: the model was fitted to 1");
-    refuses!(own(tree.predict(&array![[f64::NAN]])), Error::NotFinite { .. }, @"decision tree: feature NaN at [0, 0]: must be finite; fill in what is missing, or leave the row out");
+    refuses!(own(tree.predict(&array![[f64::NAN]])), Error::Element { .. }, @"decision tree: feature NaN at [0, 0]: must be finite; fill in what is missing, or leave the row out");
     let wide = |_: &Samples<f64>, _: &mut dyn Rng| Ok(|x: &ArrayRef2<f64>| Ok(Array2::zeros((x.nrows(), 2))));
     refuses!(own(GradientBoosting::new(wide, 1).fit(&v, &mut rng())), Error::Outputs { .. }, @"gradient boosting: predictions [2, 2]: they must be [2, 1], a row for each sample, a column for each output");
     refuses!(Ensemble::<DecisionTree>::new(vec![]), Error::HyperParameter { .. }, @"ensemble: models 0: must be at least 1");

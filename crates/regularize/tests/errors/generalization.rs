@@ -48,11 +48,11 @@ fn decompositions() {
     refuses!(decompose(0, array![[0.0]], array![[0.0]]), Error::HyperParameter { .. }, @"bias_variance: rounds 0: must be at least 1");
     refuses!(decompose(1, array![[0.0]], Array2::zeros((0, 1))), Error::HyperParameter { .. }, @"bias_variance: targets of each point 0: must be at least 1");
     refuses!(decompose(1, Array2::zeros((0, 1)), Array2::zeros((1, 0))), Error::NoSamples { .. }, @"bias_variance: no samples of positive weight: at least one would fit");
-    refuses!(decompose(1, array![[0.0]], array![[0.0, 1.0]]), Error::Lengths { .. }, @"bias_variance: 2 targets for 1 samples: there must be one for each");
-    refuses!(decompose(1, array![[0.0]], array![[f64::INFINITY]]), Error::NotFinite { .. }, @"bias_variance: target inf at [0, 0]: must be finite; fill in what is missing, or leave the row out");
+    refuses!(decompose(1, array![[0.0]], array![[0.0, 1.0]]), Error::Count { .. }, @"bias_variance: 2 targets for 1 samples: there must be one for each");
+    refuses!(decompose(1, array![[0.0]], array![[f64::INFINITY]]), Error::Element { .. }, @"bias_variance: target inf at [0, 0]: must be finite; fill in what is missing, or leave the row out");
     let nothing = |_: &Samples<f64>, _: &mut dyn Rng| Ok(|x: &ArrayRef2<f64>| Ok(x * f64::NAN));
     let found = bias_variance(&nothing, 1, |_| Ok(samples()), &array![[1.0]], &array![[1.0]], &mut rng());
-    refuses!(own(found), Error::NotFinite { .. }, @"bias_variance: prediction NaN at [0, 0]: must be finite; fill in what is missing, or leave the row out");
+    refuses!(own(found), Error::Element { .. }, @"bias_variance: prediction NaN at [0, 0]: must be finite");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod ensemble;
 mod generalization;
+mod regularizers;
 mod validation;
 
 use gradus_regularize::Error;

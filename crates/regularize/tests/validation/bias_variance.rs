@@ -88,7 +88,13 @@ fn bagging_takes_variance_away() {
 fn says(chances: [f64; 3]) -> impl Learner<f64> {
     move |_: &Samples<f64>, rng: &mut dyn Rng| {
         let u: f64 = rng.random();
-        let class = if u < chances[0] { 0 } else if u < chances[0] + chances[1] { 1 } else { 2 };
+        let class = if u < chances[0] {
+            0
+        } else if u < chances[0] + chances[1] {
+            1
+        } else {
+            2
+        };
         Ok(move |x: &ArrayRef2<f64>| {
             Ok(Array2::from_shape_fn((x.nrows(), 3), |(_, k)| f64::from(u8::from(k == class))))
         })

@@ -4,7 +4,7 @@
 //! steps, and meets the others at the end only. As no number depends on what other sequences there are, the
 //! result has the same bits for any number of threads.
 
-use gradus_autograd::Real;
+use gradus_autograd::{Real, Value};
 use gradus_linalg::parallel;
 use std::ops::Range;
 
@@ -39,6 +39,16 @@ pub(super) fn in_bands<'a, F>(
         }
     }
     parts
+}
+
+/// Of each band its rows of an array `(N, width)`.
+pub(super) fn rows_in_bands<'a, F: Real>(
+    array: &'a mut Value<F>,
+    bands: &[Range<usize>],
+) -> impl Iterator<Item = &'a mut [F]> {
+    let width = array.shape()[1];
+    let array = array.as_slice_mut().expect("fresh memory is row-major");
+    in_bands(array, bands, (1, width)).into_iter().flatten()
 }
 
 /// The rows of a band, at one step of an array `(steps, batch, width)`.

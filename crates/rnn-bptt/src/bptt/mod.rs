@@ -71,9 +71,10 @@
 //! | backward | | `dAₜ = (dYₜ + dAₜ₊₁ Wₕₕ) ∘ f′`, in the memory of `dYₜ` |
 //! | | `dWᵢₕ = dAᵀ X`, `dWₕₕ = dAᵀ H₍₋₁₎`, `db = Σ dA`, `dX = dA Wᵢₕ` | |
 //!
-//! (`P` need not wait, but if there are several sequences a step's part is a fair product by itself, and is computed when the step comes by, so that
-//! it is still in the cache.) The weights of the step's products are packed once for all steps, and threads share the sequences, which do not
-//! wait for one another.
+//! (The sums over all steps are taken a piece of the sweep at a time, of as many steps as leave `δ` in the cache. `P` need not wait for all
+//! steps, but if there are several sequences a step's part is a fair product by itself, and is computed when the step comes by, so that it is
+//! still in the cache.) The weights of the step's products are packed once for all steps, and threads share the sequences, which do not wait for
+//! one another.
 //!
 //! `f′` is a function of `hₜ` (see [`Nonlinearity`]), so that the states are all that the forward pass keeps, and `T` steps are
 //! one entry of the tape. Time and memory are linear in `T`: one array of states, and one of `δ` during the backward pass.
@@ -101,8 +102,9 @@
 //! # The files
 //!
 //! Read `sweep` first: the two sweeps of this page, line by line. It stands on `recurrence` (the product that a step waits for),
-//! `projection` (what the input gives to a step), `bands` (which thread takes which sequences) and `sums` (the gradients that are sums over
-//! steps). `order` says which step comes when. `lstm` and `gru` have a page and a `sweep` of their own on the same ground.
+//! `projection` (what the input gives to a step), `bands` (which thread takes which sequences), `pieces` (how far the backward sweep goes at
+//! once) and `sums` (the gradients that are sums over steps). `order` says which step comes when. `lstm` and `gru` have a page and a `sweep` of
+//! their own on the same ground.
 //!
 //! # References
 //! - D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning internal representations by error propagation*, 1986
@@ -120,6 +122,7 @@ pub mod gru;
 mod inputs;
 pub mod lstm;
 mod order;
+mod pieces;
 mod projection;
 mod recurrence;
 mod sums;

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::packed::check_lengths;
-use ndarray::Slice;
+use std::ops::Range;
 
 /// The way in which a layer reads a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -84,12 +84,66 @@ impl Order {
         self.lengths.is_some()
     }
 
-    /// The times of all steps of the sweep but its first, and the times of the steps before them.
-    pub(crate) fn shifted(&self) -> (Slice, Slice) {
-        let (head, tail) = (Slice::from(..self.steps - 1), Slice::from(1..));
+    /// The time of the step that the sweep takes before this one.
+    pub(crate) fn before(&self, t: usize) -> Option<usize> {
         match self.direction {
-            Direction::Forward => (tail, head),
-            Direction::Reverse => (head, tail),
+            Direction::Forward => t.checked_sub(1),
+            Direction::Reverse => Some(t + 1).filter(|&before| before < self.steps),
         }
+    }
+
+    /// The time of the step that the sweep takes after this one.
+    pub(crate) fn after(&self, t: usize) -> Option<usize> {
+        match self.direction {
+            Direction::Forward => Some(t + 1).filter(|&after| after < self.steps),
+            Direction::Reverse => t.checked_sub(1),
+        }
+    }
+
+    /// Of these times those that some step of the sweep comes before, and the times of the steps before them.
+    pub(crate) fn shifted(&self, times: &Range<usize>) -> (Range<usize>, Range<usize>) {
+        let (start, end) = (times.start, times.end);
+        match self.direction {
+            Direction::Forward => (start.max(1)..end, start.max(1) - 1..end - 1),
+            Direction::Reverse => (start..end.min(self.steps - 1), start + 1..(end + 1).min(self.steps)),
+        }
+    }
+
+    /// Pieces of so many times, that of the sweep's last steps first, and in each the last step first.
+    pub(crate) fn pieces_back(&self, each: usize) -> impl Iterator<Item = Piece> + use<> {
+        let (steps, direction) = (self.steps, self.direction);
+        (0..steps).step_by(each).map(move |start| {
+            let end = start.saturating_add(each).min(steps);
+            let times = match direction {
+                Direction::Forward => steps - end..steps - start,
+                Direction::Reverse => start..end,
+            };
+            Piece { times, direction }
+        })
+    }
+}
+
+/// Consecutive steps of a backward sweep.
+pub(crate) struct Piece {
+    pub(crate) times: Range<usize>,
+    direction: Direction,
+}
+
+impl Piece {
+    /// The time that the sweep takes last.
+    pub(crate) fn last(&self) -> usize {
+        match self.direction {
+            Direction::Forward => self.times.end - 1,
+            Direction::Reverse => self.times.start,
+        }
+    }
+
+    /// The times, the sweep's last first.
+    pub(crate) fn back(&self) -> impl Iterator<Item = usize> + use<> {
+        let (times, direction) = (self.times.clone(), self.direction);
+        (0..times.len()).map(move |step| match direction {
+            Direction::Forward => times.end - 1 - step,
+            Direction::Reverse => times.start + step,
+        })
     }
 }

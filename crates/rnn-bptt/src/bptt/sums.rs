@@ -1,17 +1,18 @@
-//! The gradients that are sums over all steps, computed after the sweep.
+//! The gradients that are sums over all steps, taken as the sweep goes by.
 
 use super::arrays::{gather, matrix, matrix_mut, rows, vector};
-use super::inputs::{IH, Places, X};
+use super::inputs::{HH, IH, Places, X};
+use super::order::Piece;
 use super::{Order, Weights};
 use gradus_autograd::{Real, Slots, Value};
-use gradus_linalg::{Pack, elementwise, memory};
-use ndarray::{Array1, ArrayView2, ArrayViewMut2, Axis};
+use gradus_linalg::{elementwise, memory};
+use ndarray::{Array1, Array3, ArrayRef, ArrayView2, Axis, IxDyn};
 use std::ops::Range;
 
 /// Rows of a weight matrix, and the columns of the gates' array that are theirs.
 ///
 /// A parameter has the gates in PyTorch's order; the array of gates has them as the sweep likes them best.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Share {
     pub(super) rows: Range<usize>,
     pub(super) columns: Range<usize>,
@@ -24,191 +25,165 @@ impl Share {
     }
 }
 
-/// The sum of the biases that are there, or zeros.
-pub(super) fn sum_of_biases<F: Real>(weights: &Weights<F>, width: usize) -> Array1<F> {
-    let biases = [&weights.bias_ih, &weights.bias_hh].into_iter().flatten();
-    biases.fold(Array1::zeros(width), |sum, bias| sum + vector(bias.value()))
+/// The sum of the biases that are there, or zeros; zeros after them until the line is full.
+pub(super) fn sum_of_biases<F: Real>(weights: &Weights<F>, width: usize, line: usize) -> Array1<F> {
+    let mut sum = Array1::zeros(line);
+    for bias in [&weights.bias_ih, &weights.bias_hh].into_iter().flatten() {
+        let mut sum = sum.slice_axis_mut(Axis(0), (..width).into());
+        sum += &vector(bias.value());
+    }
+    sum
 }
 
-/// The `δ` of all steps, and what they are multiplied with.
+/// The factors of the sums, as far as their gradients are wanted.
+pub(super) struct Factors<'a, F: Real> {
+    pub(super) x: Option<&'a Value<F>>,
+    pub(super) weight_ih: Option<&'a Value<F>>,
+    pub(super) h0: Option<&'a Value<F>>,
+    /// The shares of the parameters beside the input.
+    pub(super) of_input: &'a [Share],
+    /// The shares of the weight beside the state, and what stands beside each.
+    pub(super) of_state: Vec<(Share, Read<'a, F>)>,
+    /// The shares of the bias beside the state.
+    pub(super) of_bias: &'a [Share],
+}
+
+/// What a step reads of the states, an array `(T, N, H)`.
+#[derive(Clone, Copy)]
+pub(super) enum Read<'a, F: Real> {
+    /// That of the step before.
+    Before(&'a Value<F>),
+    /// What stands at the step itself.
+    Now(&'a Value<F>),
+}
+
+/// The sums over the steps that the sweep has come by: those of the weights stand in their slots.
 pub(super) struct Sums<'a, F: Real> {
-    /// `(T, N, width)`.
-    da: &'a Value<F>,
+    factors: Factors<'a, F>,
     order: &'a Order,
-    /// Both weights' gradients of a share, side by side.
-    both: Vec<(Share, Value<F>)>,
+    places: &'a Places,
+    /// `Σ δ` over steps and sequences, by columns.
+    columns: Option<Value<F>>,
+    /// `(T, N, I)`.
+    dx: Option<Array3<F>>,
 }
 
 impl<'a, F: Real> Sums<'a, F> {
-    pub(super) fn new(da: &'a Value<F>, order: &'a Order) -> Self {
-        Self { da, order, both: Vec::new() }
+    /// Of nothing yet. What no slot needs is not taken.
+    pub(super) fn new(
+        slots: &Slots<'_, F>,
+        factors: Factors<'a, F>,
+        (order, places): (&'a Order, &'a Places),
+        (steps, batch, line): (usize, usize, usize),
+    ) -> Self {
+        let biases = [places.bias_ih, places.bias_hh].into_iter().flatten();
+        let columns = biases.into_iter().any(|place| slots.needs(place)).then(|| Value::zeros(line));
+        let weight_ih = factors.weight_ih.filter(|_| slots.needs(X));
+        let dx = weight_ih.map(|weight_ih| memory::array((steps, batch, weight_ih.shape()[1])));
+        Self { factors, order, places, columns, dx }
     }
 
-    fn width(&self) -> usize {
-        self.da.shape()[2]
-    }
-
-    /// Computes `[dWₕₕ dWᵢₕ] = dAᵀ [H₍₋₁₎ X]` of the shares that both weights have, as one product: what `δ` there is comes from far off,
-    /// and is read and packed once.
-    pub(super) fn together(&mut self, states: &Value<F>, x: &Value<F>, hidden_shares: &[Share], shares: &[Share]) {
-        /// Numbers of `δ` from which on it is far off.
-        const FAR: usize = 1 << 19;
-        if self.da.len() < FAR {
-            return;
-        }
-        let batch = x.shape()[1];
-        let (_, earlier) = self.order.shifted();
-        let before = if earlier.start == 0 { batch } else { 0 };
-        let states = rows(states.slice_axis(Axis(0), earlier), states.shape()[2]);
-        let operand = Beside { states, before, x: rows(x.view(), x.shape()[2]) };
-        let da = rows(self.da.view(), self.width());
-        for share in hidden_shares.iter().filter(|share| shares.contains(share)) {
-            let da = da.slice_axis(Axis(1), share.columns.clone().into());
-            let mut both = memory::array((share.rows.len(), operand.lines()));
-            F::gemm_packed(F::one(), &da.t(), &operand, F::zero(), both.view_mut());
-            self.both.push((share.clone(), both.into()));
-        }
-    }
-
-    /// What has been computed of a share, if it has: those of the first columns, the states', and of the others, the input's.
-    fn computed(&self, share: &Share, states: usize) -> Option<(ArrayView2<'_, F>, ArrayView2<'_, F>)> {
-        let (_, both) = self.both.iter().find(|(computed, _)| computed == share)?;
-        Some(matrix(both).split_at(Axis(1), states))
-    }
-
-    /// The gradients of the input's weight, of both biases and of the input, as far as they are wanted: `x` and the weight are there if they
-    /// are. The shares are those of the parameters beside the input, and of the bias beside the state.
-    pub(super) fn of_input_and_biases(
-        &self,
-        slots: &mut Slots<'_, F>,
-        places: &Places,
-        (x, weight_ih, hidden): (Option<&Value<F>>, Option<&Value<F>>, usize),
-        [of_input, of_state]: [&[Share]; 2],
-    ) {
-        if let Some(x) = x {
-            self.input_weight(slots, (x, hidden), of_input);
-        }
-        let biases = [(places.bias_ih, of_input), (places.bias_hh, of_state)];
-        let wanted = biases.map(|(place, shares)| Some((place.filter(|&place| slots.needs(place))?, shares)));
-        if wanted.iter().any(Option::is_some) {
-            // The sums of dA over steps and sequences, by columns.
-            let columns = elementwise::sum_to(self.da, &[self.width()]).into();
-            wanted.into_iter().flatten().for_each(|(place, shares)| slots.add(place, bias_gradient(&columns, shares)));
-        }
-        if let Some(weight_ih) = weight_ih {
-            self.input(slots, weight_ih, of_input);
-        }
-    }
-
-    /// `dWᵢₕ = dAᵀ X`.
-    fn input_weight(&self, slots: &mut Slots<'_, F>, (x, hidden): (&Value<F>, usize), shares: &[Share]) {
-        let (da, x) = (rows(self.da.view(), self.width()), rows(x.view(), x.shape()[2]));
-        slots.accumulate(IH, |dw, beta| {
+    /// Adds the share of a piece, whose `δ` has just been computed.
+    pub(super) fn add(&mut self, slots: &mut Slots<'_, F>, da: &Array3<F>, piece: &Piece) {
+        let (times, one) = (&piece.times, F::one());
+        let batch = da.dim().1;
+        let da = rows(da.slice_axis(Axis(0), times.clone().into()).into_dyn(), da.dim().2);
+        let of = |times: &Range<usize>, share: &Share| {
+            let rows = (times.start - piece.times.start) * batch..(times.end - piece.times.start) * batch;
+            let mut share_of = da.slice_axis(Axis(0), rows.into());
+            share_of.slice_axis_inplace(Axis(1), share.columns.clone().into());
+            share_of
+        };
+        // dWₕₕ += dAᵀ R
+        slots.accumulate(HH, |dw, beta| {
             let mut dw = matrix_mut(dw);
-            for share in shares {
-                let dw = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
-                match self.computed(share, hidden) {
-                    Some((_, product)) => put(product, beta, dw),
-                    None => {
-                        let da = da.slice_axis(Axis(1), share.columns.clone().into());
-                        F::gemm(F::one(), da.t(), x, beta, dw);
-                    }
-                }
+            for (share, read) in &self.factors.of_state {
+                let (later, read) = read.rows(self.order, times);
+                let to = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
+                F::gemm(one, of(&later, share).t(), read, beta, to);
             }
         });
-    }
-
-    /// `dX = dA Wᵢₕ`.
-    fn input(&self, slots: &mut Slots<'_, F>, weight_ih: &Value<F>, shares: &[Share]) {
-        let (da, weight_ih) = (rows(self.da.view(), self.width()), matrix(weight_ih));
-        slots.accumulate(X, |dx, mut beta| {
-            let dx = dx.into_shape_with_order((da.nrows(), weight_ih.ncols()));
-            let mut dx = dx.expect("gradients are row-major");
-            for Share { rows, columns } in shares {
-                let (da, weight) = (
-                    da.slice_axis(Axis(1), columns.clone().into()),
-                    weight_ih.slice_axis(Axis(0), rows.clone().into()),
-                );
-                F::gemm(F::one(), da, weight, beta, dx.view_mut());
-                beta = F::one();
-            }
-        });
-    }
-
-    /// `dWₕₕ = dAᵀ H₍₋₁₎ + β dWₕₕ`: the states, shifted by one step against `dA`; `h₀` stands before the first of each sequence.
-    pub(super) fn hidden_weight(
-        &self,
-        mut dw: ArrayViewMut2<'_, F>,
-        beta: F,
-        (states, h0): (&Value<F>, Option<&Value<F>>),
-        shares: &[Share],
-    ) {
-        let first = h0.map(|h0| (self.first(), matrix(h0)));
-        let first = first.as_ref().map(|(first, h0)| (matrix(first), h0));
-        let (later, earlier) = self.order.shifted();
-        let (later, earlier) = (self.da.slice_axis(Axis(0), later), states.slice_axis(Axis(0), earlier));
-        let (later, earlier) = (rows(later, self.width()), rows(earlier, states.shape()[2]));
-        for share in shares {
-            let columns = &share.columns;
-            let mut dw = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
-            match self.computed(share, earlier.ncols()) {
-                Some((product, _)) => put(product, beta, dw.view_mut()),
-                None => {
-                    let da = later.slice_axis(Axis(1), columns.clone().into());
-                    F::gemm(F::one(), da.t(), earlier, beta, dw.view_mut());
+        // dWᵢₕ += dAᵀ X
+        if let Some(x) = self.factors.x {
+            slots.accumulate(IH, |dw, beta| {
+                let mut dw = matrix_mut(dw);
+                for share in self.factors.of_input {
+                    let to = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
+                    F::gemm(one, of(times, share).t(), steps(x, times), beta, to);
                 }
-            }
-            if let Some((first, h0)) = &first {
-                F::gemm(F::one(), first.slice_axis(Axis(1), columns.clone().into()).t(), h0.view(), F::one(), dw);
+            });
+        }
+        if let Some(columns) = &mut self.columns {
+            let sum = elementwise::sum_to(&da.into_dyn(), columns.shape());
+            elementwise::update(columns, &sum, |columns, sum| columns + sum);
+        }
+        // dX = dA Wᵢₕ
+        if let (Some(dx), Some(weight_ih)) = (&mut self.dx, self.factors.weight_ih) {
+            let shape = (da.nrows(), dx.dim().2);
+            let dx = dx.slice_axis_mut(Axis(0), times.clone().into()).into_shape_with_order(shape);
+            let mut dx = dx.expect("whole steps of a row-major array are contiguous");
+            for (place, share) in self.factors.of_input.iter().enumerate() {
+                let weight_ih = matrix(weight_ih);
+                let weight_ih = weight_ih.slice_axis(Axis(0), share.rows.clone().into());
+                let beta = if place == 0 { F::zero() } else { one };
+                F::gemm(one, of(times, share), weight_ih, beta, dx.view_mut());
             }
         }
     }
 
-    /// The `δ` of each sequence's first step. A value, which gives its memory back.
-    pub(super) fn first(&self) -> Value<F> {
-        let da = self.da.view().into_dimensionality().expect("the gates have three axes");
-        gather(&da, |sequence| self.order.first(sequence)).into()
-    }
-}
-
-/// `C ← product + β C`.
-fn put<F: Real>(product: ArrayView2<'_, F>, beta: F, mut c: ArrayViewMut2<'_, F>) {
-    if beta.is_zero() { c.assign(&product) } else { c.zip_mut_with(&product, |c, &product| *c = product + beta * *c) }
-}
-
-/// `[H₍₋₁₎ X]`, whose columns are the operand's lines: the states one step late, with 0 for those before the first, beside the input.
-struct Beside<'a, F> {
-    /// The states that some step comes after.
-    states: ArrayView2<'a, F>,
-    /// Rows of 0 before them.
-    before: usize,
-    x: ArrayView2<'a, F>,
-}
-
-impl<F: Real> Pack<F> for Beside<'_, F> {
-    fn lines(&self) -> usize {
-        self.states.ncols() + self.x.ncols()
-    }
-
-    fn depth(&self) -> usize {
-        self.x.nrows()
-    }
-
-    fn pack(&self, lines: Range<usize>, depth: Range<usize>, stride: usize, panel: &mut [F]) {
-        let hidden = self.states.ncols();
-        let of_states = lines.start.min(hidden)..lines.end.min(hidden);
-        let of_x = lines.start.max(hidden) - hidden..lines.end.max(hidden) - hidden;
-        let [states, x] = [&self.states, &self.x].map(|rows| rows.to_slice().expect("the rows are contiguous"));
-        for (p, step) in depth.zip(panel.chunks_exact_mut(stride)) {
-            let (to_states, rest) = step.split_at_mut(of_states.len());
-            match p.checked_sub(self.before).and_then(|row| states.get(row * hidden..(row + 1) * hidden)) {
-                Some(row) => to_states.copy_from_slice(&row[of_states.clone()]),
-                None => to_states.fill(F::zero()),
+    /// Hands on what does not stand in its slot; `da` is that of all steps.
+    pub(super) fn finish(self, slots: &mut Slots<'_, F>, da: &Array3<F>) {
+        if let Some(h0) = self.factors.h0 {
+            slots.accumulate(HH, |dw, beta| {
+                debug_assert!(beta == F::one(), "a piece was added before");
+                let (first, mut dw) = (first(da, self.order), matrix_mut(dw));
+                for (Share { rows, columns }, _) in self.factors.of_state.iter().filter(|(_, read)| read.is_before()) {
+                    let first = matrix(&first);
+                    let first = first.slice_axis(Axis(1), columns.clone().into());
+                    let to = dw.slice_axis_mut(Axis(0), rows.clone().into());
+                    F::gemm(F::one(), first.t(), matrix(h0), F::one(), to);
+                }
+            });
+        }
+        if let Some(columns) = &self.columns {
+            let biases = [(self.places.bias_ih, self.factors.of_input), (self.places.bias_hh, self.factors.of_bias)];
+            for (place, shares) in biases {
+                if let Some(place) = place.filter(|&place| slots.needs(place)) {
+                    slots.add(place, bias_gradient(columns, shares));
+                }
             }
-            let row = &x[p * self.x.ncols()..(p + 1) * self.x.ncols()];
-            rest[..of_x.len()].copy_from_slice(&row[of_x.clone()]);
+        }
+        if let Some(dx) = self.dx {
+            slots.add(X, dx);
         }
     }
+}
+
+impl<'a, F: Real> Read<'a, F> {
+    fn is_before(&self) -> bool {
+        matches!(self, Self::Before(_))
+    }
+
+    /// Those of these times at which something was read, and what it was.
+    fn rows(&self, order: &Order, times: &Range<usize>) -> (Range<usize>, ArrayView2<'a, F>) {
+        match *self {
+            Self::Now(states) => (times.clone(), steps(states, times)),
+            Self::Before(states) => {
+                let (later, earlier) = order.shifted(times);
+                (later, steps(states, &earlier))
+            }
+        }
+    }
+}
+
+/// Some steps of an array `(T, N, width)`, as rows.
+fn steps<'a, F: Real>(x: &'a ArrayRef<F, IxDyn>, times: &Range<usize>) -> ArrayView2<'a, F> {
+    rows(x.slice_axis(Axis(0), times.clone().into()), x.shape()[2])
+}
+
+/// The `δ` of each sequence's first step. A value, which gives its memory back.
+pub(super) fn first<F: Real>(da: &Array3<F>, order: &Order) -> Value<F> {
+    gather(da, |sequence| order.first(sequence)).into()
 }
 
 /// The gradient of a bias: the sums of its gates' columns.

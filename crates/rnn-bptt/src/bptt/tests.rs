@@ -87,9 +87,9 @@ fn only_wanted_gradients_are_computed() {
     assert!(gradients.get(&weights.weight_hh).is_none());
 }
 
-/// Of a long sweep both weights' gradients come from one product if both are wanted, each from its own if not.
+/// A sweep of so many rows goes back in two pieces. Each half of it by itself is one: chained by their states, they are the whole.
 #[test]
-fn gradients_computed_together_are_those_computed_apart() {
+fn pieces_are_the_whole() {
     const STEPS: usize = 64;
     const BATCH: usize = 32;
     let numbers = |shape: &[usize], seed: f64| {
@@ -97,38 +97,59 @@ fn gradients_computed_together_are_those_computed_apart() {
         let numbers = (0..len).map(|i| 0.3 * (seed + 0.7 * i as f64).sin()).collect::<Vec<_>>();
         Value::from(ndarray::ArrayD::from_shape_vec(shape, numbers).unwrap())
     };
-    let lengths: Vec<_> = (0..BATCH).map(|sequence| STEPS - sequence).collect();
-    let gradients = |gates: usize, hidden: usize, direction, wanted: [bool; 2]| {
+    let gradients = |gates: usize, hidden: usize, direction, reset, halves: &[std::ops::Range<usize>]| {
         let tape = Tape::<f64>::recording();
-        let weight = |wanted, value| if wanted { tape.variable(value) } else { tape.input(value) };
         let weights = Weights {
-            weight_ih: weight(wanted[0], numbers(&[gates * hidden, 2], 0.1)),
-            weight_hh: weight(wanted[1], numbers(&[gates * hidden, hidden], 0.2)),
-            bias_ih: None,
-            bias_hh: None,
+            weight_ih: tape.variable(numbers(&[gates * hidden, 2], 0.1)),
+            weight_hh: tape.variable(numbers(&[gates * hidden, hidden], 0.2)),
+            bias_ih: Some(tape.variable(numbers(&[gates * hidden], 0.6))),
+            bias_hh: Some(tape.variable(numbers(&[gates * hidden], 0.7))),
         };
-        let x = tape.input(numbers(&[STEPS, BATCH, 2], 0.3));
-        let [h, c] = [0.4, 0.5].map(|seed| tape.input(numbers(&[BATCH, hidden], seed)));
-        let how = Sweep { direction, lengths: Some(&lengths), ..Sweep::default() };
-        let states = match gates {
-            1 => rnn(&x, Some(&h), &weights, Nonlinearity::Tanh, &how).unwrap().0,
-            3 => gru(&x, Some(&h), &weights, crate::Reset::After, &how).unwrap().0,
-            _ => lstm(&x, Some(&crate::LstmState { h, c }), &weights, &how).unwrap().0,
-        };
-        let gradients = states.square().sum().backward().unwrap();
-        [&weights.weight_ih, &weights.weight_hh].map(|weight| gradients.get(weight).cloned())
+        let x = tape.variable(numbers(&[STEPS, BATCH, 2], 0.3));
+        let first = [0.4, 0.5].map(|seed| tape.variable(numbers(&[BATCH, hidden], seed)));
+        // The plain network reads its state through a mask.
+        let mask = tape.variable(numbers(&[BATCH, hidden], 0.8));
+        let how = Sweep { direction, mask: (gates == 1).then_some(&mask), ..Sweep::default() };
+        let mut loss = tape.input(ndarray::arr0(0.0));
+        let [mut h, mut c] = first.clone();
+        for times in halves {
+            let x = x.slice_axis(0, times.clone(), 1).unwrap();
+            let states;
+            (states, h, c) = match gates {
+                1 => rnn(&x, Some(&h), &weights, Nonlinearity::Tanh, &how).map(|(y, h)| (y, h, c)).unwrap(),
+                3 => gru(&x, Some(&h), &weights, reset, &how).map(|(y, h)| (y, h, c)).unwrap(),
+                _ => {
+                    let (y, state) = lstm(&x, Some(&crate::LstmState { h, c }), &weights, &how).unwrap();
+                    (y, state.h, state.c)
+                }
+            };
+            loss = loss + states.square().sum();
+        }
+        let gradients = loss.backward().unwrap();
+        let Weights { weight_ih, weight_hh, bias_ih, bias_hh } = weights;
+        let wanted = [Some(weight_ih), Some(weight_hh), bias_ih, bias_hh, Some(x), Some(first[0].clone())];
+        let mut found = wanted.map(|wanted| gradients.get(&wanted.unwrap()).unwrap().clone()).to_vec();
+        found.extend(gradients.get(&mask).cloned());
+        found
     };
-    // As many hidden features as make 2¹⁹ numbers of δ.
-    for (gates, hidden, direction) in
-        [(1, 256, Direction::Forward), (3, 64, Direction::Reverse), (4, 64, Direction::Forward)]
-    {
-        let together = gradients(gates, hidden, direction, [true, true]);
-        let apart = [[true, false], [false, true]].map(|wanted| gradients(gates, hidden, direction, wanted));
-        for (i, together) in together.iter().enumerate() {
-            let (together, apart) = (together.as_ref().unwrap(), apart[i][i].as_ref().unwrap());
-            let largest = apart.view().iter().fold(1.0, |m: f64, x| m.max(x.abs()));
-            let same = together.view().iter().zip(apart.view().iter()).all(|(a, b)| (a - b).abs() < 1e-12 * largest);
-            assert!(same, "{gates} {direction:?}");
+    use crate::Reset;
+    for direction in [Direction::Forward, Direction::Reverse] {
+        let half = STEPS / 2;
+        let halves = match direction {
+            Direction::Forward => [0..half, half..STEPS],
+            Direction::Reverse => [half..STEPS, 0..half],
+        };
+        for (gates, hidden, reset) in
+            [(1, 128, Reset::After), (3, 32, Reset::After), (3, 43, Reset::Before), (4, 64, Reset::After)]
+        {
+            let whole = gradients(gates, hidden, direction, reset, std::slice::from_ref(&(0..STEPS)));
+            let chained = gradients(gates, hidden, direction, reset, &halves);
+            assert_eq!((whole.len(), chained.len()), if gates == 1 { (7, 7) } else { (6, 6) });
+            for (place, (whole, chained)) in whole.iter().zip(&chained).enumerate() {
+                let largest = chained.view().iter().fold(1.0, |m: f64, x| m.max(x.abs()));
+                let same = whole.view().iter().zip(chained.view().iter()).all(|(a, b)| (a - b).abs() < 1e-12 * largest);
+                assert!(same, "{gates} gates, {direction:?}, {reset:?}, gradient {place}");
+            }
         }
     }
 }

@@ -95,7 +95,7 @@ impl CheckpointFolder {
                 self.storage.remove(&path).map_err(io("remove the unfinished", &path))?;
             }
         }
-        Ok(OpenFolder { folder: self, _lock: held })
+        Ok(OpenFolder { folder: self, lock: held })
     }
 
     /// The newest checkpoint that is whole; `None` if there is none at all. This needs no lock, and changes nothing.
@@ -148,7 +148,14 @@ impl CheckpointFolder {
 #[derive(Debug)]
 pub struct OpenFolder<'a> {
     folder: &'a CheckpointFolder,
-    _lock: File,
+    lock: File,
+}
+
+/// Given back outright: a process that another thread is just starting has a copy of the file, and would keep the lock for a moment.
+impl Drop for OpenFolder<'_> {
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl OpenFolder<'_> {

@@ -13,7 +13,7 @@ pub use plan::Every;
 pub(crate) use plan::Plan;
 pub use storage::{Disk, Storage, StorageFile};
 
-use crate::{EpochRecord, History, Result};
+use crate::{EpochRecord, History, MetricRecord, Result};
 use codec::{Reader, Writer};
 use gradus_autograd::Real;
 use gradus_nn_layers::StateDict;
@@ -55,6 +55,7 @@ use std::path::Path;
 ///     history: History::default(),
 ///     seconds: 12.5,
 ///     best: None,
+///     loader: None,
 /// };
 /// let read = Checkpoint::from_bytes(&checkpoint.to_bytes())?; // or `save` and `load`
 /// model.load_state_dict(&read.model)?;
@@ -77,6 +78,8 @@ pub struct Checkpoint<F: Real = f32> {
     pub seconds: f64,
     /// The best epoch so far, where early stopping keeps it.
     pub best: Option<BestSoFar<F>>,
+    /// What tells the loader that feeds the run from others, if one does.
+    pub loader: Option<u64>,
 }
 
 /// How far a training run is, and in what steps it goes.
@@ -107,8 +110,8 @@ pub struct BestSoFar<F: Real = f32> {
     pub weights: StateDict<F>,
 }
 
-/// The names of the sections, in their order.
-const SECTIONS: [&str; 6] = ["model", "optimizer", "position", "streams", "history", "best"];
+/// The names of the sections, in their order. Files without the last two have nothing to say there, or are older than they.
+const SECTIONS: [&str; 8] = ["model", "optimizer", "position", "streams", "history", "best", "metrics", "loader"];
 
 impl<F: Real> Checkpoint<F> {
     /// The checkpoint in the format of its files.
@@ -128,8 +131,14 @@ impl<F: Real> Checkpoint<F> {
 
     /// Gives the bytes away piece by piece, so that no more than one section is in memory twice.
     fn write(&self, to: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> std::io::Result<()> {
-        to(&codec::header(SECTIONS.len() as u32))?;
-        for name in SECTIONS {
+        let there = |name: &&str| match *name {
+            "metrics" => !self.history.metrics.is_empty(),
+            "loader" => self.loader.is_some(),
+            _ => true,
+        };
+        let sections: Vec<_> = SECTIONS.into_iter().filter(there).collect();
+        to(&codec::header(sections.len() as u32))?;
+        for name in sections {
             let mut section = Writer::default();
             match name {
                 "model" => put_state_dict(&mut section, &self.model),
@@ -137,7 +146,9 @@ impl<F: Real> Checkpoint<F> {
                 "position" => put_position(&mut section, &self.position),
                 "streams" => section.u64(self.seed),
                 "history" => put_history(&mut section, &self.history, self.seconds),
-                _ => put_best(&mut section, self.best.as_ref()),
+                "best" => put_best(&mut section, self.best.as_ref()),
+                "metrics" => put_metrics(&mut section, &self.history.metrics),
+                _ => section.u64(self.loader.unwrap_or_default()),
             }
             let (before, behind) = codec::frame(name, &section);
             to(&before)?;
@@ -161,11 +172,12 @@ impl<F: Real> Checkpoint<F> {
         {
             return Err(reader.fault(format!("it is there twice, the second time as section {}", i + 1)));
         }
-        let whole = |section: &'static str| {
-            let found = sections.iter().find(|(name, _)| *name == section);
-            found.map(|(_, reader)| reader.clone()).ok_or(CheckpointError::Missing { section })
-        };
-        let (history, seconds) = read(whole("history")?, get_history)?;
+        let find = |section: &str| sections.iter().find(|(name, _)| *name == section).map(|(_, reader)| reader.clone());
+        let whole = |section: &'static str| find(section).ok_or(CheckpointError::Missing { section });
+        let (mut history, seconds) = read(whole("history")?, get_history)?;
+        if let Some(section) = find("metrics") {
+            history.metrics = read(section, get_metrics)?;
+        }
         Ok(Self {
             model: read(whole("model")?, get_state_dict)?,
             optimizer: read(whole("optimizer")?, get_optimizer)?,
@@ -174,6 +186,7 @@ impl<F: Real> Checkpoint<F> {
             history,
             seconds,
             best: read(whole("best")?, get_best)?,
+            loader: find("loader").map(|section| read(section, Reader::u64)).transpose()?,
         })
     }
 
@@ -286,7 +299,24 @@ fn get_history(section: &mut Reader<'_>) -> Result<(History, f64), CheckpointErr
             seconds: section.f64()?,
         })
     })?;
-    Ok((History { epochs, kept_epoch, stopped_early }, seconds))
+    Ok((History { epochs, kept_epoch, stopped_early, ..History::default() }, seconds))
+}
+
+fn put_metrics(section: &mut Writer, metrics: &[MetricRecord]) {
+    section.count(metrics.len());
+    for record in metrics {
+        section.u64(record.epoch as u64);
+        section.text(&record.name);
+        section.f64(record.value);
+    }
+}
+
+fn get_metrics(section: &mut Reader<'_>) -> Result<Vec<MetricRecord>, CheckpointError> {
+    let metrics = section.list(|section| {
+        Ok(MetricRecord { epoch: section.usize()?, name: section.text()?.to_owned(), value: section.f64()? })
+    })?;
+    // A file without metrics has no such section: what is read is what would be written.
+    if metrics.is_empty() { Err(section.fault("it is empty".to_owned())) } else { Ok(metrics) }
 }
 
 fn put_best<F: Real>(section: &mut Writer, best: Option<&BestSoFar<F>>) {

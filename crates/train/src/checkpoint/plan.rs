@@ -109,15 +109,13 @@ impl<'a, F: Real> Trainer<'a, F> {
 
     /// Stops when the flag is set: finishes the step, saves, and ends with [`Error::Interrupted`], which says how to go on.
     ///
-    /// This is for Ctrl-C. The handler of the signal is the program's, as there can be but one; with the crate `ctrlc` it is one line:
+    /// This is for Ctrl-C: with the feature `ctrlc`, `stop_when(stop_on_ctrl_c()?)`. A program whose handler does more sets a flag of its own:
     ///
     /// ```
     /// use gradus_train::Trainer;
-    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::sync::atomic::AtomicBool;
     ///
     /// static STOP: AtomicBool = AtomicBool::new(false);
-    /// // ctrlc::set_handler(|| STOP.store(true, Ordering::Relaxed))?;
-    /// # STOP.store(true, Ordering::Relaxed);
     /// let trainer: Trainer = Trainer::new(20).stop_when(&STOP);
     /// ```
     #[must_use]

@@ -20,6 +20,8 @@ pub(crate) struct Session<'a, F: Real> {
     pub(crate) early_stopping: Option<EarlyStopping<F>>,
     /// The checkpoint that the run goes on from.
     pub(crate) resumed: Option<PathBuf>,
+    /// What tells the loader that feeds the run from others.
+    loader: Option<u64>,
     seed: u64,
     folder: Option<(OpenFolder<'a>, Every)>,
     stop: Option<&'a AtomicBool>,
@@ -45,7 +47,7 @@ impl<'a, F: Real> Session<'a, F> {
     /// Begins at the start, or where the newest checkpoint is.
     pub(crate) fn begin(
         plan: &'a Plan<'_>,
-        start: Position,
+        (start, loader): (Position, Option<u64>),
         seed: u64,
         early_stopping: Option<EarlyStopping<F>>,
         model: &mut dyn Layer<F>,
@@ -56,6 +58,7 @@ impl<'a, F: Real> Session<'a, F> {
             history: History::default(),
             early_stopping,
             resumed: None,
+            loader,
             seed,
             folder: None,
             stop: plan.stop,
@@ -96,6 +99,12 @@ impl<'a, F: Real> Session<'a, F> {
             if saved != now {
                 return Err(Error::OtherRun { path, what, saved: saved.to_string(), now: now.to_string() });
             }
+        }
+        if checkpoint.loader != self.loader {
+            let text =
+                |loader: Option<u64>| loader.map_or_else(|| "none".to_owned(), |key| format!("number {key:016x}"));
+            let (what, saved, now) = ("loader (its seed, order and sizes)", text(checkpoint.loader), text(self.loader));
+            return Err(Error::OtherRun { path, what, saved, now });
         }
         let before = model.state_dict();
         let fitted = self.fit(&checkpoint, model, optimizer);
@@ -184,6 +193,7 @@ impl<'a, F: Real> Session<'a, F> {
             history: self.history.clone(),
             seconds: self.seconds(),
             best,
+            loader: self.loader,
         };
         let path = folder.save(&checkpoint)?;
         self.saved = Some((step, path.clone()));

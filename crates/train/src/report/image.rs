@@ -4,8 +4,13 @@ use crate::{Error, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A grey PNG, as an address that a page can hold: the smallest number is white, the largest black.
-pub(super) fn grey_png(pixels: &[f64], height: usize, width: usize) -> Result<String> {
+/// A file as an address that a page can hold.
+pub(super) fn address(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", STANDARD.encode(png))
+}
+
+/// A grey PNG: the smallest number is white, the largest black.
+pub(crate) fn grey_png(pixels: &[f64], height: usize, width: usize) -> Result<Vec<u8>> {
     let fault = |reason: String| Error::Picture { picture: format!("an image of {height} × {width}"), reason };
     let sides = (u32::try_from(height), u32::try_from(width));
     let (Ok(rows), Ok(columns)) = sides else { return Err(fault("it is too large".to_owned())) };
@@ -23,7 +28,7 @@ pub(super) fn grey_png(pixels: &[f64], height: usize, width: usize) -> Result<St
         writer.finish()
     });
     written.map_err(|error| fault(error.to_string()))?;
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(file)))
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -32,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_picture_has_the_pixels() {
-        let address = grey_png(&[0.0, 1.0, 0.5, 1.0, 0.0, 0.25], 2, 3).unwrap();
+        let address = address(&grey_png(&[0.0, 1.0, 0.5, 1.0, 0.0, 0.25], 2, 3).unwrap());
         let file = STANDARD.decode(address.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
         let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
         let mut pixels = [0; 6];

@@ -4,6 +4,8 @@ mod chart;
 mod image;
 mod page;
 
+pub(crate) use image::grey_png;
+
 use crate::{Error, Evaluation, History, Result};
 use gradus_autograd::Real;
 use gradus_data::Labelled;
@@ -24,7 +26,7 @@ use std::path::{Path, PathBuf};
 /// let record = |epoch, loss| EpochRecord {
 ///     epoch, train_loss: loss, train_accuracy: 0.9, test_loss: loss + 0.1, test_accuracy: 0.8, lr: 0.1, seconds: 1.0,
 /// };
-/// let history = History { epochs: vec![record(1, 0.5), record(2, 0.2)], kept_epoch: 2, stopped_early: false };
+/// let history = History { epochs: vec![record(1, 0.5), record(2, 0.2)], kept_epoch: 2, ..History::default() };
 /// let folder = std::env::temp_dir().join(format!("gradus-report-{}", std::process::id()));
 /// Report::new("A run", &history).setting("seed", 7).write(&folder)?;
 /// assert!(std::fs::read_to_string(folder.join("report.html")).unwrap().contains("<svg"));
@@ -85,7 +87,7 @@ impl<'a> Report<'a> {
             let sample = data.inputs().index_axis(ndarray::Axis(0), mistake.sample);
             let pixels: Vec<f64> = sample.iter().map(|x| x.to_f64()).collect();
             self.mistakes.push(DrawnMistake {
-                picture: image::grey_png(&pixels, height, width)?,
+                picture: image::address(&grey_png(&pixels, height, width)?),
                 label: mistake.label,
                 predicted: mistake.predicted,
                 confidence: mistake.confidence,

@@ -3,7 +3,7 @@
 use super::*;
 use gradus_nn_layers::StateDict;
 use gradus_optim::{OptimizerState, SavedSlot};
-use gradus_train::{BestSoFar, CheckpointError, History, Position};
+use gradus_train::{BestSoFar, CheckpointError, History, MetricRecord, Position};
 use ndarray::{ArrayD, IxDyn, array};
 use rand::RngExt;
 use std::time::{Duration, Instant};
@@ -40,10 +40,26 @@ fn example() -> Checkpoint<f64> {
         optimizer: OptimizerState { lr: 1e-3, slots: vec![slot] },
         position: Position { epoch: 3, step: 9, batch: 1, batch_size: 6, samples: 23, test_samples: 9 },
         seed: 0x0123_4567_89ab_cdef,
-        history: History { epochs: vec![record(1, 0.5), record(2, 0.625)], kept_epoch: 2, stopped_early: false },
+        history: History { epochs: vec![record(1, 0.5), record(2, 0.625)], kept_epoch: 2, ..History::default() },
         seconds: 3.25,
         best: Some(BestSoFar { epoch: 1, metric: 0.5, weights: arrays(0.5) }),
+        loader: None,
     }
+}
+
+/// With the sections that a file need not have.
+fn with_metrics() -> Checkpoint<f64> {
+    let mut checkpoint = example();
+    let record = |name: &str, value| MetricRecord { epoch: 1, name: name.to_owned(), value };
+    checkpoint.history.metrics = vec![record("F1 (macro)", 0.1), record("√", f64::NEG_INFINITY)];
+    checkpoint.loader = Some(0xfedc_ba98);
+    checkpoint
+}
+
+#[test]
+fn metrics_and_the_loader_come_back() {
+    let (written, read) = (with_metrics(), Checkpoint::from_bytes(&with_metrics().to_bytes()).unwrap());
+    assert_eq!((text(&read), read.loader), (text(&written), written.loader));
 }
 
 /// All of it as text: `f64`'s shortest text is exact.
@@ -83,6 +99,7 @@ fn every_bit_comes_back_in_both_types() {
         history: History::default(),
         seconds: 0.0,
         best: None,
+        loader: None,
     };
     let read = Checkpoint::<f32>::from_bytes(&small.to_bytes()).unwrap();
     assert_eq!(read.model.get("w").unwrap(), &transposed);
@@ -173,19 +190,20 @@ fn mutate(bytes: &mut Vec<u8>, rng: &mut StdRng) {
 #[test]
 fn ten_thousand_damaged_files_give_errors() {
     let (mut rng, mut slowest) = (StdRng::seed_from_u64(1), Duration::ZERO);
-    let parts = sections(VERSION_1);
-    assert_eq!(sealed(1, &parts), VERSION_1);
+    let files = [VERSION_1.to_vec(), with_metrics().to_bytes()];
+    files.iter().for_each(|file| assert_eq!(sealed(1, &sections(file)), *file));
+    let parts = files.each_ref().map(|file| sections(file));
     let mut accepted = 0;
     for i in 0..10_000 {
         let resealed = i % 2 == 0;
         let bytes = if resealed {
             // Checksums that belong to the damage: what stands behind them has to hold by itself.
-            let mut parts = parts.clone();
+            let mut parts = parts[i / 2 % 2].clone();
             let part = rng.random_range(0..parts.len());
             mutate(&mut parts[part].1, &mut rng);
             sealed(1, &parts)
         } else {
-            let mut bytes = VERSION_1.to_vec();
+            let mut bytes = files[i / 2 % 2].clone();
             mutate(&mut bytes, &mut rng);
             bytes
         };
@@ -198,7 +216,7 @@ fn ten_thousand_damaged_files_give_errors() {
                 accepted += 1;
                 assert_eq!(read.to_bytes(), bytes);
             }
-            Ok(_) => assert_eq!(bytes, VERSION_1, "damage {i} was not noticed"),
+            Ok(_) => assert_eq!(bytes, files[i / 2 % 2], "damage {i} was not noticed"),
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
@@ -273,7 +291,8 @@ fn ten_million_parameters() {
     std::fs::create_dir_all(&folder.0).unwrap();
     let model = [("w", array())].into_iter().collect();
     let optimizer = OptimizerState { lr: 0.1, slots: vec![slot] };
-    let checkpoint = Checkpoint { model, optimizer, position, seed: 1, history, seconds: 0.0, best: None };
+    let checkpoint =
+        Checkpoint { model, optimizer, position, seed: 1, history, seconds: 0.0, best: None, loader: None };
     let path = folder.0.join("large.ckpt");
     for _ in 0..5 {
         let clock = Instant::now();

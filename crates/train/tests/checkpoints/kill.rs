@@ -100,3 +100,46 @@ fn a_run_that_is_killed_goes_on_in_the_same_bits_and_loses_no_saved_step() {
     assert_eq!((resumed.model, resumed.optimizer), (whole.model, whole.optimizer));
     println!("{killed} kills, the last after step {saved} of {}", 4 * epochs);
 }
+
+/// The run that is interrupted; it does nothing unless it is told where.
+#[cfg(all(unix, feature = "ctrlc"))]
+#[test]
+fn interrupted_child() {
+    struct Steps;
+    impl Callback for Steps {
+        fn step(&mut self, step: &StepRecord) {
+            say("step", step.step);
+        }
+    }
+    let (Ok(folder), Ok(epochs)) = (std::env::var(FOLDER), std::env::var(EPOCHS)) else { return };
+    let trainer = long(epochs.parse().unwrap()).checkpoint(folder, Every::Epochs(10_000));
+    let stop = gradus_train::stop_on_ctrl_c().unwrap();
+    let error = run(trainer.stop_when(stop).callback(Box::leak(Box::new(Steps)))).unwrap_err();
+    assert!(matches!(error, Error::Interrupted { checkpoint: Some(_), .. }), "{error}");
+}
+
+#[cfg(all(unix, feature = "ctrlc"))]
+#[test]
+fn ctrl_c_finishes_the_step_and_saves() {
+    let (folder, epochs) = (Temporary::new(), 4000);
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "checkpoints::kill::interrupted_child", "--nocapture"])
+        .env(FOLDER, &folder.0)
+        .env(EPOCHS, epochs.to_string())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut steps = lines.by_ref().filter(|line| line.as_ref().unwrap().starts_with("step ")).take(7);
+    assert!(steps.by_ref().last().is_some());
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    lines.for_each(drop);
+    assert!(child.wait().unwrap().success());
+    let newest = CheckpointFolder::new(&folder.0).newest::<f64>().unwrap().unwrap().checkpoint.position;
+    assert!(newest.step >= 7 && newest.epoch < epochs);
+    let epochs = newest.epoch + 2;
+    let resumed = run(long(epochs).checkpoint(&folder.0, Every::Epochs(10_000)).resume()).unwrap();
+    let whole = run(long(epochs)).unwrap();
+    assert_eq!((resumed.model, resumed.optimizer), (whole.model, whole.optimizer));
+}

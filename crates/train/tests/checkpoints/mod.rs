@@ -19,10 +19,10 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A folder that is removed again.
-struct Temporary(PathBuf);
+pub(crate) struct Temporary(pub(crate) PathBuf);
 
 impl Temporary {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("gradus-train-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -45,7 +45,7 @@ impl Drop for Temporary {
 }
 
 /// Samples of three numbers in two classes that no line separates.
-fn samples(n: usize) -> Labelled<f64> {
+pub(crate) fn samples(n: usize) -> Labelled<f64> {
     let number = |(i, j): (usize, usize)| ((i * 3 + j) as f64 * 0.618).fract() - 0.5 + 0.4 * (i % 2) as f64;
     Labelled::new(Array2::from_shape_fn((n, 3), number), (0..n).map(|i| i % 2).collect::<Vec<_>>(), 2).unwrap()
 }
@@ -62,7 +62,7 @@ fn network(seed: u64) -> Sequential<f64> {
 }
 
 /// The bits of all arrays of a model.
-fn bits(model: &dyn Module<f64>) -> Vec<u64> {
+pub(crate) fn bits(model: &dyn Module<f64>) -> Vec<u64> {
     model.state_dict().iter().flat_map(|(_, array)| array.iter().map(|x| x.to_bits()).collect::<Vec<_>>()).collect()
 }
 
@@ -122,7 +122,7 @@ impl Callback for Listener {
 }
 
 /// Sets the flag at a step.
-struct StopAt<'a>(u64, &'a AtomicBool);
+pub(crate) struct StopAt<'a>(pub(crate) u64, pub(crate) &'a AtomicBool);
 
 impl Callback for StopAt<'_> {
     fn step(&mut self, step: &StepRecord) {

@@ -66,6 +66,8 @@
 //!
 //! The forward pass keeps gates, memories and outputs, six numbers for each unit and step; `tanh(cₜ)` is computed again.
 //!
+//! Threads share the sequences of a batch; a sequence that is alone they share by its units, step by step (`alone`).
+//!
 //! # References
 //! - S. Hochreiter, J. Schmidhuber, *Long short-term memory*, Neural Computation 9(8), 1997 (where the gradient is cut at the gates);
 //!   F. A. Gers, J. Schmidhuber, F. Cummins, *Learning to forget*, Neural Computation 12(10), 2000.
@@ -73,6 +75,7 @@
 //!   architectures*, Neural Networks 18, 2005 (the full gradient).
 //! - K. Greff et al., *LSTM: a search space odyssey*, 2015, <https://arxiv.org/abs/1503.04069> (the formulas above, with peepholes).
 
+mod alone;
 mod sweep;
 
 use super::arrays::gather;

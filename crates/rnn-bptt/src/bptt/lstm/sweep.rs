@@ -1,26 +1,30 @@
 //! The two sweeps over time.
 
+use super::alone;
 use crate::bptt::Order;
 use crate::bptt::arrays::{fill_padding, flat, in_rows, in_rows_mut, matrix, matrix_mut, slice};
-use crate::bptt::bands::{at, bands, in_bands};
-use crate::bptt::inputs::{HH, Places};
+use crate::bptt::bands::{at, bands, in_bands, rows_in_bands};
+use crate::bptt::inputs::Places;
+use crate::bptt::order::Piece;
+use crate::bptt::pieces::{line, parts, steps_of_piece};
 use crate::bptt::projection::Projection;
 use crate::bptt::recurrence::{Onto, Recurrence, Rows};
-use crate::bptt::sums::{Share, Sums, sum_of_biases};
+use crate::bptt::sums::{Factors, Read, Share, Sums, first, sum_of_biases};
 use crate::bptt::vanishing::{least, settled};
 use crate::bptt::weights::{Sizes, Weights};
 use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::memory;
 use gradus_linalg::parallel::for_each_part;
 use gradus_linalg::simd::vectorized;
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
+use std::ops::Range;
 
 /// Columns of the gates are rows of the parameters.
 fn shares(hidden: usize) -> [Share; 1] {
     [Share::new(0..4 * hidden, 0)]
 }
 
-/// Gates `(T, N, 4H)`, memories and outputs `(T, N, H)` of every step.
+/// Gates `(T, N, line of 4H)`, memories and outputs `(T, N, H)` of every step.
 pub(super) fn forward<F: Real>(
     x: &Value<F>,
     weights: &Weights<F>,
@@ -28,18 +32,24 @@ pub(super) fn forward<F: Real>(
     &Sizes { steps, batch, hidden, .. }: &Sizes,
     order: &Order,
 ) -> (Array3<F>, Array3<F>, Array3<F>) {
-    let width = 4 * hidden;
-    let (bias, shares) = (sum_of_biases(weights, width), shares(hidden));
+    let (width, line) = (4 * hidden, line::<F>(4 * hidden));
+    let (bias, shares) = (sum_of_biases(weights, width, line), shares(hidden));
     let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
     let mut c = memory::array((steps, batch, hidden));
     let mut h = memory::array((steps, batch, hidden));
     let zeros = Value::zeros((batch, hidden));
     let (h0, c0) = (h0.map(slice), slice(c0.unwrap_or(&zeros)));
 
-    let recurrence = Recurrence::new(matrix(weights.weight_hh.value()), steps, batch);
+    let weight_hh = matrix(weights.weight_hh.value());
+    if alone::is_worth(order, batch, hidden) {
+        let arrays = [&mut gates, &mut c, &mut h].map(|array| array.index_axis_mut(Axis(1), 0));
+        alone::forward(weight_hh, (h0, c0), arrays, order);
+        return (gates, c, h);
+    }
+    let recurrence = Recurrence::new(weight_hh, steps, batch);
     let bands = bands(batch, recurrence.divides());
     let split = |array, width| in_bands(array, &bands, (steps, width));
-    let parts = bands.iter().zip(split(flat(&mut gates), width));
+    let parts = bands.iter().zip(split(flat(&mut gates), line));
     let parts = parts.zip(split(flat(&mut c), hidden).into_iter().zip(split(flat(&mut h), hidden)));
     for_each_part(steps * batch * hidden * width, parts.collect(), |((rows, mut gates), (mut c, mut h))| {
         let own = rows.start * hidden..rows.end * hidden;
@@ -49,7 +59,8 @@ pub(super) fn forward<F: Real>(
             projection.begin(t, rows, gates[t]);
             let state = before.map(|before: usize| &*h[before]).or(h0.map(|h0| &h0[own.clone()]));
             if let Some(state) = state {
-                let to = in_rows_mut(gates[t], width);
+                let mut to = in_rows_mut(gates[t], line);
+                let to = to.slice_axis_mut(Axis(1), (..width).into());
                 recurrence.apply(Rows { data: state, first: 0, line: hidden }, Onto::Itself, to);
             }
             let (c_now, c_before) = match before {
@@ -60,7 +71,7 @@ pub(super) fn forward<F: Real>(
                 None => (&mut *c[t], &c0[own.clone()]),
             };
             for (row, sequence) in rows.clone().enumerate() {
-                let [now, gate] = [row * hidden..(row + 1) * hidden, row * width..(row + 1) * width];
+                let [now, gate] = [row * hidden..(row + 1) * hidden, row * line..row * line + width];
                 if order.is_padding(t, sequence) {
                     // One that has not begun waits in its first state; one that is over may do so, too.
                     let first = sequence * hidden..(sequence + 1) * hidden;
@@ -81,7 +92,7 @@ pub(super) fn forward<F: Real>(
 }
 
 /// One step of one sequence: `a` becomes the gates.
-fn step<F: Real>(a: &mut [F], c_before: &[F], c: &mut [F], h: &mut [F]) {
+pub(super) fn step<F: Real>(a: &mut [F], c_before: &[F], c: &mut [F], h: &mut [F]) {
     let hidden = c.len();
     vectorized(
         #[inline(always)]
@@ -90,7 +101,7 @@ fn step<F: Real>(a: &mut [F], c_before: &[F], c: &mut [F], h: &mut [F]) {
             a[..2 * hidden].iter_mut().for_each(|a| *a = a.sigmoid());
             a[2 * hidden..3 * hidden].iter_mut().for_each(|a| *a = a.tanh());
             a[3 * hidden..].iter_mut().for_each(|a| *a = a.sigmoid());
-            let [i, f, g, o] = parts(a, hidden);
+            let [i, f, g, o] = gates_of(a, hidden);
             for j in 0..hidden {
                 c[j] = f[j] * c_before[j] + i[j] * g[j];
             }
@@ -116,79 +127,101 @@ pub(super) struct Saved<F: Real> {
 }
 
 impl<F: Real> Saved<F> {
-    /// Back-propagation through time: first the `δ` of every step, last step first, then the gradients that are sums over steps.
+    /// Back-propagation through time, last step first: a piece of it, then the sums' share of it while its `δ` is near.
     pub(super) fn backward(mut self, cotangents: Vec<Option<Value<F>>>, slots: &mut Slots<'_, F>) {
         let gates = std::mem::replace(&mut self.gates, Value::zeros(0)).into_array();
         let mut da = gates.into_dimensionality().expect("the gates have three axes");
-        let dc0 = self.through_time(&mut da, cotangents);
-        let da = Value::from(da);
-        let hidden = self.h.shape()[2];
-        let (shares, mut sums) = (shares(hidden), Sums::new(&da, &self.order));
-        if let Some(x) = self.x.as_ref().filter(|_| slots.needs(HH)) {
-            sums.together(&self.h, x, &shares, &shares);
+        let ((_, batch, line), hidden) = (da.dim(), self.h.shape()[2]);
+        let shares = shares(hidden);
+        let factors = Factors {
+            x: self.x.as_ref(),
+            weight_ih: self.weight_ih.as_ref(),
+            h0: self.h0.as_ref(),
+            of_input: &shares,
+            of_state: shares.iter().map(|share| (share.clone(), Read::Before(&self.h))).collect(),
+            of_bias: &shares,
+        };
+        let mut sums = Sums::new(slots, factors, (&self.order, &self.places), da.dim());
+        let mut sweep = Backward::new(&self, cotangents, da.dim());
+        for piece in self.order.pieces_back(steps_of_piece::<F>(batch, line)) {
+            sweep.through(&piece, &mut da);
+            sums.add(slots, &da, &piece);
         }
-        slots.accumulate(HH, |dw, beta| {
-            sums.hidden_weight(matrix_mut(dw), beta, (&self.h, self.h0.as_ref()), &shares);
-        });
-        let (x, weight_ih) = (self.x.as_ref(), self.weight_ih.as_ref());
-        sums.of_input_and_biases(slots, &self.places, (x, weight_ih, hidden), [&shares, &shares]);
+        let dc0 = sweep.dc;
+        sums.finish(slots, &da);
         if let &[h0, c0] = &self.places.states[..] {
             slots.accumulate(h0, |dh0, beta| {
-                F::gemm(F::one(), matrix(&sums.first()), matrix(&self.weight_hh), beta, matrix_mut(dh0));
+                let first = first(&da, &self.order);
+                let first = matrix(&first);
+                let first = first.slice_axis(Axis(1), (..4 * hidden).into());
+                F::gemm(F::one(), first, matrix(&self.weight_hh), beta, matrix_mut(dh0));
             });
-            if slots.needs(c0) {
-                slots.add(c0, dc0);
-            }
+            slots.add(c0, dc0);
         }
+        memory::give_array(da);
+    }
+}
+
+/// The backward sweep, and where it stands.
+struct Backward<'a, F: Real> {
+    saved: &'a Saved<F>,
+    recurrence: Recurrence<'a, F>,
+    bands: Vec<Range<usize>>,
+    dy: Option<Value<F>>,
+    last_h: Option<Value<F>>,
+    last_c: Option<Value<F>>,
+    zeros: Value<F>,
+    dh: Value<F>,
+    dc: Value<F>,
+}
+
+impl<'a, F: Real> Backward<'a, F> {
+    /// Behind the last step.
+    fn new(saved: &'a Saved<F>, cotangents: Vec<Option<Value<F>>>, (steps, batch, _): (usize, usize, usize)) -> Self {
+        let cotangents: [Option<Value<F>>; 3] = cotangents.try_into().expect("three values were recorded");
+        let [dy, last_h, last_c] = cotangents.map(|dy| dy.map(Value::into_standard_layout));
+        let recurrence = Recurrence::new(matrix(&saved.weight_hh).reversed_axes(), steps, batch);
+        let bands = bands(batch, recurrence.divides());
+        let [zeros, dh, dc] = [(); 3].map(|()| Value::zeros((batch, saved.h.shape()[2])));
+        Self { saved, recurrence, bands, dy, last_h, last_c, zeros, dh, dc }
     }
 
-    /// The `δ` of every step in the place of the gates; returns `dc₀`.
-    fn through_time(&self, gates: &mut Array3<F>, cotangents: Vec<Option<Value<F>>>) -> Value<F> {
-        let (steps, batch, width) = gates.dim();
-        let hidden = width / 4;
-        let [dy, last_h, last_c]: [Option<Value<F>>; 3] = cotangents.try_into().expect("three values were recorded");
-        let [dy, last_h, last_c] = [dy, last_h, last_c].map(|dy| dy.map(Value::into_standard_layout));
-        let [dy, last_h, last_c] = [&dy, &last_h, &last_c].map(|dy| dy.as_ref().map(slice));
-        let zeros = Value::zeros((batch, hidden));
-        let (c, c0) = (slice(&self.c), slice(self.c0.as_ref().unwrap_or(&zeros)));
-        let (mut dh, mut dc) = (Value::zeros((batch, hidden)), Value::zeros((batch, hidden)));
-
-        let weight_hh = matrix(&self.weight_hh);
-        let recurrence = Recurrence::new(weight_hh.t(), steps, batch);
-        let bands = bands(batch, recurrence.divides());
-        let whole = "fresh memory is row-major";
-        let parts = bands.iter().zip(in_bands(flat(gates), &bands, (steps, width)));
-        let scratch = [&mut dh, &mut dc].map(|x| in_bands(x.as_slice_mut().expect(whole), &bands, (1, hidden)));
-        let [dh_parts, dc_parts] = scratch;
-        let parts = parts.zip(dh_parts.into_iter().flatten().zip(dc_parts.into_iter().flatten()));
-        for_each_part(steps * batch * hidden * width, parts.collect(), |((rows, mut gates), (dh, dc))| {
-            let own = rows.start * hidden..rows.end * hidden;
-            let times: Vec<_> = self.order.times().collect();
-            for (place, &t) in times.iter().enumerate().rev() {
+    /// The `δ` of the steps of a piece, in the place of the gates.
+    fn through(&mut self, piece: &Piece, gates: &mut Array3<F>) {
+        let ((_, batch, line), hidden) = (gates.dim(), self.dh.shape()[1]);
+        let width = 4 * hidden;
+        let Self { saved, recurrence, bands, dh, dc, .. } = self;
+        let [dy, last_h, last_c] = [&self.dy, &self.last_h, &self.last_c].map(|dy| dy.as_ref().map(slice));
+        let (order, c, c0) = (&saved.order, slice(&saved.c), slice(saved.c0.as_ref().unwrap_or(&self.zeros)));
+        let [dh, dc] = [dh, dc].map(|d| rows_in_bands(d, bands));
+        let parts = bands.iter().zip(parts(gates, bands, (piece, order))).zip(dh.zip(dc));
+        let work = piece.times.len() * batch * hidden * width;
+        for_each_part(work, parts.collect(), |((rows, mut gates), (dh, dc))| {
+            for t in piece.back() {
+                let (gates, after) = gates.step_and_after(t, order);
                 // dHₜ = dYₜ + dAₜ₊₁ Wₕₕ
                 let dy = dy.map(|dy| at(dy, t, batch, rows, hidden));
-                match (times.get(place + 1), dy) {
-                    (Some(&after), dy) => {
+                match (after, dy) {
+                    (Some(after), dy) => {
                         let onto = dy.map_or(Onto::Nothing, |dy| Onto::Other(in_rows(dy, hidden)));
-                        let from = Rows { data: gates[after], first: 0, line: width };
-                        recurrence.apply(from, onto, in_rows_mut(dh, hidden));
+                        recurrence.apply(Rows { data: after, first: 0, line }, onto, in_rows_mut(dh, hidden));
                     }
                     (None, Some(dy)) => dh.copy_from_slice(dy),
                     (None, None) => dh.fill(F::zero()),
                 }
-                let c_before = match place.checked_sub(1) {
-                    Some(before) => at(c, times[before], batch, rows, hidden),
-                    None => &c0[own.clone()],
+                let c_before = match order.before(t) {
+                    Some(before) => at(c, before, batch, rows, hidden),
+                    None => at(c0, 0, batch, rows, hidden),
                 };
                 let c = at(c, t, batch, rows, hidden);
                 for (row, sequence) in rows.clone().enumerate() {
-                    let [now, gate] = [row * hidden..(row + 1) * hidden, row * width..(row + 1) * width];
-                    let (gates, dh, dc) = (&mut gates[t][gate], &mut dh[now.clone()], &mut dc[now.clone()]);
-                    if self.order.is_padding(t, sequence) {
+                    let [now, gate] = [row * hidden..(row + 1) * hidden, row * line..row * line + width];
+                    let (gates, dh, dc) = (&mut gates[gate], &mut dh[now.clone()], &mut dc[now.clone()]);
+                    if order.is_padding(t, sequence) {
                         gates.fill(F::zero());
                         continue;
                     }
-                    if self.order.last(sequence) == t {
+                    if order.last(sequence) == t {
                         for (d, last) in [(&mut *dh, last_h), (&mut *dc, last_c)] {
                             let last = last.map(|last| &last[sequence * hidden..(sequence + 1) * hidden]);
                             d.iter_mut().zip(last.into_iter().flatten()).for_each(|(d, &last)| *d += last);
@@ -198,7 +231,6 @@ impl<F: Real> Saved<F> {
                 }
             }
         });
-        dc
     }
 }
 
@@ -230,6 +262,6 @@ fn step_back<F: Real>(gates: &mut [F], c: &[F], c_before: &[F], dh: &[F], dc: &m
 }
 
 #[inline(always)]
-fn parts<F>(a: &[F], hidden: usize) -> [&[F]; 4] {
+fn gates_of<F>(a: &[F], hidden: usize) -> [&[F]; 4] {
     [0, 1, 2, 3].map(|part| &a[part * hidden..][..hidden])
 }

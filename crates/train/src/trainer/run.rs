@@ -1,0 +1,284 @@
+//! The loop.
+
+use super::Trainer;
+use crate::checkpoint::session::{Moment, Session};
+use crate::checkpoint::{Plan, Position};
+use crate::evaluate::evaluate_rows;
+use crate::metrics::Predictions;
+use crate::step::{Batch, OnBatch};
+use crate::{Callback, EpochRecord, Error, Evaluation, History, MetricRecord, Result, Source, StepRecord, evaluate};
+use gradus_autograd::Real;
+use gradus_data::Labelled;
+use gradus_nn_layers::{Layer, StateDict};
+use gradus_optim::{AsClosure, ClosureOptimizer};
+use gradus_regularize::Decision;
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+impl<'a, F: Real> Trainer<'a, F> {
+    /// Trains the model, by an [`Optimizer`](gradus_optim::Optimizer) or a [`ClosureOptimizer`]; see
+    /// [above](Trainer#optimizers). `Kind` is the compiler's to find.
+    ///
+    /// `train` is a [`Labelled`] set, or a [`Loader`](gradus_data::Loader), which brings its own batch size, order, transforms and threads:
+    /// see [`Source`].
+    ///
+    /// # Examples
+    /// The same line for both kinds:
+    /// ```
+    /// use gradus_data::Digits;
+    /// use gradus_nn_layers::Linear;
+    /// use gradus_optim::{Sam, Sgd};
+    /// use gradus_train::Trainer;
+    /// use rand::{SeedableRng, rngs::StdRng};
+    ///
+    /// let mut rng = StdRng::seed_from_u64(7);
+    /// let (train, test) = Digits::embedded().split(0.8, &mut rng)?;
+    /// let (mut plain, mut flat) = (Linear::new(64, 10, &mut rng), Linear::new(64, 10, &mut rng));
+    /// let sgd = || Sgd::new(0.1).momentum(0.9);
+    /// Trainer::new(2).run(&mut plain, &mut sgd(), &train, &test, &mut rng)?;
+    /// let history = Trainer::new(2).run(&mut flat, &mut Sam::new(sgd(), 0.05), &train, &test, &mut rng)?;
+    /// assert!(history.epochs[1].test_accuracy > 0.9);
+    /// # Ok::<(), gradus_train::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Settings that cannot work are refused before the first batch. A loss or a gradient that is not finite ends
+    /// training with [`Error::NonFiniteLoss`] or [`Error::NonFiniteGradient`], and the model has the weights of the
+    /// last epoch that ended well.
+    pub fn run<Kind>(
+        &mut self,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut (impl AsClosure<F, Kind> + ?Sized),
+        train: &impl Source<F>,
+        test: &Labelled<F>,
+        rng: &mut impl Rng,
+    ) -> Result<History> {
+        let mut optimizer = optimizer.as_closure();
+        self.check(&optimizer, train, test)?;
+        let plan = std::mem::take(&mut self.plan);
+        let result = self.planned(&plan, model, &mut optimizer, (train, test), rng.next_u64());
+        self.plan = plan;
+        result
+    }
+
+    /// Runs from the start or from a checkpoint.
+    fn planned(
+        &mut self,
+        plan: &Plan<'_>,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+        (train, test): (&dyn Source<F>, &Labelled<F>),
+        seed: u64,
+    ) -> Result<History> {
+        let (batch_size, samples, test_samples) = (train.batch_size(self.batch_size), train.samples(), test.len());
+        let start = Position { epoch: 1, step: 0, batch: 0, batch_size, samples, test_samples };
+        let start = (start, train.fingerprint()?);
+        let mut session = Session::begin(plan, start, seed, self.early_stopping.clone(), model, optimizer)?;
+        let seen = sample_of(train, test, &mut session.rng("comparison", 0))?;
+        self.tell(
+            |callback, (epochs, steps)| callback.start(epochs, steps),
+            (self.epochs, train.steps(self.batch_size)),
+        );
+        if let Some(path) = &session.resumed {
+            self.tell(|callback, (step, path)| callback.resumed(step, path), (session.position.step, path.as_path()));
+        }
+        let result = self.epochs(&mut session, model, optimizer, train, [&seen, test]);
+        self.tell(|callback, ()| callback.finish(), ());
+        result
+    }
+
+    fn epochs(
+        &mut self,
+        session: &mut Session<'_, F>,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+        train: &dyn Source<F>,
+        [seen, test]: [&Labelled<F>; 2],
+    ) -> Result<History> {
+        let name = match session.resumed {
+            Some(_) => format!("the checkpoint of step {}", session.position.step),
+            None => "the start".to_owned(),
+        };
+        let mut good = Good { weights: model.state_dict(), name };
+        let steps = train.steps(self.batch_size);
+        let batches = |session: &Session<'_, F>, batch_size| {
+            let Position { epoch, batch, .. } = session.position;
+            train.batches(epoch, batch, batch_size, session.rng("shuffle", epoch as u64))
+        };
+        let mut coming = batches(session, self.batch_size)?;
+        while session.position.epoch <= self.epochs && !session.history.stopped_early {
+            let epoch = session.position.epoch;
+            for batch in coming.by_ref() {
+                let (inputs, labels) = batch?;
+                session.position.step += 1;
+                session.position.batch += 1;
+                let step = session.position.step;
+                if let Some(schedule) = &self.schedule {
+                    optimizer.follow(schedule.as_ref(), step - 1)?;
+                }
+                let batch = Batch { epoch, step, seed: session.stream("model", step), inputs: inputs.into(), labels };
+                let record = match self.step(model, optimizer, &batch) {
+                    Err(fault) => return Err(good.restore(model, fault)),
+                    Ok(record) => record,
+                };
+                self.tell(|callback, record| callback.step(&record), record);
+                if session.position.batch < steps {
+                    self.save_if_due(session, Moment::Step, model, optimizer)?;
+                    session.go_on()?;
+                }
+            }
+            session.position.epoch = epoch + 1;
+            session.position.batch = 0;
+            // Now, so that a loader's threads work while the model is evaluated.
+            coming = batches(session, self.batch_size)?;
+            let (on_seen, (on_test, metrics)) = (evaluate(model, seen)?, self.on_test(epoch, model, test)?);
+            let record = EpochRecord {
+                epoch,
+                train_loss: on_seen.loss,
+                train_accuracy: on_seen.accuracy,
+                test_loss: on_test.loss,
+                test_accuracy: on_test.accuracy,
+                lr: optimizer.lr(),
+                seconds: session.seconds(),
+            };
+            session.history.epochs.push(record);
+            session.history.kept_epoch = epoch;
+            metrics.iter().for_each(|record| self.tell(|callback, record| callback.metric(record), record));
+            session.history.metrics.extend(metrics);
+            self.tell(|callback, record| callback.epoch(&record), record);
+            good = Good { weights: model.state_dict(), name: format!("the end of epoch {epoch}") };
+            if let Some(early_stopping) = &mut session.early_stopping
+                && early_stopping.observe(epoch, record.test_loss, model)? == Decision::Stop
+            {
+                session.history.stopped_early = true;
+            }
+            let ends = epoch == self.epochs || session.history.stopped_early;
+            self.save_if_due(session, if ends { Moment::End } else { Moment::Epoch }, model, optimizer)?;
+            if !ends {
+                session.go_on()?;
+            }
+        }
+        let mut history = session.history.clone();
+        if let Some(early_stopping) = &session.early_stopping
+            && let Some(best) = early_stopping.restore_best(model)?
+        {
+            history.kept_epoch = best;
+        }
+        Ok(history)
+    }
+
+    /// How good the model is on the test samples, by the loss and by every metric.
+    fn on_test(
+        &self,
+        epoch: usize,
+        model: &dyn Layer<F>,
+        test: &Labelled<F>,
+    ) -> Result<(Evaluation, Vec<MetricRecord>)> {
+        if self.metrics.is_empty() {
+            return Ok((evaluate(model, test)?, Vec::new()));
+        }
+        let mut rows = Vec::new();
+        let evaluation = evaluate_rows(model, test, Some(&mut rows))?;
+        let predictions = Predictions::of_rows(rows, test)?;
+        let records = self.metrics.iter().map(|metric| {
+            let (name, value) = (metric.name(), metric.measure(&predictions)?);
+            Ok(MetricRecord { epoch, name, value })
+        });
+        Ok((evaluation, records.collect::<Result<_>>()?))
+    }
+
+    fn save_if_due(
+        &mut self,
+        session: &mut Session<'_, F>,
+        moment: Moment,
+        model: &dyn Layer<F>,
+        optimizer: &dyn ClosureOptimizer<F>,
+    ) -> Result<()> {
+        if let Some(path) = session.save_if_due(moment, model, optimizer)? {
+            self.tell(|callback, (step, path)| callback.saved(step, path), (session.position.step, path.as_path()));
+        }
+        Ok(())
+    }
+
+    /// One step: the optimizer evaluates the batch, as often as its rule wants, and updates the model.
+    fn step(
+        &self,
+        model: &mut dyn Layer<F>,
+        optimizer: &mut dyn ClosureOptimizer<F>,
+        batch: &Batch<F>,
+    ) -> Result<StepRecord> {
+        let (loss, parts, clip_norm) = (&self.loss, self.parts, self.clip_norm);
+        let mut objective = OnBatch { model, batch, loss, parts, clip_norm, accuracy: None, fault: None };
+        match optimizer.step_on(&mut objective) {
+            Ok(loss) => {
+                let (accuracy, lr) = (objective.accuracy.unwrap_or(f64::NAN), optimizer.lr());
+                Ok(StepRecord { epoch: batch.epoch, step: batch.step, loss, accuracy, lr })
+            }
+            Err(error) => Err(objective.reason(error)),
+        }
+    }
+
+    /// Refuses what cannot work, before the first batch.
+    fn check(&self, optimizer: &dyn ClosureOptimizer<F>, train: &dyn Source<F>, test: &Labelled<F>) -> Result<()> {
+        gradus_data::BatchSize::new(self.batch_size)?;
+        self.plan.validate()?;
+        optimizer.validate()?;
+        if let Some(schedule) = &self.schedule {
+            schedule.validate()?;
+        }
+        if let Some(early_stopping) = &self.early_stopping {
+            early_stopping.validate()?;
+        }
+        for (set, len) in [("training", train.steps(self.batch_size)), ("test", test.len())] {
+            if len == 0 {
+                return Err(Error::NoSamples { operation: "training", set });
+            }
+        }
+        if self.parts.count == 0 {
+            let (setting, expected) = ("the number of parts of a batch", "must be at least 1");
+            return Err(Error::Setting { setting, value: "0".to_owned(), expected });
+        }
+        if !self.metrics.is_empty() {
+            let predictions = Predictions::uniform(test)?;
+            self.metrics.iter().try_for_each(|metric| metric.measure(&predictions).map(drop))?;
+        }
+        match self.clip_norm {
+            Some(norm) if !(norm > 0.0 && norm.is_finite()) => {
+                let expected = "must be positive and finite";
+                Err(Error::Setting { setting: "clip_norm", value: norm.to_string(), expected })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn tell<T: Copy>(&mut self, what: impl Fn(&mut dyn Callback, T), value: T) {
+        self.callbacks.iter_mut().for_each(|callback| what(&mut **callback, value));
+    }
+}
+
+/// The last weights that are known to be good. They share the model's memory until it changes.
+struct Good<F: Real> {
+    weights: StateDict<F>,
+    name: String,
+}
+
+impl<F: Real> Good<F> {
+    /// Gives them back to the model after a fault that spoiled the training, and says so in the error.
+    fn restore(self, model: &mut dyn Layer<F>, mut fault: Error) -> Error {
+        if let Error::NonFiniteLoss { kept, .. } | Error::NonFiniteGradient { kept, .. } = &mut fault {
+            *kept = self.name;
+            if let Err(error) = model.load_state_dict(&self.weights) {
+                return error.into();
+            }
+        }
+        fault
+    }
+}
+
+/// Training samples, drawn once, to compare with as many test samples.
+fn sample_of<F: Real>(train: &dyn Source<F>, test: &Labelled<F>, rng: &mut impl Rng) -> Result<Labelled<F>> {
+    let mut places: Vec<usize> = (0..train.samples()).collect();
+    places.shuffle(rng);
+    places.truncate(test.len());
+    train.select(&places, test.classes())
+}
