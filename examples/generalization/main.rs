@@ -5,14 +5,14 @@
 
 mod chart;
 
-use chart::{Axes, Curve, Scale};
+use chart::{Axis, Curve, Shape};
 use clap::Parser;
 use gradus::ndarray::{Array1, Array2, ArrayRef2, Ix2};
 use gradus::prelude::*;
 use gradus::rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 use gradus::regularize::ensemble::{Bagging, Samples, prediction_error};
 use gradus::regularize::validation::{ErrorCurve, learning_curve, shuffled_stratified_k_fold};
-use gradus::regularize::{bias_variance, tree::DecisionTree};
+use gradus::regularize::{ErrorParts, bias_variance, tree::DecisionTree};
 use gradus_examples::picture;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,7 +66,7 @@ fn noisy(x: &ArrayRef2<f64>, rng: &mut dyn Rng) -> Array1<f64> {
     x.column(0).mapv(|x| (6.0 * x).sin() + 0.5 * (rng.random::<f64>() - 0.5) + 0.5 * (rng.random::<f64>() - 0.5))
 }
 
-/// Trees from one leaf to one for each sample.
+/// Trees from a stump to one leaf for each sample.
 fn decomposition(options: &Options) -> Outcome {
     println!("A tree on 60 samples of sin 6x + noise: error = noise + bias² + variance\n");
     println!("| model | error | noise | bias² | variance |\n| :-- | --: | --: | --: | --: |");
@@ -79,23 +79,44 @@ fn decomposition(options: &Options) -> Outcome {
         let y = noisy(&x, rng);
         Ok(Samples::values(x, y)?)
     };
-    let mut curves = ["error", "noise", "bias²", "variance"].map(|name| (name, Vec::new()));
-    for depth in 0..=options.depth {
+    // Bars over bars: the whole error, the share of it below the variance, the noise alone.
+    let (mut whole, mut still, mut noise) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ticks = Vec::new();
+    let mut look = |at: f64, name: String, label: String, parts: ErrorParts| {
+        let numbers = [parts.error, parts.noise, parts.bias_squared, parts.variance];
+        println!("| {name} | {} |", numbers.map(|number| format!("{number:.4}")).join(" | "));
+        whole.push((at, parts.error));
+        still.push((at, parts.noise + parts.bias_squared));
+        noise.push((at, parts.noise));
+        ticks.push((at, label));
+    };
+    for depth in 1..=options.depth {
         let tree = DecisionTree::new().max_depth(depth);
         let parts = bias_variance(&tree, options.rounds, draw, &x, &targets, rng)?.mean();
-        let numbers = [parts.error, parts.noise, parts.bias_squared, parts.variance];
-        println!("| depth {depth} | {} |", numbers.map(|number| format!("{number:.4}")).join(" | "));
-        curves.iter_mut().zip(numbers).for_each(|((_, points), number)| points.push((depth as f64, number)));
+        look(depth as f64, format!("depth {depth}"), depth.to_string(), parts);
     }
     let bag = Bagging::new(DecisionTree::new(), options.trees);
     let parts = bias_variance(&bag, options.rounds.min(50), draw, &x, &targets, rng)?.mean();
-    let numbers = [parts.error, parts.noise, parts.bias_squared, parts.variance].map(|number| format!("{number:.4}"));
-    println!("| {} deep trees | {} |\n", options.trees, numbers.join(" | "));
-    let curves = curves.map(|(name, points)| Curve { name: name.to_owned(), points });
-    let axes =
-        Axes { x: ("depth of the tree", Scale::Linear), y: ("squared error", Scale::Linear), most: f64::INFINITY };
-    let svg = chart::draw("Noise, bias and variance of a decision tree", &axes, &curves, None)?;
+    let name = format!("{} trees", options.trees);
+    look(options.depth as f64 + 1.5, name.clone(), format!("{name}, bagged"), parts);
+    println!();
+    let x = Axis { name: "depth of the tree", logarithmic: false, ticks, further: 0.06 };
+    let y = Axis { name: "squared error", logarithmic: false, ticks: decimals(0.05, highest(&whole)), further: 0.0 };
+    let bars = [("variance", 0, whole), ("bias²", 1, still), ("noise", 3, noise)];
+    let bars = bars.map(|(name, colour, points)| Curve { name: name.to_owned(), colour, shape: Shape::Bars, points });
+    let svg = chart::draw("What the error of a decision tree is made of", [x, y], &bars, None)?;
     Ok(picture(&options.out, "decomposition.svg", &svg)?)
+}
+
+/// Ticks from 0 in steps of this size, until one is not below `most`.
+fn decimals(step: f64, most: f64) -> Vec<(f64, String)> {
+    (0..=(most / step).ceil() as usize)
+        .map(|i| (i as f64 * step, format!("{}", (i as f64 * step * 100.0).round() / 100.0)))
+        .collect()
+}
+
+fn highest(points: &[(f64, f64)]) -> f64 {
+    points.iter().map(|point| point.1).fold(0.0, f64::max)
 }
 
 /// A tree and a bag of trees on more and more digits.
@@ -110,10 +131,11 @@ fn more_data(options: &Options) -> Outcome {
     let mut curves = Vec::new();
     let mut look = |name: &str, curve: &ErrorCurve<usize>| {
         println!("\n{name} on digits, the share that is wrong, by the number of samples\n\n{curve}");
+        let colour = curves.len() / 2;
         let points = curve.points().iter().map(|point| (point.at as f64, point.test.mean())).collect();
-        curves.push(Curve { name: format!("{name}, test"), points });
+        curves.push(Curve { name: format!("{name}, test"), colour, shape: Shape::Line, points });
         let points = curve.points().iter().map(|point| (point.at as f64, point.train.mean())).collect();
-        curves.push(Curve { name: format!("{name}, train"), points });
+        curves.push(Curve { name: format!("{name}, train"), colour, shape: Shape::Dashed, points });
     };
     let tree = DecisionTree::new();
     look("one tree", &learning_curve(&tree, &samples, &splits, &sizes, rng, prediction_error)?);
@@ -121,12 +143,16 @@ fn more_data(options: &Options) -> Outcome {
     look("a tree of depth 3", &learning_curve(&shallow, &samples, &splits, &sizes, rng, prediction_error)?);
     let bag = Bagging::new(DecisionTree::new().max_features(8), options.trees);
     look("a forest", &learning_curve(&bag, &samples, &splits, &sizes, rng, prediction_error)?);
-    let axes = Axes {
-        x: ("samples to train on", Scale::Logarithmic),
-        y: ("share of digits classified wrongly", Scale::Linear),
-        most: 1.0,
+    let most = curves.iter().map(|curve| highest(&curve.points)).fold(0.0, f64::max);
+    let ticks = sizes.iter().map(|&size| (size as f64, size.to_string())).collect();
+    let x = Axis { name: "digits to train on", logarithmic: true, ticks, further: 0.03 };
+    let y = Axis {
+        name: "share that is classified wrongly",
+        logarithmic: false,
+        ticks: decimals(0.1, most),
+        further: 0.02,
     };
-    let svg = chart::draw("Learning curves on handwritten digits", &axes, &curves, None)?;
+    let svg = chart::draw("More data: who learns from it?", [x, y], &curves, None)?;
     Ok(picture(&options.out, "learning-curve.svg", &svg)?)
 }
 
@@ -135,16 +161,18 @@ mod double_descent {
     //! More features than samples.
 
     use super::*;
+    use gradus::nn_layers::init;
     use gradus::regularize::RandomFeatures;
     use gradus::regularize::validation::{Scores, Split, validation_curve};
 
     pub(super) fn descend(options: &Options) -> Outcome {
         const DRAWS: usize = 15;
+        /// Errors below this power of ten are drawn as if they were there.
+        const LEAST: i32 = -3;
         let rng = &mut StdRng::seed_from_u64(options.seed);
         let (n, tests) = (options.samples, 500);
-        let x = Array2::from_shape_simple_fn((DRAWS * n + tests, 5), || 2.0 * rng.random::<f64>() - 1.0);
-        let y =
-            Array1::from_shape_fn(x.nrows(), |i| x[[i, 0]] * x[[i, 1]] + x[[i, 2]] + 0.6 * (rng.random::<f64>() - 0.5));
+        let x: Array2<f64> = init::normal((DRAWS * n + tests, 6), 0.0, 1.0, rng);
+        let y = Array1::from_shape_fn(x.nrows(), |i| x[[i, 0]] - x[[i, 1]] + 2.0 * (rng.random::<f64>() - 0.5));
         let samples = Samples::values(x, y)?;
         let test: Vec<usize> = (DRAWS * n..DRAWS * n + tests).collect();
         let splits: Vec<Split> =
@@ -165,14 +193,20 @@ mod double_descent {
             train.push((point.at as f64, seen));
             test.push((point.at as f64, unseen));
         }
-        let curves = [("test", test), ("train", train)].map(|(name, points)| Curve { name: name.to_owned(), points });
-        let axes = Axes {
-            x: ("random features", Scale::Logarithmic),
-            y: ("squared error", Scale::Logarithmic),
-            most: f64::INFINITY,
-        };
-        let title = format!("Double descent: {n} samples, marked by the line");
-        let svg = chart::draw(&title, &axes, &curves, Some(n as f64))?;
+        let most = highest(&test).max(1.0).log10().ceil() as i32;
+        let ticks = (LEAST..=most).map(|power| {
+            let label =
+                if power == LEAST { format!("≤ {}", 10_f64.powi(power)) } else { 10_f64.powi(power).to_string() };
+            (10_f64.powi(power), label)
+        });
+        let y = Axis { name: "squared error", logarithmic: true, ticks: ticks.collect(), further: 0.02 };
+        let ticks = sizes.iter().filter(|&&size| [sizes[0], n / 5, n, 5 * n, 20 * n].contains(&size));
+        let ticks = ticks.map(|&size| (size as f64, size.to_string())).collect();
+        let x = Axis { name: "random features", logarithmic: true, ticks, further: 0.03 };
+        let curves = [("test", 1, Shape::Line, test), ("train", 0, Shape::Dashed, train)];
+        let curves = curves.map(|(name, colour, shape, points)| Curve { name: name.to_owned(), colour, shape, points });
+        let mark = format!("as many as samples: {n}");
+        let svg = chart::draw("Double descent", [x, y], &curves, Some((n as f64, &mark)))?;
         Ok(picture(&options.out, "double-descent.svg", &svg)?)
     }
 

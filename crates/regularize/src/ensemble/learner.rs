@@ -190,13 +190,9 @@ pub(super) fn mean_error<F: Real>(samples: &Samples<F>, y: &Array2<f64>, weights
 
 /// The column of the largest number in each row, the first of equals.
 pub(crate) fn winners<F: Real>(scores: &ArrayRef2<F>) -> Array1<usize> {
-    let winner = |row: &ArrayRef1<F>| {
-        row.iter().enumerate().fold((0, None), |(at, best), (place, &score)| match best {
-            Some(best) if !(score > best) => (at, Some(best)),
-            _ => (place, Some(score)),
-        })
-    };
-    scores.rows().into_iter().map(|row| winner(&row).0).collect()
+    let winner =
+        |row: &ArrayRef1<F>| (0..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best });
+    scores.rows().into_iter().map(|row| winner(&row)).collect()
 }
 
 /// Fits the `place`-th learner of an ensemble; its error says which one it was.

@@ -35,10 +35,10 @@ pub(super) fn best<F: Real>(
             break;
         }
         let order = sorted(samples, feature, rows);
-        if let Some((gain, cut)) = scan(settings, samples, feature, &order, (none.clone(), all.clone())) {
-            if best.as_ref().is_none_or(|(most, ..)| gain > *most) {
-                best = Some((gain, feature, cut, order));
-            }
+        if let Some((gain, cut)) = scan(settings, samples, feature, &order, (none.clone(), all.clone()))
+            && best.as_ref().is_none_or(|(most, ..)| gain > *most)
+        {
+            best = Some((gain, feature, cut, order));
         }
     }
     best.map(|(_, feature, cut, mut left)| {

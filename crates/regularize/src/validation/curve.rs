@@ -133,7 +133,9 @@ pub fn learning_curve<F: Real, L: Learner<F>>(
     curve(OPERATION, splits, sizes, rng, |&size, split, rng| {
         let mut order = split.train.clone();
         order.shuffle(rng);
-        errors(learner, &samples.select(&order[..size])?, &samples.select(&split.test)?, rng, &mut error)
+        let (train, test) = (samples.select(&order[..size])?, samples.select(&split.test)?);
+        let model = learner.fit(&train, rng)?;
+        Ok((error(&model, &train)?, error(&model, &test)?))
     })
 }
 
@@ -181,7 +183,9 @@ pub fn validation_curve<F: Real, S: Clone, L: Learner<F>>(
     const OPERATION: &str = "validation_curve";
     hold(!settings.is_empty(), OPERATION, "settings", 0.0, "at least 1")?;
     curve(OPERATION, splits, settings, rng, |setting, split, rng| {
-        errors(&learner(setting), &samples.select(&split.train)?, &samples.select(&split.test)?, rng, &mut error)
+        let (train, test) = (samples.select(&split.train)?, samples.select(&split.test)?);
+        let model = learner(setting).fit(&train, rng)?;
+        Ok((error(&model, &train)?, error(&model, &test)?))
     })
 }
 
@@ -205,15 +209,4 @@ fn curve<S: Clone>(
         points.push(CurvePoint { at: at.clone(), train: checked(operation, train)?, test: checked(operation, test)? });
     }
     Ok(ErrorCurve { points })
-}
-
-fn errors<F: Real, L: Learner<F>>(
-    learner: &L,
-    train: &Samples<F>,
-    test: &Samples<F>,
-    rng: &mut StdRng,
-    error: &mut dyn FnMut(&L::Model, &Samples<F>) -> gradus_nn_layers::Result<f64>,
-) -> gradus_nn_layers::Result<(f64, f64)> {
-    let model = learner.fit(train, rng)?;
-    Ok((error(&model, train)?, error(&model, test)?))
 }

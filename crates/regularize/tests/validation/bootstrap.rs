@@ -16,7 +16,7 @@ fn normals(n: usize, rng: &mut StdRng) -> Vec<f64> {
     (0..n).map(|_| one()).collect()
 }
 
-/// What SciPy 1.17.1 makes of the same replicates.
+/// What SciPy 1.17.1 makes of the same replicates, by `tests/fixtures/splits.py`.
 #[test]
 fn intervals_agree_with_scipy() {
     let x = [1.2, 0.4, 3.3, 2.1, 5.9, 0.7, 1.1, 2.8, 9.4, 0.2];
