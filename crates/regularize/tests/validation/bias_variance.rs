@@ -1,9 +1,8 @@
 //! The decomposition of the squared error.
 
-use gradus_nn_layers::Result;
-use gradus_regularize::ensemble::{Bagging, Learner, Model, Samples};
+use gradus_regularize::ensemble::{Bagging, Learner, Samples};
 use gradus_regularize::tree::DecisionTree;
-use gradus_regularize::{BiasVariance, bias_variance, zero_one_bias_variance};
+use gradus_regularize::{BiasVariance, ErrorParts, bias_variance, zero_one_bias_variance};
 use ndarray::{Array1, Array2, ArrayRef2};
 use proptest::prelude::*;
 use rand::rngs::StdRng;
@@ -61,25 +60,25 @@ fn one_round_has_no_variance_and_one_target_no_noise() {
     }
 }
 
-/// A bagged tree has less variance than a tree, and the same bias, about.
-#[test]
-fn bagging_takes_variance_away() {
+/// On 30 samples of sin 2x with noise.
+fn of_a_sine(learner: &impl Learner<f64>) -> ErrorParts {
     let rng = &mut rng(3);
     let x = Array2::from_shape_fn((15, 1), |(i, _)| i as f64 / 5.0);
     let truth = |x: f64| (2.0 * x).sin();
-    let mut decompose = |learner: &dyn Fn(&Samples<f64>, &mut dyn Rng) -> Result<Box<dyn Model<f64>>>| {
-        let draw = |rng: &mut dyn Rng| {
-            let x = uniform((30, 1), rng) * 3.0;
-            let y = Array1::from_shape_fn(30, |i| truth(x[[i, 0]]) + rng.random::<f64>() - 0.5);
-            Ok(Samples::values(x, y)?)
-        };
-        let targets = Array2::from_shape_fn((1, 15), |(_, i)| truth(x[[i, 0]]));
-        bias_variance(&|samples: &Samples<f64>, rng: &mut dyn Rng| learner(samples, rng), 40, draw, &x, &targets, rng)
-            .unwrap()
-            .mean()
+    let draw = |rng: &mut dyn Rng| {
+        let x = uniform((30, 1), rng) * 3.0;
+        let y = Array1::from_shape_fn(30, |i| truth(x[[i, 0]]) + rng.random::<f64>() - 0.5);
+        Ok(Samples::values(x, y)?)
     };
-    let tree = decompose(&|samples, rng| Ok(Box::new(DecisionTree::new().fit(samples, rng)?)));
-    let bagged = decompose(&|samples, rng| Ok(Box::new(Bagging::new(DecisionTree::new(), 15).fit(samples, rng)?)));
+    let targets = Array2::from_shape_fn((1, 15), |(_, i)| truth(x[[i, 0]]));
+    bias_variance(learner, 40, draw, &x, &targets, rng).unwrap().mean()
+}
+
+/// A bagged tree has less variance than a tree, and the same bias, about.
+#[test]
+fn bagging_takes_variance_away() {
+    let tree = of_a_sine(&DecisionTree::new());
+    let bagged = of_a_sine(&Bagging::new(DecisionTree::new(), 15));
     assert!(bagged.variance < 0.7 * tree.variance, "{bagged:?} {tree:?}");
     assert!(bagged.bias_squared < 0.3 * bagged.error && bagged.error < tree.error, "{bagged:?} {tree:?}");
 }
