@@ -184,7 +184,8 @@ impl Layer for RowReader {
     }
 }
 
-/// Embedding 65→64, a recurrent layer 64→256, Linear 256→65 on every step: a language model over characters.
+/// Embedding 65→64, a recurrent layer 64→256, Linear 256→65 on every step: a language model over characters. The layer reads the
+/// characters through the embedding, `forward_symbols`, as `CharModel` does: the input's products are computed for 65 characters.
 #[derive(Debug, Module)]
 #[module(float = f32)]
 pub struct Language<C: Cell<Float = f32>> {
@@ -218,7 +219,8 @@ impl<C: Cell<Float = f32>> Language<C> {
     /// # Errors
     /// None, of tokens below 65.
     pub fn forward(&self, tape: &Tape, tokens: &Array2<usize>) -> Result<Var> {
-        self.head.forward(&self.rnn.forward(&self.embed.forward(tape, tokens)?)?)
+        let (h, _) = self.rnn.forward_symbols(tape, &self.embed, tokens, None, None)?;
+        self.head.forward(&h)
     }
 }
 

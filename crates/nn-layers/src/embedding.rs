@@ -72,6 +72,21 @@ impl<F: Real> Embedding<F> {
         Ok(self)
     }
 
+    /// Whether each of these numbers is one of a row.
+    ///
+    /// # Errors
+    /// [`Error::Index`] names the first number that is no row, and its place.
+    pub fn check<D: Dimension>(&self, indices: &ArrayRef<usize, D>) -> Result<()> {
+        let rows = self.weight.shape().first().copied().unwrap_or(0);
+        let at = indices.view().into_dyn();
+        match at.indexed_iter().find(|&(_, &index)| index >= rows) {
+            Some((position, &index)) => {
+                Err(Error::Index { layer: NAME, index, position: position.slice().to_vec(), rows })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The rows of these numbers.
     ///
     /// # Errors
@@ -79,14 +94,11 @@ impl<F: Real> Embedding<F> {
     #[track_caller]
     pub fn forward<D: Dimension>(&self, tape: &Tape<F>, indices: &ArrayRef<usize, D>) -> Result<Var<F>> {
         let weight = tape.parameter(&self.weight);
-        let &[rows, width] = weight.shape() else {
+        let &[_, width] = weight.shape() else {
             let (found, expected) = (weight.shape().to_vec(), "two, (num_embeddings, embedding_dim),");
             return Err(Error::ParameterRank { layer: NAME, parameter: "weight", found, expected });
         };
-        let at = indices.view().into_dyn();
-        if let Some((position, &index)) = at.indexed_iter().find(|&(_, &index)| index >= rows) {
-            return Err(Error::Index { layer: NAME, index, position: position.slice().to_vec(), rows });
-        }
+        self.check(indices)?;
         let picked: Vec<usize> = indices.iter().copied().collect();
         let mut shape = indices.shape().to_vec();
         shape.push(width);

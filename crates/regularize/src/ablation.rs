@@ -1,6 +1,7 @@
 //! Which regularizer does what: the same seed, one switch at a time, one table.
 
-use crate::svg::{Page, RIGHT_COLOUR, WRONG_COLOUR};
+use crate::statistics::{deviation, mean};
+use crate::svg::{Page, RIGHT_COLOUR, WRONG_COLOUR, ticks};
 use crate::{Error, Result};
 use std::fmt;
 
@@ -126,7 +127,7 @@ impl AblationRow {
     /// The mean of the scores.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        mean(&self.scores)
+        mean(self.scores.iter().copied())
     }
 
     /// The standard deviation of the scores, over n − 1; none for a single seed.
@@ -138,7 +139,7 @@ impl AblationRow {
     /// The mean of the differences to the base; none for the base itself.
     #[must_use]
     pub fn difference(&self) -> Option<f64> {
-        (!self.differences.is_empty()).then(|| mean(&self.differences))
+        (!self.differences.is_empty()).then(|| mean(self.differences.iter().copied()))
     }
 
     /// The standard deviation of the differences; none for a single seed, and for the base itself.
@@ -153,15 +154,6 @@ impl AblationRow {
         let difference = self.difference().map_or_else(String::new, |x| format!("{x:+.4}"));
         [written(Some(self.mean())), written(self.deviation()), difference, written(self.difference_deviation())]
     }
-}
-
-fn mean(x: &[f64]) -> f64 {
-    x.iter().sum::<f64>() / x.len() as f64
-}
-
-fn deviation(x: &[f64]) -> Option<f64> {
-    let mean = mean(x);
-    (x.len() > 1).then(|| (x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (x.len() - 1) as f64).sqrt())
 }
 
 const HEADS: [&str; 5] = ["setting", "mean", "±", "difference", "±"];
@@ -185,7 +177,7 @@ impl AblationTable {
         text
     }
 
-    /// The table as SVG text: a bar for each row from the worst score to its mean, a dot for each seed, a dashed line at the base.
+    /// The table as SVG text: a dashed line at the base's mean, a bar from it to the mean of each switch, a dot for each seed.
     /// What the score is, `score` says.
     #[must_use]
     pub fn to_svg(&self, title: &str, score: &str) -> String {
@@ -199,26 +191,18 @@ impl AblationTable {
         let longest = self.rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
         let height = ROW * self.rows.len() as f64;
         let mut page = Page::with_margin(title, [WIDTH, height], 48.0 + 7.5 * longest as f64, 150.0);
-        let ticks: Vec<_> = [0.1, 0.5, 0.9].map(|at: f64| (at, format!("{:.4}", low + at * (high - low)))).into();
+        let ticks: Vec<_> = ticks(low, high).into_iter().map(|score| (share(score), written(score))).collect();
         page.axes([score, ""], &ticks, false);
         let n = self.rows.len() as f64;
         let base = self.rows.first().map_or(0.0, AblationRow::mean);
         for (i, row) in self.rows.iter().enumerate() {
             let (top, bottom) = (1.0 - (i as f64 + 0.18) / n, 1.0 - (i as f64 + 0.82) / n);
-            let (middle, colour) = (
-                (top + bottom) / 2.0,
-                if i == 0 {
-                    "#888888"
-                } else if row.mean() >= base {
-                    RIGHT_COLOUR
-                } else {
-                    WRONG_COLOUR
-                },
-            );
+            let middle = (top + bottom) / 2.0;
+            let colour = if row.mean() >= base { RIGHT_COLOUR } else { WRONG_COLOUR };
             let [mean, deviation, difference, _] = row.cells();
             page.bar(
-                [0.0, bottom],
-                [share(row.mean()), top],
+                [share(row.mean().min(base)), bottom],
+                [share(row.mean().max(base)), top],
                 colour,
                 0.6,
                 &format!("{}: {mean} ± {deviation} {difference}", row.name),
@@ -231,6 +215,13 @@ impl AblationTable {
         page.line([share(base), 0.0], [share(base), 1.0], true);
         page.finish()
     }
+}
+
+/// A tick, without zeros that say nothing.
+fn written(tick: f64) -> String {
+    let text = format!("{tick:.6}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 impl fmt::Display for AblationTable {

@@ -1,6 +1,7 @@
 //! What can go wrong in a regularizer.
 
-use gradus_linalg::FamilyError;
+use gradus_linalg::{FamilyError, Real};
+use ndarray::{ArrayRef, Dimension, IntoDimension};
 
 /// An error of a regularizer; the message names the setting or the place and its value.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +106,7 @@ pub enum Error {
         what: &'static str,
     },
 
-    /// A number that is no probability, or that no logit can be.
+    /// A number that is no probability, or that no logit, feature or target can be.
     #[error("{operation}: {what} {value} at {position:?}: must be {expected}")]
     Element {
         /// The function.
@@ -278,6 +279,33 @@ pub enum Error {
         gap: usize,
     },
 
+    /// A learning curve that asks for more than there is.
+    #[error("{operation}: size {size}: split {split} has {samples} samples to train on, so it must be at most that")]
+    TooFewToTrain {
+        /// The function.
+        operation: &'static str,
+        /// The samples asked for.
+        size: usize,
+        /// The place of the split.
+        split: usize,
+        /// The samples in its training part.
+        samples: usize,
+    },
+
+    /// Validation losses in some epochs alone.
+    #[error(
+        "{operation}: epoch {epoch} has {} validation loss, unlike those before: all epochs or none of them must have one",
+        if *has { "a" } else { "no" }
+    )]
+    MixedLosses {
+        /// Who was to judge.
+        operation: &'static str,
+        /// The epoch.
+        epoch: usize,
+        /// Whether it has one.
+        has: bool,
+    },
+
     /// Nothing to validate on.
     #[error("{operation}: no splits: at least one would fit")]
     NoSplits {
@@ -308,6 +336,125 @@ pub enum Error {
         /// The score.
         value: f64,
     },
+
+    /// Nothing to learn from.
+    #[error("{operation}: no samples of positive weight: at least one would fit")]
+    NoSamples {
+        /// The operation.
+        operation: &'static str,
+    },
+
+    /// Features, targets and weights of different lengths.
+    #[error("{operation}: {found} {field} for {rows} samples: there must be one for each")]
+    Count {
+        /// The operation.
+        operation: &'static str,
+        /// What differs from the samples in number.
+        field: &'static str,
+        /// The number of samples.
+        rows: usize,
+        /// The number of what differs.
+        found: usize,
+    },
+
+    /// A weight that cannot be one.
+    #[error("{operation}: weight {value} at {position}: must be finite and not negative")]
+    Weight {
+        /// The operation.
+        operation: &'static str,
+        /// The weight.
+        value: f64,
+        /// Where it stands.
+        position: usize,
+    },
+
+    /// Weights that are all 0.
+    #[error("{operation}: every weight is 0: at least one must be positive")]
+    NoWeight {
+        /// The operation.
+        operation: &'static str,
+    },
+
+    /// Targets of the other kind.
+    #[error("{operation}: the targets are {found}: {expected} would fit")]
+    Targets {
+        /// The operation.
+        operation: &'static str,
+        /// The kind of targets there are.
+        found: &'static str,
+        /// The kind that would fit.
+        expected: &'static str,
+    },
+
+    /// Samples with another number of features than the model was fitted to.
+    #[error("{operation}: {found} features: the model was fitted to {expected}")]
+    Features {
+        /// The operation.
+        operation: &'static str,
+        /// The features there are.
+        found: usize,
+        /// The features that would fit.
+        expected: usize,
+    },
+
+    /// Predictions of a shape that does not fit.
+    #[error(
+        "{operation}: predictions {found:?}: they must be {expected:?}, a row for each sample, a column for each output"
+    )]
+    Outputs {
+        /// The operation.
+        operation: &'static str,
+        /// The shape of the predictions.
+        found: Vec<usize>,
+        /// The shape that would fit.
+        expected: Vec<usize>,
+    },
+
+    /// A learner of an ensemble that failed.
+    #[error("{operation}: learner {place}: {source}")]
+    Learner {
+        /// The ensemble.
+        operation: &'static str,
+        /// Which learner, counted from 0.
+        place: usize,
+        /// Its error.
+        source: Box<gradus_nn_layers::Error>,
+    },
+
+    /// A first learner that is no better than to guess, so that there is nothing to boost.
+    #[error(
+        "{operation}: learner 0 is wrong on the share {error:.3} of the weight, as guessing one of {classes} classes would be: a stronger learner would fit, one that heeds the weights"
+    )]
+    NoBetterThanChance {
+        /// The ensemble.
+        operation: &'static str,
+        /// The share of the weight on which it is wrong.
+        error: f64,
+        /// The number of classes.
+        classes: usize,
+    },
+
+    /// Resamples that all lie on one side of the estimate.
+    #[error(
+        "{operation}: the estimate {estimate} lies outside all {resamples} resamples, so that its bias has no measure; more resamples or the percentile interval would fit"
+    )]
+    OneSided {
+        /// The interval.
+        operation: &'static str,
+        /// The metric of the data.
+        estimate: f64,
+        /// The number of resamples.
+        resamples: usize,
+    },
+
+    /// Snapshots that do not fit the model that they are put into.
+    #[error("snapshots: snapshot {place} does not fit the model: {source}")]
+    Snapshot {
+        /// Which snapshot, counted from 0.
+        place: usize,
+        /// What does not fit.
+        source: Box<gradus_nn_layers::Error>,
+    },
 }
 
 impl FamilyError for Error {}
@@ -325,6 +472,25 @@ pub(crate) fn hold(
 ) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::HyperParameter { operation, field, value, expected }) }
 }
+
+/// Refuses numbers that are NaN or infinite.
+pub(crate) fn finite<F: Real, D: Dimension>(
+    operation: &'static str,
+    what: &'static str,
+    x: &ArrayRef<F, D>,
+    expected: &'static str,
+) -> Result<()> {
+    match x.indexed_iter().find(|(_, x)| !x.is_finite()) {
+        None => Ok(()),
+        Some((position, x)) => {
+            let position = position.into_dimension().slice().to_vec();
+            Err(Error::Element { operation, what, value: x.to_f64(), position, expected })
+        }
+    }
+}
+
+/// What a feature or a target must be.
+pub(crate) const KNOWN: &str = "finite; fill in what is missing, or leave the row out";
 
 /// Refuses less than two folds, and more than there is to put into them.
 pub(crate) fn folds(operation: &'static str, k: usize, found: usize, of: &'static str) -> Result<()> {

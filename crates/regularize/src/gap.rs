@@ -4,14 +4,15 @@ use crate::error::hold;
 use crate::{Error, Result};
 use std::fmt;
 
-/// Follows training and test error from epoch to epoch, and says whether the model under-fits, fits or over-fits.
+/// Follows training, validation and test error from epoch to epoch, and says whether the model under-fits, fits or over-fits, and since when.
 ///
 /// ```text
+/// unseen = validation loss, where there is one, else test loss
 /// gap  = test loss − train loss
-/// rise = test loss / lowest test loss so far − 1
+/// rise = unseen loss / lowest unseen loss so far − 1
 /// fall = mean of the last k train losses / smallest of them − 1
 ///
-/// over-fit   if rise > tolerance, and the train loss is below that of the epoch with the lowest test loss
+/// over-fit   if rise > tolerance, and the train loss is below that of the epoch with the lowest unseen loss
 /// under-fit  else, if fewer than k epochs were seen, or fall > tolerance, or the train loss is above `acceptable`
 /// fit        otherwise
 /// ```
@@ -19,6 +20,9 @@ use std::fmt;
 /// In words: a model over-fits when it still gets better at what it has seen, and clearly worse at what it has not. It
 /// under-fits while it has more to learn from what it has seen. Rise and fall are Prechelt's *generalization loss* and
 /// *training progress*. A gap alone proves nothing: a model may have a wide gap and still get better on both sides.
+///
+/// Whatever chooses an epoch makes the loss that it chose by too small. With validation losses it is they that judge, and the test loss at
+/// the [`best`](Self::best) epoch is an honest one; without, the test loss serves as validation, and that is no longer so.
 ///
 /// | setting | means | default | range |
 /// | --- | --- | --- | --- |
@@ -40,6 +44,7 @@ use std::fmt;
 /// let finding = gap.finding().unwrap();
 /// assert_eq!(finding.verdict, Verdict::OverFit);
 /// assert_eq!(finding.to_string(), "over-fit since epoch 10");
+/// assert_eq!(gap.findings().len(), 2); // it under-fitted before
 /// # Ok::<(), gradus_regularize::Error>(())
 /// ```
 ///
@@ -51,9 +56,11 @@ pub struct GeneralizationGap {
     strip: usize,
     acceptable: Option<f64>,
     records: Vec<GapRecord>,
-    /// The place of the epoch with the lowest test loss.
+    /// The place of the epoch with the lowest unseen loss.
     best: usize,
 }
+
+const OPERATION: &str = "generalization gap";
 
 /// The losses of an epoch, and accuracies where there are any.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,10 +69,14 @@ pub struct EpochLosses {
     pub epoch: usize,
     /// The loss on data that the model was trained on, in use: without dropout and the like.
     pub train_loss: f64,
-    /// The loss on data that the model has not seen.
+    /// The loss on unseen data that choices are made by: when to stop, which settings to take.
+    pub validation_loss: Option<f64>,
+    /// The loss on unseen data.
     pub test_loss: f64,
     /// The share of seen data that is classified rightly.
     pub train_accuracy: Option<f64>,
+    /// The share of the validation data that is classified rightly.
+    pub validation_accuracy: Option<f64>,
     /// The share of unseen data that is classified rightly.
     pub test_accuracy: Option<f64>,
 }
@@ -74,10 +85,30 @@ impl EpochLosses {
     /// Losses without accuracies.
     #[must_use]
     pub fn new(epoch: usize, train_loss: f64, test_loss: f64) -> Self {
-        Self { epoch, train_loss, test_loss, train_accuracy: None, test_accuracy: None }
+        Self {
+            epoch,
+            train_loss,
+            validation_loss: None,
+            test_loss,
+            train_accuracy: None,
+            validation_accuracy: None,
+            test_accuracy: None,
+        }
     }
 
-    /// With accuracies.
+    /// With the loss on validation data, and their accuracy if there is one.
+    #[must_use]
+    pub fn validation(self, loss: f64, accuracy: impl Into<Option<f64>>) -> Self {
+        Self { validation_loss: Some(loss), validation_accuracy: accuracy.into(), ..self }
+    }
+
+    /// The loss that the verdict goes by: of the validation data, or else of the test data.
+    #[must_use]
+    pub fn unseen_loss(&self) -> f64 {
+        self.validation_loss.unwrap_or(self.test_loss)
+    }
+
+    /// With accuracies of training and test data.
     #[must_use]
     pub fn accuracies(self, train: f64, test: f64) -> Self {
         Self { train_accuracy: Some(train), test_accuracy: Some(test), ..self }
@@ -101,7 +132,7 @@ impl EpochLosses {
 pub struct GapRecord {
     /// What was observed.
     pub losses: EpochLosses,
-    /// How far the test loss is above its lowest so far, relative to it.
+    /// How far the unseen loss is above its lowest so far, relative to it.
     pub rise: f64,
     /// How fast the train loss falls.
     pub fall: f64,
@@ -179,24 +210,27 @@ impl GeneralizationGap {
     /// Takes an epoch in, and says what it shows.
     ///
     /// # Errors
-    /// [`Error::NotANumber`] for a loss that is NaN; [`Error::HyperParameter`] for settings out of range. The epoch is not
-    /// taken in then.
+    /// [`Error::NotANumber`] for a loss that is NaN; [`Error::MixedLosses`] for a validation loss in some epochs alone;
+    /// [`Error::HyperParameter`] for settings out of range. The epoch is not taken in then.
     pub fn observe(&mut self, losses: EpochLosses) -> Result<Verdict> {
         self.validate()?;
-        for (field, value) in [("train_loss", losses.train_loss), ("test_loss", losses.test_loss)] {
-            if value.is_nan() {
-                let (operation, epoch) = ("generalization gap", losses.epoch);
-                return Err(Error::NotANumber { operation, field, value, epoch });
-            }
+        let (operation, epoch, has) = (OPERATION, losses.epoch, losses.validation_loss.is_some());
+        let validation = losses.validation_loss.unwrap_or(0.0);
+        let all = [("train_loss", losses.train_loss), ("validation_loss", validation), ("test_loss", losses.test_loss)];
+        if let Some((field, value)) = all.into_iter().find(|(_, value)| value.is_nan()) {
+            return Err(Error::NotANumber { operation, field, value, epoch });
+        }
+        if self.records.last().is_some_and(|before| before.losses.validation_loss.is_some() != has) {
+            return Err(Error::MixedLosses { operation, epoch, has });
         }
         let best = match self.records.get(self.best) {
-            Some(best) if losses.test_loss >= best.losses.test_loss => best.losses,
+            Some(best) if losses.unseen_loss() >= best.losses.unseen_loss() => best.losses,
             _ => {
                 self.best = self.records.len();
                 losses
             }
         };
-        let rise = relative(losses.test_loss, best.test_loss);
+        let rise = relative(losses.unseen_loss(), best.unseen_loss());
 
         let before = &self.records[self.records.len().saturating_sub(self.strip - 1)..];
         let strip = || before.iter().map(|record| record.losses.train_loss).chain([losses.train_loss]);
@@ -216,7 +250,7 @@ impl GeneralizationGap {
     }
 
     fn validate(&self) -> Result<()> {
-        let operation = "generalization gap";
+        let operation = OPERATION;
         let fits = self.tolerance.is_finite() && self.tolerance >= 0.0;
         hold(fits, operation, "tolerance", self.tolerance, "finite and not negative")?;
         hold(self.strip >= 2, operation, "strip", self.strip as f64, "at least 2")?;
@@ -233,12 +267,17 @@ impl GeneralizationGap {
     /// The last verdict and since when it holds; `None` before the first epoch.
     #[must_use]
     pub fn finding(&self) -> Option<Finding> {
-        let verdict = self.records.last()?.verdict;
-        let run = self.records.iter().rev().take_while(|record| record.verdict == verdict);
-        Some(Finding { verdict, since: run.last()?.losses.epoch })
+        self.findings().pop()
     }
 
-    /// The epoch with the lowest test loss.
+    /// Each change of the verdict, in order: under-fit since the first epoch, say, fit since another, over-fit since a third.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let runs = self.records.chunk_by(|a, b| a.verdict == b.verdict);
+        runs.map(|run| Finding { verdict: run[0].verdict, since: run[0].losses.epoch }).collect()
+    }
+
+    /// The epoch with the lowest unseen loss, the first of equals.
     #[must_use]
     pub fn best(&self) -> Option<&GapRecord> {
         self.records.get(self.best)

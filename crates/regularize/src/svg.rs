@@ -9,6 +9,7 @@ const BELOW: f64 = 56.0;
 /// Colours that eyes of all kinds tell apart (after M. Okabe, K. Ito, *Color universal design*, 2008).
 pub(crate) const RIGHT_COLOUR: &str = "#1f83c4";
 pub(crate) const WRONG_COLOUR: &str = "#d9660b";
+pub(crate) const SHY_COLOUR: &str = "#7fbfa5";
 
 /// A picture whose frame spans 0 to 1 in both directions.
 pub(crate) struct Page {
@@ -91,6 +92,12 @@ impl Page {
         ));
     }
 
+    /// Text just above a point of the frame.
+    pub(crate) fn above(&mut self, at: [f64; 2], text: &str) {
+        let (x, y) = self.place(at);
+        self.text((x, y - 4.0), "middle", text);
+    }
+
     /// A name to the left of the frame, at this height.
     pub(crate) fn name(&mut self, y: f64, name: &str) {
         let (x, y) = self.place([0.0, y]);
@@ -133,6 +140,14 @@ impl Page {
         self.svg.push_str("</svg>\n");
         self.svg
     }
+}
+
+/// Round numbers among these two, three to seven of them where there is room between them.
+pub(crate) fn ticks(low: f64, high: f64) -> Vec<f64> {
+    let power = 10_f64.powf(((high - low) / 3.0).log10().floor());
+    let fits = |step: &f64| (high / step).floor() - (low / step).ceil() >= 2.0;
+    let step = [5.0, 2.0, 1.0].map(|times| times * power).into_iter().find(fits).unwrap_or(power);
+    ((low / step).ceil() as i64..=(high / step).floor() as i64).map(|i| i as f64 * step).collect()
 }
 
 /// Text as XML wants it: names come from outside.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
 mod batch_norm;
+mod ensemble;
 mod errors;
 mod properties;
 mod regularizers;

@@ -48,6 +48,23 @@ pub enum Error {
         input_size: usize,
     },
 
+    /// A symbol that the table has no row for.
+    #[error(
+        "{operation}: symbol {symbol} at time {time} of sequence {sequence}: the table has {known} rows, so symbols lie below {known}"
+    )]
+    Symbol {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The number.
+        symbol: usize,
+        /// The step that reads it.
+        time: usize,
+        /// The sequence that it is in.
+        sequence: usize,
+        /// The number of rows of the table.
+        known: usize,
+    },
+
     /// A sequence without a single step.
     #[error("{operation}: input {found:?} has no time steps; a sequence has at least one")]
     NoSteps {

@@ -67,7 +67,7 @@ fn run<C: Cell<Float = f64>>(setting: &Setting, cell: &C, way: Way<C>, of_output
     let state =
         C::State::from_parts(cell.state_sizes().iter().map(|&size| tape.variable(draw(&[batch, size]))).collect());
     let state = state.filter(|_| setting.state);
-    let (outputs, last) = way(cell, &x, state.as_ref(), &Sweep { direction, lengths, mask: None }).unwrap();
+    let (outputs, last) = way(cell, &x, state.as_ref(), &Sweep { direction, lengths, ..Sweep::default() }).unwrap();
 
     let mut weighted = |y: &Var<f64>, counts: bool| {
         let weights = tape.input(draw(y.shape()));
@@ -143,7 +143,7 @@ fn padded_equals_alone<C: Cell<Float = f64>>(setting: &Setting, cell: &C) -> Res
     let mut rng = StdRng::seed_from_u64(setting.seed);
     let x = Array3::from_shape_simple_fn((setting.steps, setting.batch, setting.input), || rng.random_range(-1.0..1.0));
     let tape = Tape::inference();
-    let how = Sweep { direction: setting.direction, lengths: Some(lengths), mask: None };
+    let how = Sweep { direction: setting.direction, lengths: Some(lengths), ..Sweep::default() };
     let (together, last) = cell.sweep(&tape.input(x.clone()), None, &how).unwrap();
     for (sequence, &length) in lengths.iter().enumerate() {
         let own = tape.input(x.clone()).slice_axis(0, 0..length, 1).unwrap();

@@ -13,6 +13,7 @@ mod hand;
 mod judges;
 mod layers;
 mod seq2seq;
+mod symbols;
 mod tasks;
 mod text;
 mod truncated;

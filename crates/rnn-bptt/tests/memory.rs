@@ -18,6 +18,13 @@ fn live() -> usize {
     stats.bytes_allocated - stats.bytes_deallocated
 }
 
+/// Resident memory of the process in bytes, where the system tells it.
+fn resident() -> Option<isize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<isize>().ok()? * 1024)
+}
+
 /// Downhill a little, in place, as an optimizer does it.
 fn descend(model: &mut impl Module<f32>, gradients: &gradus_autograd::Gradients<f32>) {
     model.visit_mut(&mut |_, item| {
@@ -55,15 +62,16 @@ fn truncated(tbptt: Tbptt, steps: usize) -> usize {
     }
 }
 
-/// The bytes that came to be alive, or ceased to be, between the end of the warm-up and the end of the training.
-fn trained(warm_up: usize, steps: usize) -> isize {
+/// The bytes that came to be alive, or ceased to be, between the end of the warm-up and the end of the training; and the same of resident
+/// memory, where the system tells it.
+fn trained(warm_up: usize, steps: usize) -> (isize, Option<isize>) {
     let mut rng = StdRng::seed_from_u64(1);
     let mut lstm: Lstm = Lstm::new(3, 8, &mut rng);
     let mut log = ClipLog::new(0.5).unwrap();
-    let mut after_warm_up = 0;
+    let mut after_warm_up = (0, None);
     for step in 0..steps {
         if step == warm_up {
-            after_warm_up = live();
+            after_warm_up = (live(), resident());
         }
         let tape = Tape::training(&mut rng);
         let x =
@@ -73,7 +81,8 @@ fn trained(warm_up: usize, steps: usize) -> isize {
         descend(&mut lstm, &gradients);
     }
     assert_eq!(log.steps(), steps as u64);
-    live() as isize - after_warm_up as isize
+    let more_resident = resident().zip(after_warm_up.1).map(|(now, before)| now - before);
+    (live() as isize - after_warm_up.0 as isize, more_resident)
 }
 
 /// One test at a time: what others allocate would be counted, too.
@@ -84,7 +93,7 @@ fn memory_does_not_grow() {
         let (short, long) = (truncated(tbptt, 640), truncated(tbptt, 6400));
         assert!(long as f64 <= 1.01 * short as f64, "k1 {k1}, k2 {k2}: {long} bytes after {short}");
     }
-    let grown = trained(500, 3000);
+    let (grown, _) = trained(500, 3000);
     assert!(grown < 4096, "{grown} bytes in 2500 steps");
 }
 
@@ -96,7 +105,9 @@ fn memory_does_not_grow_at_length() {
     let (short, long) = (truncated(tbptt, 1000), truncated(tbptt, 100_000));
     println!("k1 = k2 = 64: {short} bytes at most for 1,000 steps, {long} for 100,000");
     assert!(long as f64 <= 1.01 * short as f64);
-    let grown = trained(1000, 101_000);
-    println!("100,000 training steps of an LSTM: {grown} bytes more alive than after the warm-up");
-    assert!(grown < 1 << 20);
+    let (grown, resident) = trained(1000, 101_000);
+    println!(
+        "100,000 training steps of an LSTM: {grown} bytes more alive than after the warm-up, {resident:?} more resident"
+    );
+    assert!(grown < 1 << 20 && resident.is_none_or(|resident| resident < 1 << 20));
 }

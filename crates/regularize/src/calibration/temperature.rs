@@ -1,8 +1,8 @@
 //! One number for the confidence.
 
 use super::check;
-use crate::error::hold;
-use crate::{Error, Result};
+use crate::Result;
+use crate::error::{finite, hold};
 use gradus_linalg::Real;
 use ndarray::{Array2, ArrayRef1, ArrayRef2};
 
@@ -30,7 +30,8 @@ impl Temperature {
     /// The temperature at which these logits, `(N, K)`, give these labels, `(N,)`, the largest likelihood.
     ///
     /// # Errors
-    /// [`Error::Lengths`], [`Error::Nothing`], [`Error::Label`]; [`Error::Element`] for a logit that is not finite.
+    /// [`Error::Lengths`](crate::Error::Lengths), [`Error::Nothing`](crate::Error::Nothing), [`Error::Label`](crate::Error::Label);
+    /// [`Error::Element`](crate::Error::Element) for a logit that is not finite.
     pub fn fit<F: Real>(logits: &ArrayRef2<F>, labels: &ArrayRef1<usize>) -> Result<Self> {
         check("temperature", logits, labels)?;
         check_finite(logits)?;
@@ -66,7 +67,7 @@ impl Temperature {
     /// The logits, divided.
     ///
     /// # Errors
-    /// [`Error::HyperParameter`] if the temperature is not finite and above 0.
+    /// [`Error::HyperParameter`](crate::Error::HyperParameter) if the temperature is not finite and above 0.
     pub fn scale<F: Real>(self, logits: &ArrayRef2<F>) -> Result<Array2<F>> {
         let fits = self.value.is_finite() && self.value > 0.0;
         hold(fits, "temperature", "value", self.value, "finite and above 0")?;
@@ -77,7 +78,7 @@ impl Temperature {
     /// `softmax(z / T)`.
     ///
     /// # Errors
-    /// As [`scale`](Self::scale), and [`Error::Element`] for a logit that is not finite.
+    /// As [`scale`](Self::scale), and [`Error::Element`](crate::Error::Element) for a logit that is not finite.
     pub fn probabilities<F: Real>(self, logits: &ArrayRef2<F>) -> Result<Array2<F>> {
         check_finite(logits)?;
         let mut p = self.scale(logits)?;
@@ -108,13 +109,7 @@ impl Temperature {
 }
 
 fn check_finite<F: Real>(logits: &ArrayRef2<F>) -> Result<()> {
-    match logits.indexed_iter().find(|(_, z)| !z.is_finite()) {
-        Some(((i, k), z)) => {
-            let (operation, what, value) = ("temperature", "logit", z.to_f64());
-            Err(Error::Element { operation, what, value, position: vec![i, k], expected: "finite" })
-        }
-        None => Ok(()),
-    }
+    finite("temperature", "logit", logits, "finite")
 }
 
 /// First and second derivative of the mean negative log-likelihood with respect to `β = 1/T`.

@@ -1,6 +1,7 @@
 //! One score for each split.
 
 use super::Split;
+use crate::statistics::{deviation, mean};
 use crate::{Error, Result};
 use std::fmt;
 
@@ -34,15 +35,13 @@ impl Scores {
     /// Their mean.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        self.values.iter().sum::<f64>() / self.values.len() as f64
+        mean(self.values.iter().copied())
     }
 
     /// How much they differ; `None` for a single one, which shows nothing of that.
     #[must_use]
     pub fn standard_deviation(&self) -> Option<f64> {
-        let (mean, degrees) = (self.mean(), self.values.len() - 1);
-        let squares: f64 = self.values.iter().map(|score| (score - mean).powi(2)).sum();
-        (degrees > 0).then(|| (squares / degrees as f64).sqrt())
+        deviation(&self.values)
     }
 
     /// How far their mean may be off; `None` for a single one.

@@ -25,6 +25,10 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! [`Bootstrap`] gives confidence intervals for any metric; [`resample`] also names the samples left out of the bag.
+//!
+//! A [`learning_curve`] shows what more data would bring, a [`validation_curve`] what another setting would.
+//!
 //! Where nothing is drawn at random the indices are those of scikit-learn's classes of the same names. Where something is, it
 //! comes from the caller's generator: the same seed, the same splits.
 //!
@@ -34,7 +38,9 @@
 //! - R. Kohavi, *A study of cross-validation and bootstrap for accuracy estimation and model selection*, IJCAI 1995,
 //!   <https://www.ijcai.org/Proceedings/95-2/Papers/016.pdf>
 
+mod bootstrap;
 mod cross;
+mod curve;
 mod group;
 mod hold_out;
 mod k_fold;
@@ -43,7 +49,9 @@ mod split;
 mod stratified;
 mod time_series;
 
+pub use bootstrap::{Bootstrap, Resample, resample};
 pub use cross::{Scores, cross_validate};
+pub use curve::{CurvePoint, ErrorCurve, learning_curve, validation_curve};
 pub use group::group_k_fold;
 pub use hold_out::{hold_out, stratified_hold_out};
 pub use k_fold::{k_fold, leave_one_out, repeated_k_fold, shuffled_k_fold};

@@ -2,8 +2,8 @@
 
 use gradus_regularize::Error;
 use gradus_regularize::validation::{
-    Split, TimeSeriesSplit, cross_validate, group_k_fold, hold_out, k_fold, leave_one_out, nested,
-    nested_cross_validate, repeated_k_fold, stratified_hold_out, stratified_k_fold,
+    Bootstrap, Split, TimeSeriesSplit, cross_validate, group_k_fold, hold_out, k_fold, leave_one_out, nested,
+    nested_cross_validate, repeated_k_fold, resample, stratified_hold_out, stratified_k_fold,
 };
 use gradus_testing::refuses;
 use ndarray::array;
@@ -44,4 +44,16 @@ fn scores() {
     refuses!(cross_validate(&splits, |split| Ok::<_, Error>(0.0 / split.train[0] as f64)), Error::Score { .. }, @"cross_validate: score NaN of split 1: must be a finite number");
     let splits = nested(splits, |train| k_fold(train.len(), 2)).unwrap();
     refuses!(nested_cross_validate(&splits, &[] as &[u8], |_, _| Ok::<_, Error>(0.0)), Error::HyperParameter { .. }, @"nested_cross_validate: settings 0: must be at least 1");
+}
+
+#[test]
+fn resamples() {
+    let rng = &mut StdRng::seed_from_u64(7);
+    refuses!(resample(0, rng), Error::HyperParameter { .. }, @"resample: n 0: must be at least 1");
+    refuses!(Bootstrap::draw(3, 0, rng, |_| Ok::<_, Error>(0.0)), Error::HyperParameter { .. }, @"bootstrap: resamples 0: must be at least 1");
+    refuses!(Bootstrap::of(1.0, vec![1.0, f64::NAN]), Error::Score { .. }, @"bootstrap: score NaN of resample 1: must be a finite number");
+    let bootstrap = Bootstrap::of(1.0, vec![2.0, 3.0]).unwrap();
+    refuses!(bootstrap.percentile(95.0), Error::HyperParameter { .. }, @"bootstrap: confidence 95: must be between 0 and 1");
+    refuses!(bootstrap.bca(0.9, 1, |_| Ok::<_, Error>(0.0)), Error::HyperParameter { .. }, @"bca: n 1: must be at least 2");
+    refuses!(bootstrap.bca(0.9, 4, |_| Ok::<_, Error>(0.0)), Error::OneSided { .. }, @"bca: the estimate 1 lies outside all 2 resamples, so that its bias has no measure; more resamples or the percentile interval would fit");
 }

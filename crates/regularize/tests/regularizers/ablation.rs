@@ -32,6 +32,9 @@ fn it_reads_as_text_markdown_and_picture() {
     assert!(markdown.contains("| a \\| b |"), "{markdown}");
     let svg = table.to_svg("what helps", "accuracy");
     assert!(svg.matches("<circle").count() == 6 && svg.contains("twice") && !svg.contains("NaN"), "{svg}");
+    // Round numbers at the axis, and bars from the base's 3.5: to the right, to the left, and of no length.
+    assert!([2, 4, 6, 8].iter().all(|tick| svg.contains(&format!(">{tick}</text>"))), "{svg}");
+    assert!(["#1f83c4", "#d9660b"].iter().all(|colour| svg.contains(colour)), "{svg}");
     let single = Ablation::new("base", ()).run(&[1], |(), _| Ok::<_, Error>(0.5)).unwrap();
     assert!(single.rows()[0].deviation().is_none() && !single.to_svg("", "").contains("NaN"));
 }

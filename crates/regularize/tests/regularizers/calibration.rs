@@ -114,5 +114,9 @@ fn the_picture_has_a_bar_and_a_gap_for_each_bin() {
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
     assert!(svg.contains("network &lt; teacher"));
     assert_eq!(svg.matches("fill-opacity=\"0.9\"").count(), 3);
+    // Of one bin the model is too sure, of two not sure enough.
+    assert_eq!(svg.matches("fill-opacity=\"0.55\"").count(), 1);
+    assert_eq!(svg.matches("fill-opacity=\"1\"").count(), 2);
+    assert_eq!(svg.matches(">1</text>").count(), 3 + 2, "the samples of each bin, and two ticks: {svg}");
     assert!(svg.contains("expected error") && !svg.contains("NaN"));
 }

@@ -1,3 +1,8 @@
 //! The study of generalization.
 
+mod bias_variance;
+mod bootstrap;
+mod curve;
+mod gap;
+mod random_features;
 mod splits;

@@ -20,7 +20,7 @@ fn tests(splits: &[Split]) -> Vec<&[usize]> {
     splits.iter().map(|split| &*split.test).collect()
 }
 
-/// What scikit-learn 1.9.1 gives.
+/// What scikit-learn 1.9.1 gives, by `tests/fixtures/splits.py`.
 mod scikit_learn {
     use super::*;
 

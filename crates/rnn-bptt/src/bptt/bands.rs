@@ -52,6 +52,6 @@ pub(super) fn rows_in_bands<'a, F: Real>(
 }
 
 /// The rows of a band, at one step of an array `(steps, batch, width)`.
-pub(super) fn at<'a, F: Real>(array: &'a [F], t: usize, batch: usize, rows: &Range<usize>, width: usize) -> &'a [F] {
+pub(super) fn at<'a, F>(array: &'a [F], t: usize, batch: usize, rows: &Range<usize>, width: usize) -> &'a [F] {
     &array[(t * batch + rows.start) * width..(t * batch + rows.end) * width]
 }

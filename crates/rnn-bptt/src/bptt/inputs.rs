@@ -1,6 +1,7 @@
 //! What a sweep reads: variables of one tape, in the order in which they are recorded.
 
 use super::arrays::fill_padding;
+use super::symbols::Symbols;
 use super::{Order, Weights};
 use gradus_autograd::{Error as AutogradError, Real, Value, Var};
 use ndarray::Ix3;
@@ -41,10 +42,10 @@ pub(super) fn inputs<'a, F: Real>(
     Ok((inputs, places))
 }
 
-/// The input in row-major order, with zeros in the padding: NaN there times `δ = 0` would be NaN.
-pub(super) fn without_padding<F: Real>(x: &Var<F>, order: &Order) -> Value<F> {
+/// The input in row-major order, with zeros in the padding: NaN there times `δ = 0` would be NaN. A table of symbols has no padding.
+pub(super) fn without_padding<F: Real>(x: &Var<F>, symbols: Option<&Symbols>, order: &Order) -> Value<F> {
     let x = x.value().clone().into_standard_layout();
-    if !order.is_padded() {
+    if !order.is_padded() || symbols.is_some() {
         return x;
     }
     let mut x = x.into_array().into_dimensionality::<Ix3>().expect("the rank of x was checked");

@@ -102,7 +102,7 @@
 //! # The files
 //!
 //! Read `sweep` first: the two sweeps of this page, line by line. It stands on `recurrence` (the product that a step waits for),
-//! `projection` (what the input gives to a step), `bands` (which thread takes which sequences), `pieces` (how far the backward sweep goes at
+//! `projection` (what the input gives to a step), `symbols` (where that is one of a few rows), `bands` (which thread takes which sequences), `pieces` (how far the backward sweep goes at
 //! once) and `sums` (the gradients that are sums over steps). `order` says which step comes when. `lstm` and `gru` have a page and a `sweep` of
 //! their own on the same ground.
 //!
@@ -127,6 +127,7 @@ mod projection;
 mod recurrence;
 mod sums;
 mod sweep;
+mod symbols;
 pub(crate) mod vanishing;
 mod weights;
 
@@ -142,6 +143,8 @@ use gradus_autograd::{Real, Value, Var};
 use inputs::{inputs, without_padding};
 pub(crate) use order::Order;
 use sweep::{Saved, forward};
+use symbols::Symbols;
+pub(crate) use symbols::check_symbols;
 use weights::Sizes;
 
 /// One recurrent layer over a whole sequence, as one operation of the tape: the states after every step, and the last.
@@ -154,7 +157,7 @@ use weights::Sizes;
 /// no array of zeros for all the other steps. Gradients that nobody wants are not computed.
 ///
 /// # Shapes
-/// `x (T, N, I)`, `h0 (N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all, mask `(N, H)` or none; states `(T, N, H)`,
+/// `x (T, N, I)`, or `(V, I)` with [symbols](Sweep::symbols), `h0 (N, H)` or none for zero, `N` lengths from 1 to `T` or none for `T` all, mask `(N, H)` or none; states `(T, N, H)`,
 /// last state `(N, H)`
 ///
 /// # Examples
@@ -186,21 +189,24 @@ pub fn rnn<F: Real>(
     how: &Sweep<'_, F>,
 ) -> Result<(Var<F>, Var<F>)> {
     let operation = "rnn";
-    let sizes = Sizes::check(operation, x, h0, weights)?;
+    let sizes = Sizes::check(operation, x, h0, weights, how)?;
     check_mask(operation, how.mask, sizes.batch, sizes.hidden)?;
+    let symbols = Symbols::of(operation, x, how)?;
     let (inputs, places) = inputs(operation, x, weights, h0, how.mask)?;
     let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
     let Weights { weight_ih, weight_hh, .. } = weights;
 
-    let saved_x = without_padding(x, &order);
+    let saved_x = without_padding(x, symbols.as_ref(), &order);
     let [h0, mask] = [h0, how.mask].map(|x| x.map(|x| x.value().clone().into_standard_layout()));
-    let states = forward(&saved_x, weights, [h0.as_ref(), mask.as_ref()], nonlinearity, &sizes, &order);
+    let input = (&saved_x, symbols.as_ref());
+    let states = forward(input, weights, [h0.as_ref(), mask.as_ref()], nonlinearity, &sizes, &order);
     let last = Value::from(gather(&states, |sequence| order.last(sequence)));
     let states = Value::from(states);
 
     let saved = Saved {
         // Each is kept only for the gradient that it is a factor of.
         x: weight_ih.needs_gradient().then_some(saved_x),
+        symbols,
         weight_ih: x.needs_gradient().then(|| weight_ih.value().clone()),
         weight_hh: weight_hh.value().clone(),
         h0: h0.filter(|_| weight_hh.needs_gradient() || how.mask.is_some_and(Var::needs_gradient)),

@@ -3,10 +3,11 @@
 use super::arrays::{gather, matrix, matrix_mut, rows, vector};
 use super::inputs::{HH, IH, Places, X};
 use super::order::Piece;
+use super::symbols::{Symbols, add_by_symbol};
 use super::{Order, Weights};
 use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::{elementwise, memory};
-use ndarray::{Array1, Array3, ArrayRef, ArrayView2, Axis, IxDyn};
+use ndarray::{Array1, Array2, Array3, ArrayRef, ArrayView2, Axis, IxDyn};
 use std::ops::Range;
 
 /// Rows of a weight matrix, and the columns of the gates' array that are theirs.
@@ -37,7 +38,9 @@ pub(super) fn sum_of_biases<F: Real>(weights: &Weights<F>, width: usize, line: u
 
 /// The factors of the sums, as far as their gradients are wanted.
 pub(super) struct Factors<'a, F: Real> {
+    /// `(T, N, I)`, or the table of the symbols.
     pub(super) x: Option<&'a Value<F>>,
+    pub(super) symbols: Option<&'a Symbols>,
     pub(super) weight_ih: Option<&'a Value<F>>,
     pub(super) h0: Option<&'a Value<F>>,
     /// The shares of the parameters beside the input.
@@ -64,8 +67,11 @@ pub(super) struct Sums<'a, F: Real> {
     places: &'a Places,
     /// `Σ δ` over steps and sequences, by columns.
     columns: Option<Value<F>>,
-    /// `(T, N, I)`.
-    dx: Option<Array3<F>>,
+    /// The rows of `dX`, of width `I`.
+    dx: Option<Array2<F>>,
+    /// Of each symbol the sum of `δ` over its places. What has a row for each place if there are no symbols, has one for each of them then, and
+    /// waits for these sums.
+    of_symbols: Option<Array2<F>>,
 }
 
 impl<'a, F: Real> Sums<'a, F> {
@@ -78,9 +84,12 @@ impl<'a, F: Real> Sums<'a, F> {
     ) -> Self {
         let biases = [places.bias_ih, places.bias_hh].into_iter().flatten();
         let columns = biases.into_iter().any(|place| slots.needs(place)).then(|| Value::zeros(line));
+        let rows = factors.symbols.map_or(steps * batch, |symbols| symbols.known);
         let weight_ih = factors.weight_ih.filter(|_| slots.needs(X));
-        let dx = weight_ih.map(|weight_ih| memory::array((steps, batch, weight_ih.shape()[1])));
-        Self { factors, order, places, columns, dx }
+        let dx = weight_ih.map(|weight_ih| memory::array((rows, weight_ih.shape()[1])));
+        let wanted = factors.x.is_some() || dx.is_some() || columns.is_some();
+        let of_symbols = factors.symbols.filter(|_| wanted).map(|symbols| Array2::zeros((symbols.known, line)));
+        Self { factors, order, places, columns, dx, of_symbols }
     }
 
     /// Adds the share of a piece, whose `δ` has just been computed.
@@ -103,13 +112,38 @@ impl<'a, F: Real> Sums<'a, F> {
                 F::gemm(one, of(&later, share).t(), read, beta, to);
             }
         });
+        match (self.factors.symbols, &mut self.of_symbols) {
+            (None, _) => {
+                let rows = times.start * batch..times.end * batch;
+                self.add_of_input(slots, da, self.factors.x.map(|x| steps(x, times)), rows);
+            }
+            (Some(symbols), Some(sums)) => {
+                add_by_symbol(sums.view_mut(), da, &symbols.numbers[times.start * batch..times.end * batch]);
+            }
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Adds what there is for each of these rows of the input.
+    fn add_of_input(
+        &mut self,
+        slots: &mut Slots<'_, F>,
+        da: ArrayView2<'_, F>,
+        x: Option<ArrayView2<'_, F>>,
+        rows: Range<usize>,
+    ) {
+        let of = |share: &Share| {
+            let mut share_of = da;
+            share_of.slice_axis_inplace(Axis(1), share.columns.clone().into());
+            share_of
+        };
         // dWᵢₕ += dAᵀ X
-        if let Some(x) = self.factors.x {
+        if let Some(x) = x {
             slots.accumulate(IH, |dw, beta| {
                 let mut dw = matrix_mut(dw);
                 for share in self.factors.of_input {
                     let to = dw.slice_axis_mut(Axis(0), share.rows.clone().into());
-                    F::gemm(one, of(times, share).t(), steps(x, times), beta, to);
+                    F::gemm(F::one(), of(share).t(), x, beta, to);
                 }
             });
         }
@@ -119,20 +153,21 @@ impl<'a, F: Real> Sums<'a, F> {
         }
         // dX = dA Wᵢₕ
         if let (Some(dx), Some(weight_ih)) = (&mut self.dx, self.factors.weight_ih) {
-            let shape = (da.nrows(), dx.dim().2);
-            let dx = dx.slice_axis_mut(Axis(0), times.clone().into()).into_shape_with_order(shape);
-            let mut dx = dx.expect("whole steps of a row-major array are contiguous");
             for (place, share) in self.factors.of_input.iter().enumerate() {
                 let weight_ih = matrix(weight_ih);
                 let weight_ih = weight_ih.slice_axis(Axis(0), share.rows.clone().into());
-                let beta = if place == 0 { F::zero() } else { one };
-                F::gemm(one, of(times, share), weight_ih, beta, dx.view_mut());
+                let beta = if place == 0 { F::zero() } else { F::one() };
+                let to = dx.slice_axis_mut(Axis(0), rows.clone().into());
+                F::gemm(F::one(), of(share), weight_ih, beta, to);
             }
         }
     }
 
     /// Hands on what does not stand in its slot; `da` is that of all steps.
-    pub(super) fn finish(self, slots: &mut Slots<'_, F>, da: &Array3<F>) {
+    pub(super) fn finish(mut self, slots: &mut Slots<'_, F>, da: &Array3<F>) {
+        if let Some(sums) = self.of_symbols.take() {
+            self.add_of_input(slots, sums.view(), self.factors.x.map(matrix), 0..sums.nrows());
+        }
         if let Some(h0) = self.factors.h0 {
             slots.accumulate(HH, |dw, beta| {
                 debug_assert!(beta == F::one(), "a piece was added before");
@@ -153,8 +188,14 @@ impl<'a, F: Real> Sums<'a, F> {
                 }
             }
         }
-        if let Some(dx) = self.dx {
-            slots.add(X, dx);
+        match (self.dx, self.factors.symbols) {
+            (Some(dx), Some(_)) => slots.add(X, dx),
+            (Some(dx), None) => {
+                let (steps, batch, _) = da.dim();
+                let shape = (steps, batch, dx.ncols());
+                slots.add(X, dx.into_shape_with_order(shape).expect("fresh memory is row-major"));
+            }
+            (None, _) => {}
         }
     }
 }

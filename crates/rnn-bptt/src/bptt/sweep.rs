@@ -8,6 +8,7 @@ use super::pieces::{parts, steps_of_piece};
 use super::projection::Projection;
 use super::recurrence::{Onto, Recurrence, Rows};
 use super::sums::{Factors, Read, Share, Sums, first, sum_of_biases};
+use super::symbols::Symbols;
 use super::weights::Sizes;
 use super::{Order, Weights};
 use crate::Nonlinearity;
@@ -19,7 +20,7 @@ use std::ops::Range;
 
 /// The states after every step, `(T, N, H)`.
 pub(super) fn forward<F: Real>(
-    x: &Value<F>,
+    x: (&Value<F>, Option<&Symbols>),
     weights: &Weights<F>,
     [h0, mask]: [Option<&Value<F>>; 2],
     nonlinearity: Nonlinearity,
@@ -28,7 +29,7 @@ pub(super) fn forward<F: Real>(
 ) -> Array3<F> {
     let bias = sum_of_biases(weights, hidden, hidden);
     let shares = [Share::new(0..hidden, 0)];
-    let (projection, mut states) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
+    let (projection, mut states) = Projection::new(x, weights.weight_ih.value(), bias, &shares, (steps, batch));
     let (h0, mask) = (h0.map(slice), mask.map(slice));
 
     let recurrence = Recurrence::new(matrix(weights.weight_hh.value()), steps, batch);
@@ -80,6 +81,7 @@ pub(super) fn forward<F: Real>(
 /// What the backward pass needs of the forward pass.
 pub(super) struct Saved<F: Real> {
     pub(super) x: Option<Value<F>>,
+    pub(super) symbols: Option<Symbols>,
     pub(super) weight_ih: Option<Value<F>>,
     pub(super) weight_hh: Value<F>,
     pub(super) h0: Option<Value<F>>,
@@ -102,6 +104,7 @@ impl<F: Real> Saved<F> {
         let (states, h0) = (self.masked(&self.states), self.h0.as_ref().map(|h0| self.masked(h0)));
         let factors = Factors {
             x: self.x.as_ref(),
+            symbols: self.symbols.as_ref(),
             weight_ih: self.weight_ih.as_ref(),
             h0: h0.as_ref(),
             of_input: &share,

@@ -1,6 +1,7 @@
 //! The parameters of a layer on a tape, and whether they fit.
 
-use crate::{Error, Result};
+use crate::cell::sizes_of_input;
+use crate::{Error, Result, Sweep};
 use gradus_autograd::{Real, Tape, Var};
 use gradus_nn_layers::Parameter;
 
@@ -41,26 +42,21 @@ impl Sizes {
         x: &Var<F>,
         h0: Option<&Var<F>>,
         weights: &Weights<F>,
+        how: &Sweep<'_, F>,
     ) -> Result<Self> {
         let part = h0.map(|h0| [(h0, "(batch, hidden_size)")]);
-        Self::of_gates(operation, x, part.as_ref().map_or(&[], |part| &part[..]), weights, 1)
+        Self::of_gates(operation, (x, how), part.as_ref().map_or(&[], |part| &part[..]), weights, 1)
     }
 
     /// As [`Sizes::check`], for parameters of so many gates and for a state of several arrays, each with what its axes mean.
     pub(super) fn of_gates<F: Real>(
         operation: &'static str,
-        x: &Var<F>,
+        (x, how): (&Var<F>, &Sweep<'_, F>),
         state: &[(&Var<F>, &'static str)],
         weights: &Weights<F>,
         gates: usize,
     ) -> Result<Self> {
-        let &[steps, batch, input] = x.shape() else {
-            let (found, expected) = (x.shape().to_vec(), "(time, batch, input_size)");
-            return Err(Error::InputRank { operation, found, expected });
-        };
-        if steps == 0 {
-            return Err(Error::NoSteps { operation, found: x.shape().to_vec() });
-        }
+        let (steps, batch, input) = sizes_of_input(operation, x.shape(), how.symbols)?;
         let hidden = weights.weight_hh.shape().last().copied().unwrap_or(0);
         let input_size = weights.weight_ih.shape().last().copied().unwrap_or(0);
         let parameters = [

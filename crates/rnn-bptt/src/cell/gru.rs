@@ -1,6 +1,6 @@
 //! One step of a gated recurrent unit, made of ordinary operations on the tape.
 
-use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, unroll};
+use super::{Cell, Norm, Normalized, Sweep, check_input, check_step, normalized, unroll};
 use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result};
 use gradus_autograd::{Real, Tape, Var};
@@ -155,7 +155,7 @@ impl<F: Real> Cell for GruCell<F> {
         if how.mask.is_some() {
             return unroll(self, x, h0, how);
         }
-        check_sequence(self, x.shape())?;
+        check_input(self, x.shape(), how.symbols)?;
         bptt::gru(x, h0, &self.weights(x.tape()), self.reset, how)
     }
 

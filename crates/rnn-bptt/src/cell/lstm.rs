@@ -1,6 +1,6 @@
 //! One step of an LSTM, made of ordinary operations on the tape.
 
-use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized, unroll};
+use super::{Cell, Norm, Normalized, Sweep, check_input, check_step, normalized, unroll};
 use crate::bptt::{self, Weights};
 use crate::{Recurrent, Result, State};
 use gradus_autograd::{Real, Tape, Var};
@@ -202,7 +202,7 @@ impl<F: Real> Cell for LstmCell<F> {
         if self.weight_hr.is_some() || self.weight_ch.is_some() || how.mask.is_some() {
             return unroll(self, x, state, how);
         }
-        check_sequence(self, x.shape())?;
+        check_input(self, x.shape(), how.symbols)?;
         bptt::lstm(x, state, &self.weights(x.tape()), how)
     }
 

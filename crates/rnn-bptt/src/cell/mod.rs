@@ -16,6 +16,7 @@ use crate::bptt::Direction;
 use crate::{Error, Result, State};
 use gradus_autograd::{Error as AutogradError, Real, Tape, Value, Var};
 use gradus_nn_layers::Module;
+use ndarray::ArrayView2;
 use rand::Rng;
 use std::fmt::Debug;
 pub use unroll::unroll;
@@ -107,10 +108,10 @@ pub trait Cell: Module<Self::Float> + Clone + Debug + Send + Sync {
     /// The outputs of all steps of a sequence, and the state after the last.
     ///
     /// # Shapes
-    /// `x (T, N, input_size)`, states `(N, size)`, outputs `(T, N, output_size)`
+    /// `x (T, N, input_size)` or, with [symbols](Sweep::symbols), `(symbols, input_size)`; states `(N, size)`, outputs `(T, N, output_size)`
     ///
     /// # Errors
-    /// As [`Cell::step`], and [`Error::NoSteps`], [`Error::Lengths`] and [`Error::Length`].
+    /// As [`Cell::step`], and [`Error::NoSteps`], [`Error::Lengths`], [`Error::Length`] and [`Error::Symbol`].
     fn sweep(
         &self,
         x: &Var<Self::Float>,
@@ -131,6 +132,9 @@ pub struct Sweep<'a, F: Real = f32> {
     /// A factor for the output `h` of the state that a step's products read, `(N, output_size)`, the same at every step:
     /// [recurrent dropout](crate::Recurrent::variational_dropout).
     pub mask: Option<&'a Var<F>>,
+    /// The symbol that each step of each sequence reads, `(T, N)`. The input is then a table `(symbols, input_size)` with a row for each symbol,
+    /// and a product with it is computed [once for a symbol](crate::Recurrent::forward_symbols) and not at every place.
+    pub symbols: Option<ArrayView2<'a, usize>>,
 }
 
 /// Whether a mask has a factor for each number of a state `(N, H)`.
@@ -150,19 +154,43 @@ pub(crate) fn check_mask<F: Real>(
 
 /// The sizes `(T, N)` of an input `(T, N, input_size)`.
 pub(crate) fn check_sequence<C: Cell>(cell: &C, shape: &[usize]) -> Result<(usize, usize)> {
+    check_input(cell, shape, None)
+}
+
+/// The sizes `(T, N)` of what a sweep reads: an input `(T, N, input_size)`, or symbols and a table.
+pub(crate) fn check_input<C: Cell>(
+    cell: &C,
+    shape: &[usize],
+    symbols: Option<ArrayView2<'_, usize>>,
+) -> Result<(usize, usize)> {
     let operation = C::NAME;
-    let &[steps, batch, features] = shape else {
-        let (found, expected) = (shape.to_vec(), "(time, batch, input_size)");
-        return Err(Error::InputRank { operation, found, expected });
-    };
-    if steps == 0 {
-        return Err(Error::NoSteps { operation, found: shape.to_vec() });
-    }
+    let (steps, batch, features) = sizes_of_input(operation, shape, symbols)?;
     if features != cell.input_size() {
         let (found, input_size) = (shape.to_vec(), cell.input_size());
         return Err(Error::InputSize { operation, found, input_size });
     }
     Ok((steps, batch))
+}
+
+/// The sizes `(T, N, input_size)` of what a sweep reads.
+pub(crate) fn sizes_of_input(
+    operation: &'static str,
+    shape: &[usize],
+    symbols: Option<ArrayView2<'_, usize>>,
+) -> Result<(usize, usize, usize)> {
+    let (steps, batch, features) = match (symbols, shape) {
+        (None, &[steps, batch, features]) => (steps, batch, features),
+        (Some(symbols), &[_, features]) => (symbols.nrows(), symbols.ncols(), features),
+        (symbols, _) => {
+            let expected = if symbols.is_some() { "(symbols, input_size)" } else { "(time, batch, input_size)" };
+            return Err(Error::InputRank { operation, found: shape.to_vec(), expected });
+        }
+    };
+    if steps == 0 {
+        let found = symbols.map_or(shape.to_vec(), |symbols| symbols.shape().to_vec());
+        return Err(Error::NoSteps { operation, found });
+    }
+    Ok((steps, batch, features))
 }
 
 /// Whether input and state fit a step of a cell; `axes` says for each array of the state what it is.

@@ -1,6 +1,6 @@
 //! One step of an Elman network, made of ordinary operations on the tape.
 
-use super::{Cell, Norm, Normalized, Sweep, check_sequence, check_step, normalized};
+use super::{Cell, Norm, Normalized, Sweep, check_input, check_step, normalized};
 use crate::bptt::{self, Weights};
 use crate::{Nonlinearity, Result};
 use gradus_autograd::{Real, Tape, Var};
@@ -108,7 +108,7 @@ impl<F: Real> Cell for RnnCell<F> {
     /// One operation of the tape, [`bptt::rnn`].
     #[track_caller]
     fn sweep(&self, x: &Var<F>, h0: Option<&Var<F>>, how: &Sweep<'_, F>) -> Result<(Var<F>, Var<F>)> {
-        check_sequence(self, x.shape())?;
+        check_input(self, x.shape(), how.symbols)?;
         bptt::rnn(x, h0, &self.weights(x.tape()), self.nonlinearity, how)
     }
 }

@@ -1,7 +1,7 @@
 //! A sequence step by step on the tape, which differentiates the steps by itself.
 
-use super::{Cell, Sweep, check_mask, check_sequence};
-use crate::bptt::Order;
+use super::{Cell, Sweep, check_input, check_mask};
+use crate::bptt::{Order, check_symbols};
 use crate::{Result, State};
 use gradus_autograd::{Error as AutogradError, Var, choose, stack};
 use ndarray::{Array2, Array3};
@@ -10,7 +10,7 @@ use ndarray::{Array2, Array3};
 /// about it. It is the sweep of a cell that has none of its own, and the judge of those that have.
 ///
 /// # Shapes
-/// `x (T, N, input_size)`, states `(N, size)`, outputs `(T, N, output_size)`
+/// `x (T, N, input_size)` or, with [symbols](Sweep::symbols), `(symbols, input_size)`; states `(N, size)`, outputs `(T, N, output_size)`
 ///
 /// # Examples
 /// ```
@@ -33,7 +33,13 @@ pub fn unroll<C: Cell>(
     how: &Sweep<'_, C::Float>,
 ) -> Result<(Var<C::Float>, C::State)> {
     let operation = C::NAME;
-    let (steps, batch) = check_sequence(cell, x.shape())?;
+    let (steps, batch) = check_input(cell, x.shape(), how.symbols)?;
+    if let Some(symbols) = how.symbols {
+        check_symbols(operation, x.shape(), symbols)?;
+        let rows = x.index_select(0, &symbols.iter().copied().collect::<Vec<_>>())?;
+        let rows = rows.reshape(&[steps, batch, cell.input_size()])?;
+        return unroll(cell, &rows, state, &Sweep { symbols: None, ..how.clone() });
+    }
     check_mask(operation, how.mask, batch, cell.output_size())?;
     let mut state = state.cloned().unwrap_or_else(|| cell.zero_state(x.tape(), batch));
     if state.parts().into_iter().chain(how.mask).any(|other| !other.tape().is(x.tape())) {

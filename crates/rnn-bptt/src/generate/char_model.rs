@@ -85,7 +85,7 @@ impl<C: Cell> CharModel<C> {
         tokens: &ArrayRef2<usize>,
         state: Option<&C::State>,
     ) -> Result<(Var<C::Float>, C::State)> {
-        let (h, state) = self.recurrent.forward_in_time(&self.embedding.forward(tape, tokens)?, None, state)?;
+        let (h, state) = self.recurrent.symbols_in_time(tape, &self.embedding, tokens, None, state)?;
         Ok((self.head.forward(&h)?, state))
     }
 

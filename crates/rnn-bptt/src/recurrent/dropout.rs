@@ -99,6 +99,11 @@ impl Rates {
         Ok(self)
     }
 
+    /// Whether each number of an input is read as it is.
+    pub(super) fn reads_all<F: Real>(self, tape: &Tape<F>) -> bool {
+        self.variational == 0.0 || !tape.is_training()
+    }
+
     /// What a layer reads of the outputs `(T, N, ·)` of the one before.
     #[track_caller]
     pub(super) fn between_layers<F: Real>(self, x: Var<F>) -> Result<Var<F>> {

@@ -4,6 +4,7 @@ mod describe;
 mod dropout;
 mod packed;
 mod start;
+mod symbols;
 
 use crate::bptt::Direction;
 use crate::cell::check_sequence;
@@ -11,7 +12,7 @@ use crate::{Cell, Error, Nonlinearity, Result, RnnCell, State, Sweep};
 use dropout::Rates;
 use gradus_autograd::{Real, Tape, Value, Var, concatenate, stack};
 use gradus_nn_layers::{Description, Layer, Module, Walk, WalkMut};
-use ndarray::IxDyn;
+use ndarray::{ArrayView2, IxDyn};
 use rand::Rng;
 pub use start::ForgetGate;
 
@@ -227,9 +228,9 @@ impl<C: Cell> Recurrent<C> {
     ) -> Result<(Var<C::Float>, C::State)> {
         self.check(x.shape())?;
         if !self.batch_first {
-            return self.sweep_in_time(x.clone(), lengths, state);
+            return self.sweep_in_time(x.clone(), None, lengths, state);
         }
-        let (output, state) = self.sweep_in_time(x.transpose(0, 1)?, lengths, state)?;
+        let (output, state) = self.sweep_in_time(x.transpose(0, 1)?, None, lengths, state)?;
         Ok((output.transpose(0, 1)?, state))
     }
 
@@ -269,15 +270,18 @@ impl<C: Cell> Recurrent<C> {
         Ok(())
     }
 
-    /// All layers over a sequence `(T, N, I)`, whose shape has been checked, whatever the order of axes of the layer's input.
+    /// All layers over a sequence `(T, N, I)`, or over symbols `(T, N)` of a table, whose shapes have been checked, whatever the order of axes of
+    /// the layer's input.
     #[track_caller]
     fn sweep_in_time(
         &self,
         mut sequence: Var<C::Float>,
+        mut symbols: Option<ArrayView2<'_, usize>>,
         lengths: Option<&[usize]>,
         state: Option<&C::State>,
     ) -> Result<(Var<C::Float>, C::State)> {
-        let (tape, batch) = (sequence.tape().clone(), sequence.shape().get(1).copied().unwrap_or(0));
+        let shape = symbols.as_ref().map_or(sequence.shape(), |symbols| symbols.shape());
+        let (tape, batch) = (sequence.tape().clone(), shape.get(1).copied().unwrap_or(0));
         if let Some(state) = state {
             self.check_state(state, batch)?;
         }
@@ -293,12 +297,13 @@ impl<C: Cell> Recurrent<C> {
                 let place = last.len();
                 let state = state.map(|state| state.try_mapped(|part| part.select(0, place))).transpose()?;
                 let mask = dropout.of_state(&tape, batch, cell.output_size());
-                let how = Sweep { direction, lengths, mask: mask.as_ref() };
+                let how = Sweep { direction, lengths, mask: mask.as_ref(), symbols };
                 let (output, state) = cell.sweep(&sequence, state.as_ref(), &how)?;
                 outputs.push(output);
                 last.push(state);
             }
             sequence = side_by_side(outputs)?;
+            symbols = None; // the first layer alone reads them
         }
         Ok((sequence, stacked(&last)?))
     }
@@ -337,7 +342,7 @@ impl<C: Cell> Recurrent<C> {
         state: Option<&C::State>,
     ) -> Result<(Var<C::Float>, C::State)> {
         check_sequence(self.first()?, x.shape())?;
-        self.sweep_in_time(x.clone(), lengths, state)
+        self.sweep_in_time(x.clone(), None, lengths, state)
     }
 
     /// The numbers of features of an input and of an output.

@@ -38,7 +38,7 @@ impl<C: Cell> Recurrent<C> {
         };
         let (x, lengths) = pad_packed(packed, None)?;
         check_sequence(first, x.shape()).map_err(|error| error.of_input(packed.data().shape()))?;
-        let (output, state) = self.sweep_in_time(x, Some(&lengths), state)?;
+        let (output, state) = self.sweep_in_time(x, None, Some(&lengths), state)?;
         Ok((pack_padded(&output, &lengths)?, state))
     }
 }

@@ -58,8 +58,7 @@ impl<C: Cell> Encoder<C> {
         tokens: &ArrayRef2<usize>,
         lengths: Option<&[usize]>,
     ) -> Result<Encoded<C::State>> {
-        let x = self.embedding.forward(tape, tokens)?;
-        let (memory, state) = self.recurrent.forward_in_time(&x, lengths, None)?;
+        let (memory, state) = self.recurrent.symbols_in_time(tape, &self.embedding, tokens, lengths, None)?;
         let state = if self.recurrent.is_bidirectional() {
             let reverse: Vec<usize> = (0..self.recurrent.cells.len()).skip(1).step_by(2).collect();
             state.try_mapped(|part| part.index_select(0, &reverse))?

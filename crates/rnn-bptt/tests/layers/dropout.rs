@@ -141,7 +141,7 @@ fn masked<C: Cell<Float = f64, State = Var<f64>>>(
     let tape = Tape::recording();
     let [x, h0, mask] = [x, h0, mask].map(|x| tape.variable(x.clone()));
     let direction = if reverse { Direction::Reverse } else { Direction::Forward };
-    let how = Sweep { direction, lengths, mask: Some(&mask) };
+    let how = Sweep { direction, lengths, mask: Some(&mask), ..Sweep::default() };
     let (states, last) = cell.sweep(&x, state.then_some(&h0), &how).unwrap();
     let loss = (&states * tape.input(dy.clone())).sum() + (&last * tape.input(dh.clone())).sum();
     let gradients: Gradients<f64> = loss.backward().unwrap();

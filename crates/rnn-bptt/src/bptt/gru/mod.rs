@@ -75,6 +75,7 @@ mod sweep;
 
 use super::arrays::gather;
 use super::inputs::{inputs, without_padding};
+use super::symbols::Symbols;
 use super::weights::{Sizes, Weights};
 use super::{Order, check_no_mask};
 use crate::{Reset, Result, Sweep};
@@ -90,7 +91,7 @@ use sweep::{Saved, forward};
 /// All formulas, the derivation and its sources are on [the module's page](self). Gradients that nobody wants are not computed.
 ///
 /// # Shapes
-/// `x (T, N, I)`, `h0 (N, H)` or none for zero; weights `(3H, I)` and `(3H, H)`, biases `(3H,)`, gates in the order r, z, n; states
+/// `x (T, N, I)`, or `(V, I)` with [symbols](Sweep::symbols), `h0 (N, H)` or none for zero; weights `(3H, I)` and `(3H, H)`, biases `(3H,)`, gates in the order r, z, n; states
 /// `(T, N, H)`, last state `(N, H)`
 ///
 /// # Examples
@@ -124,19 +125,21 @@ pub fn gru<F: Real>(
     let operation = "gru";
     check_no_mask(operation, how)?;
     let part = h0.map(|h0| [(h0, "(batch, hidden_size)")]);
-    let sizes = Sizes::of_gates(operation, x, part.as_ref().map_or(&[], |part| &part[..]), weights, 3)?;
+    let sizes = Sizes::of_gates(operation, (x, how), part.as_ref().map_or(&[], |part| &part[..]), weights, 3)?;
+    let symbols = Symbols::of(operation, x, how)?;
     let (inputs, places) = inputs(operation, x, weights, h0, None)?;
     let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
     let Weights { weight_ih, weight_hh, .. } = weights;
 
-    let x_value = without_padding(x, &order);
+    let x_value = without_padding(x, symbols.as_ref(), &order);
     let h0 = h0.map(|h0| h0.value().clone().into_standard_layout());
-    let (gates, seen, states) = forward(&x_value, weights, h0.as_ref(), reset, &sizes, &order);
+    let (gates, seen, states) = forward((&x_value, symbols.as_ref()), weights, h0.as_ref(), reset, &sizes, &order);
     let last = Value::from(gather(&states.view(), |sequence| order.last(sequence)));
     let states = Value::from(states);
     let saved = Saved {
         // Each is kept only for the gradient that it is a factor of.
         x: weight_ih.needs_gradient().then_some(x_value),
+        symbols,
         weight_ih: x.needs_gradient().then(|| weight_ih.value().clone()),
         weight_hh: weight_hh.value().clone(),
         h0,

@@ -11,6 +11,7 @@ use crate::bptt::pieces::{line, parts, steps_of_piece};
 use crate::bptt::projection::Projection;
 use crate::bptt::recurrence::{Onto, Recurrence, Rows};
 use crate::bptt::sums::{Factors, Read, Share, Sums};
+use crate::bptt::symbols::Symbols;
 use crate::bptt::weights::{Sizes, Weights};
 use gradus_autograd::{Real, Slots, Value};
 use gradus_linalg::memory;
@@ -72,7 +73,7 @@ fn bias_of_gates<F: Real>(weights: &Weights<F>, hidden: usize, reset: Reset) -> 
 
 /// Gates of every step, with the reset before also what the candidate sees of the state, and the states.
 pub(super) fn forward<F: Real>(
-    x: &Value<F>,
+    x: (&Value<F>, Option<&Symbols>),
     weights: &Weights<F>,
     h0: Option<&Value<F>>,
     reset: Reset,
@@ -82,7 +83,7 @@ pub(super) fn forward<F: Real>(
     let width = width(hidden, reset);
     let (bias, shares) = (bias_of_gates(weights, hidden, reset), shares(hidden));
     let line = bias.len();
-    let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
+    let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares, (steps, batch));
     let seen_width = if reset == Reset::Before { hidden } else { 0 };
     let mut seen = memory::array((steps, batch, seen_width));
     let mut h = memory::array((steps, batch, hidden));
@@ -148,6 +149,7 @@ pub(super) fn forward<F: Real>(
 /// What the backward pass needs of the forward pass.
 pub(super) struct Saved<F: Real> {
     pub(super) x: Option<Value<F>>,
+    pub(super) symbols: Option<Symbols>,
     pub(super) weight_ih: Option<Value<F>>,
     pub(super) weight_hh: Value<F>,
     pub(super) h0: Option<Value<F>>,
@@ -172,6 +174,7 @@ impl<F: Real> Saved<F> {
         let now = self.seen.iter().map(|seen| (shares[1].clone(), Read::Now(seen)));
         let factors = Factors {
             x: self.x.as_ref(),
+            symbols: self.symbols.as_ref(),
             weight_ih: self.weight_ih.as_ref(),
             h0: self.h0.as_ref(),
             of_input: &shares,

@@ -80,6 +80,7 @@ mod sweep;
 
 use super::arrays::gather;
 use super::inputs::{inputs, without_padding};
+use super::symbols::Symbols;
 use super::weights::{Sizes, Weights};
 use super::{Order, check_no_mask};
 use crate::{LstmState, Result, Sweep};
@@ -96,7 +97,7 @@ use sweep::{Saved, forward};
 /// The formulas of the gates, the derivation and its sources are on [the module's page](self). Gradients that nobody wants are not computed.
 ///
 /// # Shapes
-/// `x (T, N, I)`, the state's arrays `(N, H)`, or none for zero; weights `(4H, I)` and `(4H, H)`, biases `(4H,)`, gates in the order i,
+/// `x (T, N, I)`, or `(V, I)` with [symbols](Sweep::symbols), the state's arrays `(N, H)`, or none for zero; weights `(4H, I)` and `(4H, H)`, biases `(4H,)`, gates in the order i,
 /// f, g, o; outputs `(T, N, H)`
 ///
 /// # Examples
@@ -126,20 +127,22 @@ pub fn lstm<F: Real>(
     let operation = "lstm";
     check_no_mask(operation, how)?;
     let parts = state.map(|state| [(&state.h, "h (batch, hidden_size)"), (&state.c, "c (batch, hidden_size)")]);
-    let sizes = Sizes::of_gates(operation, x, parts.as_ref().map_or(&[], |parts| &parts[..]), weights, 4)?;
+    let sizes = Sizes::of_gates(operation, (x, how), parts.as_ref().map_or(&[], |parts| &parts[..]), weights, 4)?;
+    let symbols = Symbols::of(operation, x, how)?;
     let (inputs, places) = inputs(operation, x, weights, parts.into_iter().flatten().map(|(part, _)| part), None)?;
     let order = Order::new(operation, sizes.steps, sizes.batch, how.lengths, how.direction)?;
     let Weights { weight_ih, weight_hh, .. } = weights;
 
-    let x_value = without_padding(x, &order);
+    let x_value = without_padding(x, symbols.as_ref(), &order);
     let [h0, c0] = [state.map(|state| &state.h), state.map(|state| &state.c)]
         .map(|part| part.map(|part| part.value().clone().into_standard_layout()));
-    let (gates, c, h) = forward(&x_value, weights, (h0.as_ref(), c0.as_ref()), &sizes, &order);
+    let (gates, c, h) = forward((&x_value, symbols.as_ref()), weights, (h0.as_ref(), c0.as_ref()), &sizes, &order);
     let (last_h, last_c) = (gather(&h.view(), |n| order.last(n)), gather(&c.view(), |n| order.last(n)));
     let h = Value::from(h);
     let saved = Saved {
         // Each is kept only for the gradient that it is a factor of.
         x: weight_ih.needs_gradient().then_some(x_value),
+        symbols,
         weight_ih: x.needs_gradient().then(|| weight_ih.value().clone()),
         weight_hh: weight_hh.value().clone(),
         h0: h0.filter(|_| weight_hh.needs_gradient()),

@@ -10,6 +10,7 @@ use crate::bptt::pieces::{line, parts, steps_of_piece};
 use crate::bptt::projection::Projection;
 use crate::bptt::recurrence::{Onto, Recurrence, Rows};
 use crate::bptt::sums::{Factors, Read, Share, Sums, first, sum_of_biases};
+use crate::bptt::symbols::Symbols;
 use crate::bptt::vanishing::{least, settled};
 use crate::bptt::weights::{Sizes, Weights};
 use gradus_autograd::{Real, Slots, Value};
@@ -26,7 +27,7 @@ fn shares(hidden: usize) -> [Share; 1] {
 
 /// Gates `(T, N, line of 4H)`, memories and outputs `(T, N, H)` of every step.
 pub(super) fn forward<F: Real>(
-    x: &Value<F>,
+    x: (&Value<F>, Option<&Symbols>),
     weights: &Weights<F>,
     (h0, c0): (Option<&Value<F>>, Option<&Value<F>>),
     &Sizes { steps, batch, hidden, .. }: &Sizes,
@@ -34,7 +35,7 @@ pub(super) fn forward<F: Real>(
 ) -> (Array3<F>, Array3<F>, Array3<F>) {
     let (width, line) = (4 * hidden, line::<F>(4 * hidden));
     let (bias, shares) = (sum_of_biases(weights, width, line), shares(hidden));
-    let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares);
+    let (projection, mut gates) = Projection::new(x, weights.weight_ih.value(), bias, &shares, (steps, batch));
     let mut c = memory::array((steps, batch, hidden));
     let mut h = memory::array((steps, batch, hidden));
     let zeros = Value::zeros((batch, hidden));
@@ -42,6 +43,9 @@ pub(super) fn forward<F: Real>(
 
     let weight_hh = matrix(weights.weight_hh.value());
     if alone::is_worth(order, batch, hidden) {
+        for (t, mut gates) in gates.outer_iter_mut().enumerate() {
+            projection.begin(t, &(0..batch), gates.as_slice_mut().expect("fresh memory is row-major"));
+        }
         let arrays = [&mut gates, &mut c, &mut h].map(|array| array.index_axis_mut(Axis(1), 0));
         alone::forward(weight_hh, (h0, c0), arrays, order);
         return (gates, c, h);
@@ -115,6 +119,7 @@ pub(super) fn step<F: Real>(a: &mut [F], c_before: &[F], c: &mut [F], h: &mut [F
 /// What the backward pass needs of the forward pass.
 pub(super) struct Saved<F: Real> {
     pub(super) x: Option<Value<F>>,
+    pub(super) symbols: Option<Symbols>,
     pub(super) weight_ih: Option<Value<F>>,
     pub(super) weight_hh: Value<F>,
     pub(super) h0: Option<Value<F>>,
@@ -135,6 +140,7 @@ impl<F: Real> Saved<F> {
         let shares = shares(hidden);
         let factors = Factors {
             x: self.x.as_ref(),
+            symbols: self.symbols.as_ref(),
             weight_ih: self.weight_ih.as_ref(),
             h0: self.h0.as_ref(),
             of_input: &shares,

@@ -1,0 +1,4 @@
+//! Trees and ensembles.
+
+mod laws;
+mod scikit_learn;
