@@ -281,6 +281,7 @@ fn mutated_png_gives_an_image_or_an_error() {
         if rng.random() {
             seal_png(&mut bytes);
         }
+        // A new file each time: over an old one ext4 writes through to the disk.
         fs::write(&path, &bytes).unwrap();
         // Its header is believed as far as deflate could pack what it claims: a bit a pixel, which becomes a byte.
         match bounded(&bytes, 16 * DEFLATE_RATIO, || ImageFolder::open(&folder).and_then(|images| images.get(0))) {
@@ -293,6 +294,7 @@ fn mutated_png_gives_an_image_or_an_error() {
                 assert!(error.to_string().contains("class/1.png"), "{error}");
             }
         }
+        fs::remove_file(&path).unwrap();
     }
     fs::remove_dir_all(&folder).unwrap();
     assert!(whole > 0 && damaged > 0, "{whole} whole, {damaged} damaged");
