@@ -13,7 +13,7 @@ use gradus_train::{
     Callback, Comparison, ConfusionMatrix, EpochRecord, Error, Evaluation, Every, GradientRecord, History,
     MetricRecord, Mistake, Report, Trainer,
 };
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array4, Dimension};
 use rand::{SeedableRng, rngs::StdRng};
 use std::fs;
 
@@ -261,7 +261,8 @@ fn layers_that_are_not_well_are_named() {
     assert_eq!((findings[7].layer.as_str(), findings[7].verdict), ("block7", Verdict::Healthy));
     let page = fs::read_to_string(Report::new("x", &history).write(&folder.0).unwrap()).unwrap();
     assert!(
-        page.contains("<b>block2</b>: <b>vanishing</b> since epoch 1") && !page.contains("<b>block3</b>"),
+        page.contains("<b>block0</b>, <b>block1</b>, <b>block2</b>: <b>vanishing</b> since epoch 1: ")
+            && !page.contains("<b>block3</b>"),
         "{page}"
     );
 }
@@ -359,6 +360,78 @@ fn gradients_go_through_checkpoints() {
     let resumed = run(4, Some(&folder));
     assert_eq!(resumed.gradients, run(4, None).gradients);
     assert_eq!((resumed.gradients.len(), resumed.samples), (5 * 4, 23));
+}
+
+/// The look within training says what `health` says, which is slower and has no epochs.
+#[test]
+fn a_look_says_what_health_says() {
+    use gradus_nn_layers::{Layer, Module, Parameter, Tape, health};
+    use rand::RngExt;
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut verdicts = std::collections::BTreeSet::new();
+    for case in 0..300 {
+        let shapes = [vec![5, 7], vec![7], vec![3, 2, 4], vec![1, 40], vec![33], vec![]];
+        let mut gradient_of = Vec::new();
+        let parameters = shapes.into_iter().enumerate().map(|(i, shape)| {
+            let scale = 10_f64.powi(rng.random_range(-7..4));
+            let (dead, faint) = (rng.random_range(0..3), rng.random_range(0..3));
+            let special = [f64::NAN, f64::INFINITY, 0.0][rng.random_range(0..3)];
+            let rare = rng.random_range(0..12) == 0;
+            let g = ndarray::ArrayD::from_shape_fn(shape.clone(), |at| {
+                let unit = at.slice().first().copied().unwrap_or(0);
+                let size = if dead > 0 && unit % (dead + 1) < dead {
+                    0.0
+                } else if faint > 0 && unit % (faint + 1) < faint {
+                    1e-5
+                } else {
+                    1.0
+                };
+                if rare && unit == 0 { special } else { size * scale * rng.random_range(-1.0..1.0) }
+            });
+            gradient_of.push(g);
+            let mut parameter =
+                Parameter::<f64>::from(ndarray::ArrayD::from_shape_simple_fn(shape, || rng.random_range(-1.0..1.0)));
+            parameter.set_trainable((case + i) % 11 != 0);
+            parameter
+        });
+        let parameters: Vec<_> = parameters.collect();
+        #[derive(Module)]
+        #[module(float = f64)]
+        struct All(Vec<Parameter<f64>>);
+        impl Layer<f64> for All {
+            fn forward(&self, x: &gradus_autograd::Var<f64>) -> gradus_nn_layers::Result<gradus_autograd::Var<f64>> {
+                Ok(x.clone())
+            }
+        }
+        let model = All(parameters);
+        let tape = Tape::recording();
+        let x = tape.input(ndarray::arr0(0.0).into_dyn());
+        let y = model.0.iter().zip(gradient_of).skip(case % 3).fold(x, |sum, (parameter, g)| {
+            let w = tape.parameter(parameter);
+            sum + tape.record("given", [&w], ndarray::arr0(1.0).into_dyn(), move |_| [gradus_autograd::Value::from(g)])
+        });
+        let gradients = y.backward().unwrap();
+        let expected = health(&model, &gradients).rows;
+        let expected = expected.into_iter().filter(|row| model.parameter(&row.name).unwrap().is_trainable());
+        let seen = GradientRecord::of(&model, &gradients, 1, 1);
+        for (row, record) in expected.zip(&seen) {
+            assert_eq!(
+                (&record.parameter, record.verdict),
+                (&row.name, row.verdict),
+                "case {case}: {row:?} {record:?}"
+            );
+            let near = |a: f64, b: f64| a == b || (a - b).abs() <= 1e-12 * b.abs() || (a.is_nan() && b.is_nan());
+            assert!(near(record.norm, row.gradient_norm.unwrap_or(0.0)), "case {case}: {row:?} {record:?}");
+            assert!(
+                near(record.weight_norm, row.weight_norm) && near(record.zeros, row.zeros.unwrap_or(1.0)),
+                "{row:?} {record:?}"
+            );
+            assert_eq!(record.not_finite > 0.0, !record.norm.is_finite());
+            verdicts.insert(record.verdict.to_string());
+        }
+        assert_eq!(seen.len(), model.parameters().iter().filter(|(_, parameter)| parameter.is_trainable()).count());
+    }
+    assert!(verdicts.len() >= 6, "{verdicts:?}");
 }
 
 /// `cargo test --release -p gradus-train --test suite what_a_look_costs -- --ignored --nocapture`

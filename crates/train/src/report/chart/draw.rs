@@ -8,7 +8,7 @@ use std::fmt::Write;
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 270.0;
 const LEFT: f64 = 62.0;
-const RIGHT: f64 = 388.0;
+const RIGHT: f64 = 380.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 228.0;
 

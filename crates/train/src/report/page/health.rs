@@ -55,7 +55,7 @@ pub(super) fn section(body: &mut String, history: &History) {
     body.push_str("</section>\n");
 }
 
-/// The verdict as a sentence for each layer that is not well, or one for all.
+/// The verdicts on the layers that are not well, or that there are none, as sentences.
 fn in_words(findings: &[GradientFinding], history: &History) -> String {
     let unwell: Vec<_> = findings.iter().filter(|finding| !finding.verdict.is_well()).collect();
     if unwell.is_empty() {
@@ -72,26 +72,42 @@ fn in_words(findings: &[GradientFinding], history: &History) -> String {
         });
         return format!("{all} <b>healthy</b>: gradients neither vanish nor explode, and few units are dead.{before}");
     }
-    let sentence = |finding: &&GradientFinding| {
-        let meaning = match finding.verdict {
-            Verdict::Vanishing => "its gradient is less than a ten-thousandth of the largest layer's; it hardly learns",
-            Verdict::Exploding => {
-                "its gradient is more than a hundred times as long as its weights; clip it, or lower the rate"
-            }
-            Verdict::Dead => {
-                "at least half of its units receive no gradient; ReLU units that are never active learn no more"
-            }
-            Verdict::Saturated => "at least half of its units receive next to no gradient",
-            Verdict::Missing => "no gradient arrives; it does not learn",
-            Verdict::NotFinite => "a number is NaN or infinite",
-            _ => "look at its numbers below",
-        };
-        let (layer, verdict, since) = (text::name(&finding.layer, 80), finding.verdict, finding.since);
-        format!("<b>{layer}</b>: <b>{verdict}</b> since epoch {since}: {meaning}.")
-    };
-    let shown: Vec<_> = unwell.iter().take(12).map(sentence).collect();
-    let more = if unwell.len() > 12 { format!(" And {} more layers.", unwell.len() - 12) } else { String::new() };
-    format!("{}{more}", shown.join("<br>"))
+    // Layers with the same verdict since the same epoch share a sentence.
+    let mut groups: Vec<(Verdict, usize, Vec<String>)> = Vec::new();
+    for finding in unwell {
+        let name = text::name(&finding.layer, 80);
+        match groups.iter_mut().find(|group| (group.0, group.1) == (finding.verdict, finding.since)) {
+            Some((.., names)) => names.push(name),
+            None => groups.push((finding.verdict, finding.since, vec![name])),
+        }
+    }
+    let sentences = groups.into_iter().map(|(verdict, since, names)| {
+        let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
+        let names = names[..names.len().min(NAMED)].join("</b>, <b>");
+        format!("<b>{names}</b>{more}: <b>{verdict}</b> since epoch {since}: {}.", meaning(verdict))
+    });
+    sentences.collect::<Vec<_>>().join("<br>")
+}
+
+/// So many layers a sentence names.
+const NAMED: usize = 6;
+
+fn meaning(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Vanishing => {
+            "the numbers of the gradient are less than a ten-thousandth of those of the model's largest; little is learned"
+        }
+        Verdict::Exploding => {
+            "the gradient is more than a hundred times as long as the weights; clipping or a lower rate helps"
+        }
+        Verdict::Dead => {
+            "at least half of the units receive no gradient; ReLU units that are never active learn no more"
+        }
+        Verdict::Saturated => "at least half of the units receive next to no gradient",
+        Verdict::Missing => "no gradient arrives, and nothing is learned",
+        Verdict::NotFinite => "a number is NaN or infinite",
+        _ => "the table below has the numbers",
+    }
 }
 
 fn heat(body: &mut String, map: &Map, grid: &Grid, findings: &[GradientFinding]) {

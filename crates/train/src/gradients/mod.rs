@@ -1,8 +1,10 @@
 //! How the gradient of each parameter was, and what that says of the layers.
 
+mod look;
+
 use crate::History;
 use gradus_autograd::{Gradients, Real};
-use gradus_nn_layers::{Module, Parameter, ParameterHealth, Verdict, health};
+use gradus_nn_layers::{Module, Verdict};
 
 /// The gradient of one parameter at one step, before clipping.
 ///
@@ -26,7 +28,7 @@ pub struct GradientRecord {
     pub zeros: f64,
     /// The share of the gradient's numbers that are NaN or infinite. A [`Trainer`](crate::Trainer) ends with an error at the first of them.
     pub not_finite: f64,
-    /// What these numbers say, beside those of the other parameters at this step: see [`health`].
+    /// What these numbers say, beside those of the other parameters at this step: see [`health`](gradus_nn_layers::health).
     pub verdict: Verdict,
 }
 
@@ -52,29 +54,7 @@ impl GradientRecord {
         epoch: usize,
         step: u64,
     ) -> Vec<Self> {
-        let parameters = model.parameters().into_iter();
-        let rows = parameters.zip(health(model, gradients).rows).filter(|(_, row)| row.verdict != Verdict::Frozen);
-        let record = |((parameter, value), row): ((String, &Parameter<F>), ParameterHealth)| {
-            let numbers = value.value().len();
-            let not_finite = match (gradients.get(value), row.gradient_norm) {
-                (Some(gradient), Some(norm)) if !norm.is_finite() => {
-                    gradient.iter().filter(|g| !g.is_finite()).count() as f64 / numbers.max(1) as f64
-                }
-                _ => 0.0,
-            };
-            Self {
-                epoch,
-                step,
-                parameter,
-                numbers,
-                norm: row.gradient_norm.unwrap_or(0.0),
-                weight_norm: row.weight_norm,
-                zeros: row.zeros.unwrap_or(1.0),
-                not_finite,
-                verdict: row.verdict,
-            }
-        };
-        rows.map(record).collect()
+        look::look(model, gradients, epoch, step)
     }
 
     /// `‖g‖ / ‖w‖`: infinite for weights of zero, NaN if both norms are 0.
