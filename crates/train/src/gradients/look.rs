@@ -98,24 +98,29 @@ fn sums<F: Real>(array: &Value<F>, parts: usize) -> Vec<[f64; 2]> {
     }
     let standard = array.as_standard_layout();
     let numbers = standard.as_slice().expect("the standard layout is a slice");
+    let mut sums = vec![[0.0; 2]; parts];
     vectorized(
         #[inline(always)]
         || {
-            let part = |numbers: &[F]| {
-                const LANES: usize = 16;
+            const LANES: usize = 16;
+            for (sum, part) in sums.iter_mut().zip(numbers.chunks_exact(numbers.len() / parts)) {
                 let (mut squares, mut zeros) = ([0.0; LANES], [0.0; LANES]);
-                let chunks = numbers.chunks_exact(LANES);
-                let rest = chunks.remainder();
-                for chunk in chunks.chain([rest]) {
-                    for ((square, zero), x) in squares.iter_mut().zip(&mut zeros).zip(chunk) {
-                        let x = x.to_f64();
-                        *square += x * x;
-                        *zero += if x == 0.0 { 1.0 } else { 0.0 };
+                let (chunks, rest) = part.as_chunks::<LANES>();
+                for chunk in chunks {
+                    for i in 0..LANES {
+                        let x = chunk[i].to_f64();
+                        squares[i] += x * x;
+                        zeros[i] += if x == 0.0 { 1.0 } else { 0.0 };
                     }
                 }
-                [squares.iter().sum(), zeros.iter().sum()]
-            };
-            numbers.chunks(numbers.len() / parts).map(part).collect()
+                for x in rest {
+                    let x = x.to_f64();
+                    squares[0] += x * x;
+                    zeros[0] += if x == 0.0 { 1.0 } else { 0.0 };
+                }
+                *sum = [squares.iter().sum(), zeros.iter().sum()];
+            }
         },
-    )
+    );
+    sums
 }

@@ -225,8 +225,8 @@ impl<'a, F: Real> Trainer<'a, F> {
     /// Looks at the gradient of every parameter now and then: at every so many steps, or at the last step of every so many epochs. What it
     /// sees is in [`History::gradients`](crate::History::gradients) and in the report, and told by [`Callback::gradient`].
     ///
-    /// The gradient is that of the batch, before clipping. One look reads every weight and every gradient once, about as
-    /// long as plain gradient descent's update: once an epoch it costs next to nothing.
+    /// The gradient is that of the batch, before clipping. One look reads every weight and every gradient once, less work than an optimizer's
+    /// update: once an epoch it costs next to nothing.
     #[must_use]
     pub fn gradient_health(mut self, every: Every) -> Self {
         self.gradient_health = Some(every);
