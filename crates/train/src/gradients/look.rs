@@ -1,7 +1,7 @@
 //! One look at the gradients of a step.
 //!
 //! What is said of them is what [`health`](gradus_nn_layers::health) says, with its bounds, and a test holds the two together. This one
-//! reads every number once and with vectors, for it runs within training.
+//! reads the numbers once and with vectors, for it runs within training.
 
 use super::GradientRecord;
 use gradus_autograd::{Gradients, Real, Value};
@@ -54,7 +54,8 @@ struct Seen {
 impl Seen {
     fn of<F: Real>(parameter: &Parameter<F>, gradient: Option<&Value<F>>) -> Self {
         let (weights, numbers) = (parameter.value(), parameter.value().len());
-        let [weight_squares, _] = sums(weights, 1)[0];
+        let weights = weights.as_standard_layout();
+        let weight_squares = squares(weights.as_slice().expect("the standard layout is a slice"));
         let Some(gradient) = gradient else {
             return Self { numbers, squares: 0.0, zeros: numbers as f64, not_finite: 0, weight_squares, units: None };
         };
@@ -90,37 +91,37 @@ impl Seen {
     }
 }
 
-/// Of each of so many equal parts of an array, in row-major order, the sum of squares and the number of zeros. In `f64`, so that squares of
-/// `f32` neither overflow nor are lost.
+/// Of each of so many equal parts of an array, in row-major order, the sum of squares and the number of zeros.
 fn sums<F: Real>(array: &Value<F>, parts: usize) -> Vec<[f64; 2]> {
     if array.is_empty() {
         return vec![[0.0; 2]; parts.max(1)];
     }
     let standard = array.as_standard_layout();
     let numbers = standard.as_slice().expect("the standard layout is a slice");
-    let mut sums = vec![[0.0; 2]; parts];
+    let mut sums = Vec::with_capacity(parts);
+    for part in numbers.chunks(numbers.len() / parts) {
+        sums.push([squares(part), part.iter().filter(|x| x.is_zero()).count() as f64]);
+    }
+    sums
+}
+
+/// The sum of squares, in `f64`, so that those of `f32` neither overflow nor are lost.
+fn squares<F: Real>(numbers: &[F]) -> f64 {
     vectorized(
         #[inline(always)]
         || {
-            const LANES: usize = 16;
-            for (sum, part) in sums.iter_mut().zip(numbers.chunks_exact(numbers.len() / parts)) {
-                let (mut squares, mut zeros) = ([0.0; LANES], [0.0; LANES]);
-                let (chunks, rest) = part.as_chunks::<LANES>();
-                for chunk in chunks {
-                    for i in 0..LANES {
-                        let x = chunk[i].to_f64();
-                        squares[i] += x * x;
-                        zeros[i] += if x == 0.0 { 1.0 } else { 0.0 };
-                    }
+            let mut lanes = [0.0; 16];
+            let chunks = numbers.chunks_exact(16);
+            let rest = chunks.remainder();
+            for chunk in chunks {
+                for (lane, x) in lanes.iter_mut().zip(chunk) {
+                    *lane += x.to_f64() * x.to_f64();
                 }
-                for x in rest {
-                    let x = x.to_f64();
-                    squares[0] += x * x;
-                    zeros[0] += if x == 0.0 { 1.0 } else { 0.0 };
-                }
-                *sum = [squares.iter().sum(), zeros.iter().sum()];
             }
+            for (lane, x) in lanes.iter_mut().zip(rest) {
+                *lane += x.to_f64() * x.to_f64();
+            }
+            lanes.iter().sum()
         },
-    );
-    sums
+    )
 }
