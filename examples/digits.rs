@@ -4,7 +4,9 @@
 
 use clap::Parser;
 use gradus::data::Mnist;
+use gradus::nn_layers::summary;
 use gradus::prelude::*;
+use gradus::train::metrics::{Average, F1, TopK};
 use gradus::train::{Error as TrainError, Every, Result as TrainResult, stop_on_ctrl_c};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -121,6 +123,9 @@ fn train(options: &Options) -> TrainResult<()> {
     let mut trainer = Trainer::new(epochs)
         .batch_size(options.batch)
         .schedule(gradus::optim::schedule::CosineAnnealing::new(options.lr, steps))
+        .metric(F1(Average::Macro))
+        .metric(TopK(2))
+        .gradient_health(Every::Epochs(1))
         .callback(&mut progress);
     if let Some(folder) = &options.checkpoints {
         trainer = trainer.checkpoint(folder, Every::Epochs(1)).resume().stop_when(stop_on_ctrl_c()?);
@@ -140,6 +145,7 @@ fn train(options: &Options) -> TrainResult<()> {
     let report = Report::new("Digits", &history)
         .evaluation(&evaluation)
         .draw_mistakes(&test, side, side)?
+        .summary(summary(&model, &[1, 1, side, side])?)
         .model(&model)
         .setting("data", &name)
         .setting("training images", train.len())

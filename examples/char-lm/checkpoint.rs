@@ -1,14 +1,26 @@
-//! What is kept after every pass: all that a later run needs to go on in the same bits.
+//! What is kept after every pass and at Ctrl-C: all that a later run needs to go on in the same bits.
 
 use crate::Model;
 use gradus::nn_layers::StateDict;
 use gradus::optim::{OptimizerState, SavedSlot};
 use gradus::prelude::*;
 use gradus::rnn_bptt::text::Vocabulary;
+use gradus::rnn_bptt::{LstmState, State};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A safetensors file of the weights, what Adam remembers, the characters and the number of passes.
+/// How far the training is.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// Whole passes.
+    pub(crate) epochs: u64,
+    /// Pieces of the pass that has begun.
+    pub(crate) pieces: u64,
+    /// The state behind them.
+    pub(crate) state: Option<LstmState>,
+}
+
+/// A safetensors file of the weights, what Adam remembers, the characters and the place in the text.
 ///
 /// Weights stand under `model.…` with PyTorch's names. The file is replaced as a whole or not at all.
 pub(crate) struct Checkpoint {
@@ -20,7 +32,7 @@ impl Checkpoint {
         Self { path: folder.join("model.safetensors") }
     }
 
-    pub(crate) fn save(&self, model: &Model, adam: &Adam, vocabulary: &Vocabulary, epochs: u64) -> crate::Outcome {
+    pub(crate) fn save(&self, model: &Model, adam: &Adam, vocabulary: &Vocabulary, place: &Place) -> crate::Outcome {
         let mut dict = StateDict::<f32>::new();
         for (name, array) in model.state_dict().iter() {
             dict.insert(format!("model.{name}"), array.clone());
@@ -35,15 +47,19 @@ impl Checkpoint {
         // Code points and counts are below 2²⁴: exact in f32.
         let characters: Vec<f32> = vocabulary.characters().iter().map(|&c| u32::from(c) as f32).collect();
         dict.insert("characters", gradus::ndarray::Array1::from(characters));
-        dict.insert("epochs", number(epochs));
+        dict.insert("epochs", number(place.epochs));
+        dict.insert("pieces", number(place.pieces));
+        for (i, part) in place.state.iter().flat_map(|state| state.parts().into_iter().enumerate()) {
+            dict.insert(format!("state.{i}"), part.value().view().to_owned());
+        }
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
         Ok(dict.save(&self.path)?)
     }
 
-    /// Fills model and optimizer, and returns how many passes they have had.
-    pub(crate) fn load(&self, model: &mut Model, adam: &mut Adam, vocabulary: &Vocabulary) -> crate::Outcome<u64> {
+    /// Fills model and optimizer, and returns how far they are.
+    pub(crate) fn load(&self, model: &mut Model, adam: &mut Adam, vocabulary: &Vocabulary) -> crate::Outcome<Place> {
         let dict = StateDict::<f32>::load(&self.path)?;
         let fault = |what: &str| format!("{self}: {what}");
         let characters = dict.get("characters").ok_or_else(|| fault("no characters: not a file of this example"))?;
@@ -68,10 +84,17 @@ impl Checkpoint {
             slots.push(SavedSlot { parameter, rule: "adam".to_owned(), steps, arrays });
         }
         adam.restore(OptimizerState { lr: adam.lr(), slots })?;
-        let epochs = dict.get("epochs").and_then(|epochs| epochs.first()).copied();
-        let epochs = epochs.ok_or_else(|| fault("it does not say how many passes it has had"))?;
+        let count = |name| dict.get(name).and_then(|count| count.first()).map(|&count| count as u64);
+        let epochs = count("epochs").ok_or_else(|| fault("it does not say how many passes it has had"))?;
+        let pieces = count("pieces").unwrap_or(0); // earlier files were written between passes alone
+        let tape = Tape::inference();
+        let parts = dict.part("state").iter().map(|(_, part)| tape.input(part.view().to_owned())).collect();
+        let state = LstmState::from_parts(parts);
+        if pieces > 0 && state.is_none() {
+            return Err(fault("it ends within a pass and has no state").into());
+        }
         *model = trained;
-        Ok(epochs as u64)
+        Ok(Place { epochs, pieces, state })
     }
 }
 

@@ -5,23 +5,25 @@
 mod checkpoint;
 mod text;
 
-use checkpoint::Checkpoint;
+use checkpoint::{Checkpoint, Place};
 use clap::Parser;
 use gradus::optim::schedule::CosineAnnealing;
 use gradus::prelude::*;
 use gradus::rnn_bptt::generate::{CharModel, Sampler, bits_per_character, perplexity};
 use gradus::rnn_bptt::text::{Streams, Vocabulary, split};
 use gradus::rnn_bptt::{ClipLog, Lstm, LstmCell, LstmState, State};
+use gradus::train::stop_on_ctrl_c;
 use std::error::Error;
 use std::io::{IsTerminal, Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Trains a recurrent network to write text character by character, and lets it write as it learns.
 ///
 /// The text is the project's own source, or a file. Truncated back-propagation through time: the state is carried from piece to piece, the
-/// graph is cut. After every pass over the text the model is saved; `--resume` goes on from there as if it had never stopped. Ends with the
+/// graph is cut. After every pass over the text and at Ctrl-C the model is saved; `--resume` goes on from there as if it had never stopped. Ends with the
 /// line `validation loss N.NNN nats a character`.
 #[derive(Parser)]
 struct Options {
@@ -110,11 +112,12 @@ fn write(options: &Options) -> Outcome {
     let lstm = Lstm::new(64, options.hidden, &mut rng).layers(options.layers, &mut rng).dropout(options.dropout);
     let mut model = CharModel::new(vocabulary.len(), lstm, &mut rng)?;
     let mut adam = Adam::new(options.lr);
-    let mut done = 0;
+    let mut done = Place::default();
     let checkpoint = Checkpoint::new(&options.out);
     if options.resume {
         done = checkpoint.load(&mut model, &mut adam, &vocabulary)?;
-        println!("resumed after pass {done} from {checkpoint}");
+        let Place { epochs, pieces, .. } = done;
+        println!("resumed after pass {epochs} and {pieces} pieces of the next from {checkpoint}");
     }
     println!(
         "{} characters, {} distinct; an LSTM of {} parameters reads {} streams",
@@ -125,16 +128,31 @@ fn write(options: &Options) -> Outcome {
     );
 
     let begin = Instant::now();
+    let stop = stop_on_ctrl_c()?;
     let pieces = streams.iter().len() as u64;
+    let lanes =
+        done.state.as_ref().map_or(options.batch, |state| state.h.shape().iter().rev().nth(1).map_or(0, |n| *n));
+    if done.pieces > pieces || lanes != options.batch {
+        let at = done.pieces;
+        let fault = format!(
+            "{checkpoint} is {at} pieces of {lanes} streams into a pass, which here has {pieces} of {}",
+            options.batch
+        );
+        return Err((fault + "; resume with the text, --batch and --steps it was trained with").into());
+    }
     let schedule = CosineAnnealing::new(options.lr, options.epochs * pieces).floor(options.lr / 20.0);
     let mut loss = validate(&model, &validation)?;
-    for epoch in done..options.epochs {
+    for epoch in done.epochs..options.epochs {
         // Random numbers of its own for each pass, so that a resumed one draws what it would have drawn.
         let mut rng = gradus::data::Streams::new(options.seed).numbered("pass", epoch);
         let mut log = ClipLog::new(1.0)?;
         let mut progress = Progress::new(epoch + 1, options.epochs, pieces);
-        let mut state = None;
-        for (step, piece) in (epoch * pieces..).zip(streams.iter()) {
+        // Pieces that an earlier run has read; each has drawn one number, for its tape.
+        let Place { pieces: read, mut state, .. } = std::mem::take(&mut done);
+        for _ in 0..read {
+            rng.next_u64();
+        }
+        for (step, piece) in (epoch * pieces..).zip(streams.iter()).skip(read as usize) {
             adam.follow(&schedule, step)?;
             let tape = Tape::training(&mut rng);
             let before = state.as_ref().map(|state: &LstmState| state.carry(&tape));
@@ -145,12 +163,23 @@ fn write(options: &Options) -> Outcome {
             log.clip(&mut gradients)?;
             adam.step(&mut model, &gradients)?;
             progress.step(nats, piece.inputs.len());
+            if stop.load(Ordering::Relaxed) {
+                let place = Place { epochs: epoch, pieces: step + 1 - epoch * pieces, state };
+                checkpoint.save(&model, &adam, &vocabulary, &place)?;
+                println!(
+                    "stopped in pass {}, after piece {} of {pieces}; saved in {checkpoint}",
+                    epoch + 1,
+                    place.pieces
+                );
+                println!("the same command with --resume goes on from there");
+                return Ok(());
+            }
         }
         loss = validate(&model, &validation)?;
         let log = log.to_string();
         let clipped = log.lines().next().unwrap_or_default();
         println!("{}, validation {loss:.3} (perplexity {:.2}); {clipped}", progress.line(), perplexity(loss));
-        checkpoint.save(&model, &adam, &vocabulary, epoch + 1)?;
+        checkpoint.save(&model, &adam, &vocabulary, &Place { epochs: epoch + 1, ..Place::default() })?;
         let sample: Outcome<String> = (model.sample(&vocabulary, &prime, sampler.clone(), &mut rng)?)
             .take(options.sample)
             .map(|character| Ok(character?))

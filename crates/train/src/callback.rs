@@ -1,5 +1,6 @@
 //! What a training loop tells those who watch it.
 
+use crate::GradientRecord;
 use std::path::Path;
 
 /// Watches a training run: a progress bar, a log, a plot of your own.
@@ -26,6 +27,11 @@ pub trait Callback {
     /// A step has been taken.
     fn step(&mut self, step: &StepRecord) {
         let _ = step;
+    }
+
+    /// The gradient of a parameter at a step that [`Trainer::gradient_health`](crate::Trainer::gradient_health) looks at; comes right before `step`.
+    fn gradient(&mut self, gradient: &GradientRecord) {
+        let _ = gradient;
     }
 
     /// A metric of [`Trainer::metric`](crate::Trainer::metric) has been measured at the end of an epoch; comes right before `epoch`.

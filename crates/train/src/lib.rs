@@ -5,6 +5,7 @@ mod callback;
 mod checkpoint;
 mod error;
 mod evaluate;
+mod gradients;
 mod history;
 #[cfg(feature = "ctrlc")]
 mod interrupt;
@@ -23,12 +24,13 @@ pub use checkpoint::{
 };
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Mistake, accuracy, evaluate};
+pub use gradients::{GradientFinding, GradientRecord};
 pub use history::History;
 #[cfg(feature = "ctrlc")]
 pub use interrupt::stop_on_ctrl_c;
 pub use logs::{Log, TensorBoard};
 pub use metrics::ConfusionMatrix;
 pub use progress::Progress;
-pub use report::Report;
+pub use report::{Comparison, Report};
 pub use source::{Batches, Source};
 pub use trainer::Trainer;

@@ -2,7 +2,7 @@
 
 use crate::evaluate::largest;
 use crate::trainer::Loss;
-use crate::{Error, Result};
+use crate::{Error, GradientRecord, Result};
 use gradus_autograd::{Error as TapeError, Gradients, Leaf, Real, Tape, Value, Var};
 use gradus_data::Streams;
 use gradus_linalg::elementwise::sum_slice;
@@ -55,6 +55,10 @@ pub(crate) struct OnBatch<'a, F: Real> {
     pub(crate) loss: &'a Loss<F>,
     pub(crate) parts: Parts,
     pub(crate) clip_norm: Option<f64>,
+    /// Whether the first evaluation is to look at the gradients.
+    pub(crate) look_at_gradients: bool,
+    /// What it saw.
+    pub(crate) gradients: Vec<GradientRecord>,
     /// The share that was classified rightly at the first evaluation.
     pub(crate) accuracy: Option<f64>,
     /// What was wrong with the last evaluation, if a number was not finite.
@@ -106,6 +110,9 @@ impl<F: Real> OnBatch<'_, F> {
             sum((0..count).map(look))
         };
         let mut seen = seen?;
+        if std::mem::take(&mut self.look_at_gradients) {
+            self.gradients = GradientRecord::of(model, &seen.gradients, batch.epoch, batch.step);
+        }
         if let Some(max_norm) = self.clip_norm {
             clip_global_norm(&mut seen.gradients, max_norm)?;
         }

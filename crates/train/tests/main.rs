@@ -6,5 +6,6 @@ mod checkpoints;
 mod feeding;
 mod logs;
 mod metrics;
+mod report;
 mod steps;
 mod training;

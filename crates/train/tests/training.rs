@@ -234,9 +234,9 @@ fn the_report_has_everything_and_needs_nothing() {
     {
         assert!(page.contains(part), "{part} is not in the report");
     }
-    assert_eq!(page.matches("<svg").count(), 3);
+    assert_eq!(page.matches("<svg").count(), 8, "four charts on two scales");
     assert!(!page.contains("http://") || page.matches("http://").count() == page.matches("http://www.w3.org").count());
-    for file in ["loss.svg", "accuracy.svg", "gap.svg"] {
+    for file in ["loss.svg", "accuracy.svg", "gap.svg", "learning-rate.svg"] {
         assert!(std::fs::read_to_string(folder.join(file)).unwrap().starts_with("<svg"));
     }
     // A folder that cannot be made is named.
@@ -246,4 +246,36 @@ fn the_report_has_everything_and_needs_nothing() {
     // Samples of another size are refused.
     let report = Report::new("x", &history).evaluation(&evaluation);
     assert!(matches!(report.draw_mistakes(&test, 7, 8), Err(Error::Picture { .. })));
+}
+
+#[test]
+fn early_stopping_watches_any_metric() {
+    use gradus_train::metrics::Predictions;
+    let data = clouds(40);
+    // The metrics are made up, so that it is known which epoch is the best.
+    let scripted = |values: &'static [f64]| {
+        let calls = std::cell::Cell::new(0);
+        move |_: &Predictions| {
+            calls.set(calls.get() + 1);
+            // The first call is the check before the run.
+            Ok::<_, Error>(values[(calls.get() - 1usize).saturating_sub(1)])
+        }
+    };
+    const RISES: &[f64] = &[0.1, 0.7, 0.9, 0.8, 0.85, 0.1, 0.1, 0.1];
+    for (stopping, kept, ran) in [(EarlyStopping::new(2).maximize(), 3, 5), (EarlyStopping::new(2), 1, 3)] {
+        let mut rng = StdRng::seed_from_u64(1);
+        let history = Trainer::new(8)
+            .metric(("another", scripted(&[0.0; 8])))
+            .early_stopping_on(("watched", scripted(RISES)), stopping)
+            .run(&mut mlp(&mut rng), &mut Adam::new(1e-2), &data, &data, &mut rng)
+            .unwrap();
+        assert_eq!((history.kept_epoch, history.epochs.len(), history.stopped_early), (kept, ran, true));
+        assert_eq!(history.metrics.iter().filter(|m| m.name == "watched").count(), ran);
+    }
+    let mut rng = StdRng::seed_from_u64(1);
+    let error = Trainer::new(3)
+        .early_stopping_on(("watched", scripted(&[0.5, f64::NAN, 0.5])), EarlyStopping::new(2))
+        .run(&mut mlp(&mut rng), &mut Adam::new(1e-2), &data, &data, &mut rng)
+        .unwrap_err();
+    assert!(error.to_string().contains("NaN") && error.to_string().contains("epoch 2"), "{error}");
 }

@@ -13,10 +13,10 @@ pub use plan::Every;
 pub(crate) use plan::Plan;
 pub use storage::{Disk, Storage, StorageFile};
 
-use crate::{EpochRecord, History, MetricRecord, Result};
+use crate::{EpochRecord, GradientRecord, History, MetricRecord, Result};
 use codec::{Reader, Writer};
 use gradus_autograd::Real;
-use gradus_nn_layers::StateDict;
+use gradus_nn_layers::{StateDict, Verdict};
 use gradus_optim::{OptimizerState, SavedSlot};
 use std::path::Path;
 
@@ -110,8 +110,9 @@ pub struct BestSoFar<F: Real = f32> {
     pub weights: StateDict<F>,
 }
 
-/// The names of the sections, in their order. Files without the last two have nothing to say there, or are older than they.
-const SECTIONS: [&str; 8] = ["model", "optimizer", "position", "streams", "history", "best", "metrics", "loader"];
+/// The names of the sections, in their order. Files without the last three have nothing to say there, or are older than they.
+const SECTIONS: [&str; 9] =
+    ["model", "optimizer", "position", "streams", "history", "best", "metrics", "loader", "gradients"];
 
 impl<F: Real> Checkpoint<F> {
     /// The checkpoint in the format of its files.
@@ -134,6 +135,7 @@ impl<F: Real> Checkpoint<F> {
         let there = |name: &&str| match *name {
             "metrics" => !self.history.metrics.is_empty(),
             "loader" => self.loader.is_some(),
+            "gradients" => !self.history.gradients.is_empty(),
             _ => true,
         };
         let sections: Vec<_> = SECTIONS.into_iter().filter(there).collect();
@@ -148,6 +150,7 @@ impl<F: Real> Checkpoint<F> {
                 "history" => put_history(&mut section, &self.history, self.seconds),
                 "best" => put_best(&mut section, self.best.as_ref()),
                 "metrics" => put_metrics(&mut section, &self.history.metrics),
+                "gradients" => put_gradients(&mut section, &self.history.gradients),
                 _ => section.u64(self.loader.unwrap_or_default()),
             }
             let (before, behind) = codec::frame(name, &section);
@@ -178,10 +181,15 @@ impl<F: Real> Checkpoint<F> {
         if let Some(section) = find("metrics") {
             history.metrics = read(section, get_metrics)?;
         }
+        if let Some(section) = find("gradients") {
+            history.gradients = read(section, get_gradients)?;
+        }
+        let position = read(whole("position")?, get_position)?;
+        history.samples = position.samples;
         Ok(Self {
             model: read(whole("model")?, get_state_dict)?,
             optimizer: read(whole("optimizer")?, get_optimizer)?,
-            position: read(whole("position")?, get_position)?,
+            position,
             seed: read(whole("streams")?, Reader::u64)?,
             history,
             seconds,
@@ -317,6 +325,54 @@ fn get_metrics(section: &mut Reader<'_>) -> Result<Vec<MetricRecord>, Checkpoint
     })?;
     // A file without metrics has no such section: what is read is what would be written.
     if metrics.is_empty() { Err(section.fault("it is empty".to_owned())) } else { Ok(metrics) }
+}
+
+/// The verdicts on gradients, by the names that files have for them.
+const VERDICTS: [Verdict; 10] = [
+    Verdict::Healthy,
+    Verdict::Frozen,
+    Verdict::Vanishing,
+    Verdict::Exploding,
+    Verdict::NotFinite,
+    Verdict::Missing,
+    Verdict::Dead,
+    Verdict::Saturated,
+    Verdict::SmallUpdate,
+    Verdict::LargeUpdate,
+];
+
+fn put_gradients(section: &mut Writer, gradients: &[GradientRecord]) {
+    section.count(gradients.len());
+    for record in gradients {
+        section.u64(record.epoch as u64);
+        section.u64(record.step);
+        section.text(&record.parameter);
+        section.u64(record.numbers as u64);
+        let &GradientRecord { norm, weight_norm, zeros, not_finite, .. } = record;
+        [norm, weight_norm, zeros, not_finite].into_iter().for_each(|x| section.f64(x));
+        section.text(&record.verdict.to_string());
+    }
+}
+
+fn get_gradients(section: &mut Reader<'_>) -> Result<Vec<GradientRecord>, CheckpointError> {
+    let gradients = section.list(|section| {
+        Ok(GradientRecord {
+            epoch: section.usize()?,
+            step: section.u64()?,
+            parameter: section.text()?.to_owned(),
+            numbers: section.usize()?,
+            norm: section.f64()?,
+            weight_norm: section.f64()?,
+            zeros: section.f64()?,
+            not_finite: section.f64()?,
+            verdict: {
+                let found = section.text()?;
+                let verdict = VERDICTS.into_iter().find(|verdict| verdict.to_string() == found);
+                verdict.ok_or_else(|| section.fault(format!("{found:?} is no verdict on a gradient")))?
+            },
+        })
+    })?;
+    if gradients.is_empty() { Err(section.fault("it is empty".to_owned())) } else { Ok(gradients) }
 }
 
 fn put_best<F: Real>(section: &mut Writer, best: Option<&BestSoFar<F>>) {

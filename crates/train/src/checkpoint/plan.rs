@@ -5,8 +5,7 @@ use crate::{Error, Result, Trainer};
 use gradus_autograd::Real;
 use std::sync::atomic::AtomicBool;
 
-/// How often checkpoints are written. Every epoch whose test loss is the lowest so far ends with one, whatever this says, and so
-/// does training.
+/// How often something is done: [`Trainer::checkpoint`], [`Trainer::gradient_health`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Every {
     /// After so many steps, counted over all epochs.
@@ -16,7 +15,7 @@ pub enum Every {
 }
 
 impl Every {
-    pub(super) fn is_due(self, step: u64, epoch_ended: Option<usize>) -> bool {
+    pub(crate) fn is_due(self, step: u64, epoch_ended: Option<usize>) -> bool {
         match self {
             Self::Steps(n) => step.is_multiple_of(n),
             Self::Epochs(n) => epoch_ended.is_some_and(|epoch| epoch.is_multiple_of(n)),
@@ -51,7 +50,8 @@ impl Plan<'_> {
 
 impl<'a, F: Real> Trainer<'a, F> {
     /// Saves the whole run in a folder of its own, so often: model, optimizer, place in the schedule, random streams, place in the
-    /// epoch, history, and the best so far. See [`CheckpointFolder`] for what is kept, and what is promised.
+    /// epoch, history, and the best so far. See [`CheckpointFolder`] for what is kept, and what is promised. Every epoch whose test loss is the
+    /// lowest so far ends with a checkpoint, whatever `every` says, and so does training.
     ///
     /// A folder that has checkpoints already is refused without [`resume`](Trainer::resume), and one that another run uses always.
     /// If a checkpoint cannot be written, training ends with an error, and the ones before are as they were.

@@ -12,12 +12,19 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+const AS_BEFORE: &str = "early stopping must be set as it was when the run began";
+
+/// A metric: its place among those that are followed, and its name.
+pub(crate) type Watched = (usize, String);
+
 /// A training run in progress.
 pub(crate) struct Session<'a, F: Real> {
     pub(crate) position: Position,
     pub(crate) history: History,
     /// As the trainer has it, and what it has observed in this run.
     pub(crate) early_stopping: Option<EarlyStopping<F>>,
+    /// The metric that early stopping watches; the test loss if there is none.
+    watched: Option<Watched>,
     /// The checkpoint that the run goes on from.
     pub(crate) resumed: Option<PathBuf>,
     /// What tells the loader that feeds the run from others.
@@ -49,14 +56,15 @@ impl<'a, F: Real> Session<'a, F> {
         plan: &'a Plan<'_>,
         (start, loader): (Position, Option<u64>),
         seed: u64,
-        early_stopping: Option<EarlyStopping<F>>,
+        (early_stopping, watched): (Option<EarlyStopping<F>>, Option<Watched>),
         model: &mut dyn Layer<F>,
         optimizer: &mut dyn ClosureOptimizer<F>,
     ) -> Result<Self> {
         let mut session = Self {
             position: start,
-            history: History::default(),
+            history: History { samples: start.samples, ..History::default() },
             early_stopping,
+            watched,
             resumed: None,
             loader,
             seed,
@@ -133,11 +141,23 @@ impl<'a, F: Real> Session<'a, F> {
                 model.load_state_dict(&best.weights)?;
             }
             for record in &checkpoint.history.epochs {
-                early_stopping.observe(record.epoch, record.test_loss, model)?;
+                let watched = match &self.watched {
+                    None => record.test_loss,
+                    Some((place, name)) => {
+                        let mut saved = checkpoint.history.metrics.iter().filter(|metric| metric.epoch == record.epoch);
+                        let saved = saved.nth(*place).filter(|metric| metric.name == *name);
+                        saved.map(|metric| metric.value).ok_or_else(|| Error::Setting {
+                            setting: "early_stopping",
+                            value: format!("one on {name}, which was not followed"),
+                            expected: AS_BEFORE,
+                        })?
+                    }
+                };
+                early_stopping.observe(record.epoch, watched, model)?;
             }
             let (saved, now) = (checkpoint.best.as_ref().map(|best| best.epoch), early_stopping.best_epoch());
             if saved != now {
-                let expected = "early stopping must be set as it was when the run began";
+                let expected = AS_BEFORE;
                 let epoch = |best: Option<usize>| best.map_or_else(|| "none".to_owned(), |epoch| epoch.to_string());
                 let value = format!("one with epoch {} as the best, and epoch {} was saved", epoch(now), epoch(saved));
                 return Err(Error::Setting { setting: "early_stopping", value, expected });

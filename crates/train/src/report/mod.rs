@@ -1,23 +1,32 @@
 //! A report of a training run that a person can look at.
 
 mod chart;
+mod comparison;
+mod health;
 mod image;
 mod page;
+mod text;
+mod versions;
 
+pub use comparison::Comparison;
 pub(crate) use image::grey_png;
 
 use crate::{Error, Evaluation, History, Result};
 use gradus_autograd::Real;
 use gradus_data::Labelled;
-use gradus_nn_layers::Module;
+use gradus_nn_layers::{Module, Summary};
 use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Builds `report.html`, one page that needs nothing else, and the curves as SVG beside it.
 ///
-/// On the page: the result, the curves of loss and accuracy, the generalization gap, the confusion matrix, the worst
-/// mistakes drawn as images, the model with its parameters, and the settings.
+/// On the page: the result with the verdict on the generalization gap; the curves of loss, accuracy, gap, learning rate and every chosen
+/// metric, on a linear and a logarithmic scale; the gradients' [health](crate::Trainer::gradient_health) by layer and epoch; the confusion matrix and the
+/// worst mistakes drawn as images; the epochs; the model; the settings; the versions it was made with. What was not given is left out.
+///
+/// The page fits phones, follows the system's dark mode, and holds all it needs: it runs no script and loads nothing. [`Comparison`]
+/// puts several runs on one.
 ///
 /// # Examples
 /// ```
@@ -39,7 +48,9 @@ pub struct Report<'a> {
     history: &'a History,
     evaluation: Option<&'a Evaluation>,
     mistakes: Vec<DrawnMistake>,
+    classes: Vec<String>,
     model: Vec<(String, Vec<usize>)>,
+    summary: Option<Summary>,
     settings: Vec<(String, String)>,
 }
 
@@ -64,7 +75,9 @@ impl<'a> Report<'a> {
             history,
             evaluation: None,
             mistakes: Vec::new(),
+            classes: Vec::new(),
             model: Vec::new(),
+            summary: None,
             settings: Vec::new(),
         }
     }
@@ -96,6 +109,20 @@ impl<'a> Report<'a> {
         Ok(self)
     }
 
+    /// Names the classes, from the first on; a class without a name is called by its number.
+    #[must_use]
+    pub fn class_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.classes = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds the model's layers with what they make of an input: see [`summary`](gradus_nn_layers::summary).
+    #[must_use]
+    pub fn summary(mut self, summary: Summary) -> Self {
+        self.summary = Some(summary);
+        self
+    }
+
     /// Adds the model: each parameter with its shape, and how many numbers there are.
     #[must_use]
     pub fn model<F: Real>(mut self, model: &(impl Module<F> + ?Sized)) -> Self {
@@ -114,18 +141,32 @@ impl<'a> Report<'a> {
     /// Writes the report into a folder, which is made if it is not there; returns the page's path.
     ///
     /// # Errors
-    /// [`Error::Io`] names the file that could not be written; [`Error::Picture`] a curve that could not be drawn.
+    /// [`Error::Io`] names the file that could not be written.
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
         let folder = folder.as_ref();
-        fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })?;
-        let charts = chart::charts(self.history)?;
+        make_folder(folder)?;
+        let charts = page::charts(self.history);
         for chart in &charts {
-            write(&folder.join(chart.file), &chart.svg)?;
+            write(&folder.join(&chart.file), &chart.file())?;
         }
         let page = folder.join("report.html");
         write(&page, &page::page(self, &charts))?;
         Ok(page)
     }
+
+    fn class_name(&self, class: usize) -> String {
+        self.classes.get(class).cloned().unwrap_or_else(|| class.to_string())
+    }
+
+    /// How many numbers the model has, as far as it is known; 0 if not.
+    fn parameters(&self) -> usize {
+        let counted = self.model.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        self.summary.as_ref().map_or(counted, |summary| summary.total.parameters)
+    }
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.to_owned(), source })
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -2,10 +2,10 @@
 
 mod run;
 
-use crate::Callback;
 use crate::checkpoint::Plan;
 use crate::metrics::Metric;
 use crate::step::Parts;
+use crate::{Callback, Every};
 use gradus_autograd::{Real, Var};
 use gradus_nn_layers::{Losses, Result as LayerResult};
 use gradus_optim::Schedule;
@@ -96,8 +96,11 @@ pub struct Trainer<'a, F: Real = f32> {
     clip_norm: Option<f64>,
     schedule: Option<Box<dyn Schedule + 'a>>,
     early_stopping: Option<EarlyStopping<F>>,
+    /// The place of the metric that early stopping watches; the test loss if there is none.
+    watched: Option<usize>,
     loss: Loss<F>,
     parts: Parts,
+    gradient_health: Option<Every>,
     metrics: Vec<Box<dyn Metric + 'a>>,
     callbacks: Vec<&'a mut dyn Callback>,
     pub(crate) plan: Plan<'a>,
@@ -113,8 +116,10 @@ impl<'a, F: Real> Trainer<'a, F> {
             clip_norm: None,
             schedule: None,
             early_stopping: None,
+            watched: None,
             loss: Box::new(|logits, labels| logits.cross_entropy(labels)),
             parts: Parts::whole(),
+            gradient_health: None,
             metrics: Vec::new(),
             callbacks: Vec::new(),
             plan: Plan::default(),
@@ -217,6 +222,17 @@ impl<'a, F: Real> Trainer<'a, F> {
         self
     }
 
+    /// Looks at the gradient of every parameter now and then: at every so many steps, or at the last step of every so many epochs. What it
+    /// sees is in [`History::gradients`](crate::History::gradients) and in the report, and told by [`Callback::gradient`].
+    ///
+    /// The gradient is that of the batch, before clipping. One look reads every weight and every gradient once, less work than an optimizer's
+    /// update: once an epoch it costs next to nothing.
+    #[must_use]
+    pub fn gradient_health(mut self, every: Every) -> Self {
+        self.gradient_health = Some(every);
+        self
+    }
+
     /// Sets the learning rate of each step, counted from 0.
     #[must_use]
     pub fn schedule(mut self, schedule: impl Schedule + 'a) -> Self {
@@ -227,7 +243,36 @@ impl<'a, F: Real> Trainer<'a, F> {
     /// Stops when the test loss no longer falls, and gives the model the weights of its best epoch.
     #[must_use]
     pub fn early_stopping(mut self, early_stopping: EarlyStopping<F>) -> Self {
-        self.early_stopping = Some(early_stopping);
+        (self.early_stopping, self.watched) = (Some(early_stopping), None);
+        self
+    }
+
+    /// As [`early_stopping`](Trainer::early_stopping), by a metric instead of the test loss, which is followed as
+    /// [`metric`](Trainer::metric) does. Whether a large one is good is said by [`EarlyStopping::maximize`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_data::Digits;
+    /// use gradus_nn_layers::Linear;
+    /// use gradus_optim::Adam;
+    /// use gradus_regularize::EarlyStopping;
+    /// use gradus_train::Trainer;
+    /// use gradus_train::metrics::{Average, F1};
+    /// use rand::{SeedableRng, rngs::StdRng};
+    ///
+    /// let mut rng = StdRng::seed_from_u64(7);
+    /// let (train, test) = Digits::embedded().split_at(300)?;
+    /// let history = Trainer::new(50)
+    ///     .early_stopping_on(F1(Average::Macro), EarlyStopping::new(3).maximize())
+    ///     .run(&mut Linear::new(64, 10, &mut rng), &mut Adam::new(1e-2), &train, &test, &mut rng)?;
+    /// let best = history.metrics.iter().max_by(|a, b| a.value.total_cmp(&b.value)).unwrap();
+    /// assert_eq!(history.metrics[history.kept_epoch - 1].value, best.value);
+    /// # Ok::<(), gradus_train::Error>(())
+    /// ```
+    #[must_use]
+    pub fn early_stopping_on(mut self, metric: impl Metric + 'a, early_stopping: EarlyStopping<F>) -> Self {
+        self.metrics.push(Box::new(metric));
+        (self.early_stopping, self.watched) = (Some(early_stopping), Some(self.metrics.len() - 1));
         self
     }
 

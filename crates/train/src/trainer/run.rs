@@ -6,7 +6,10 @@ use crate::checkpoint::{Plan, Position};
 use crate::evaluate::evaluate_rows;
 use crate::metrics::Predictions;
 use crate::step::{Batch, OnBatch};
-use crate::{Callback, EpochRecord, Error, Evaluation, History, MetricRecord, Result, Source, StepRecord, evaluate};
+use crate::{
+    Callback, EpochRecord, Error, Evaluation, Every, GradientRecord, History, MetricRecord, Result, Source, StepRecord,
+    evaluate,
+};
 use gradus_autograd::Real;
 use gradus_data::Labelled;
 use gradus_nn_layers::{Layer, StateDict};
@@ -73,7 +76,9 @@ impl<'a, F: Real> Trainer<'a, F> {
         let (batch_size, samples, test_samples) = (train.batch_size(self.batch_size), train.samples(), test.len());
         let start = Position { epoch: 1, step: 0, batch: 0, batch_size, samples, test_samples };
         let start = (start, train.fingerprint()?);
-        let mut session = Session::begin(plan, start, seed, self.early_stopping.clone(), model, optimizer)?;
+        let watched = self.watched.map(|place| (place, self.metrics[place].name()));
+        let early_stopping = (self.early_stopping.clone(), watched);
+        let mut session = Session::begin(plan, start, seed, early_stopping, model, optimizer)?;
         let seen = sample_of(train, test, &mut session.rng("comparison", 0))?;
         self.tell(
             |callback, (epochs, steps)| callback.start(epochs, steps),
@@ -117,10 +122,14 @@ impl<'a, F: Real> Trainer<'a, F> {
                     optimizer.follow(schedule.as_ref(), step - 1)?;
                 }
                 let batch = Batch { epoch, step, seed: session.stream("model", step), inputs: inputs.into(), labels };
-                let record = match self.step(model, optimizer, &batch) {
+                let ends = (session.position.batch == steps).then_some(epoch);
+                let look_at_gradients = self.gradient_health.is_some_and(|every| every.is_due(step, ends));
+                let (record, gradients) = match self.step(model, optimizer, &batch, look_at_gradients) {
                     Err(fault) => return Err(good.restore(model, fault)),
-                    Ok(record) => record,
+                    Ok(done) => done,
                 };
+                gradients.iter().for_each(|record| self.tell(|callback, record| callback.gradient(record), record));
+                session.history.gradients.extend(gradients);
                 self.tell(|callback, record| callback.step(&record), record);
                 if session.position.batch < steps {
                     self.save_if_due(session, Moment::Step, model, optimizer)?;
@@ -141,6 +150,7 @@ impl<'a, F: Real> Trainer<'a, F> {
                 lr: optimizer.lr(),
                 seconds: session.seconds(),
             };
+            let watched = self.watched.map_or(record.test_loss, |place| metrics[place].value);
             session.history.epochs.push(record);
             session.history.kept_epoch = epoch;
             metrics.iter().for_each(|record| self.tell(|callback, record| callback.metric(record), record));
@@ -148,7 +158,7 @@ impl<'a, F: Real> Trainer<'a, F> {
             self.tell(|callback, record| callback.epoch(&record), record);
             good = Good { weights: model.state_dict(), name: format!("the end of epoch {epoch}") };
             if let Some(early_stopping) = &mut session.early_stopping
-                && early_stopping.observe(epoch, record.test_loss, model)? == Decision::Stop
+                && early_stopping.observe(epoch, watched, model)? == Decision::Stop
             {
                 session.history.stopped_early = true;
             }
@@ -206,13 +216,17 @@ impl<'a, F: Real> Trainer<'a, F> {
         model: &mut dyn Layer<F>,
         optimizer: &mut dyn ClosureOptimizer<F>,
         batch: &Batch<F>,
-    ) -> Result<StepRecord> {
+        look_at_gradients: bool,
+    ) -> Result<(StepRecord, Vec<GradientRecord>)> {
         let (loss, parts, clip_norm) = (&self.loss, self.parts, self.clip_norm);
-        let mut objective = OnBatch { model, batch, loss, parts, clip_norm, accuracy: None, fault: None };
+        let (gradients, accuracy, fault) = (Vec::new(), None, None);
+        let mut objective =
+            OnBatch { model, batch, loss, parts, clip_norm, look_at_gradients, gradients, accuracy, fault };
         match optimizer.step_on(&mut objective) {
             Ok(loss) => {
                 let (accuracy, lr) = (objective.accuracy.unwrap_or(f64::NAN), optimizer.lr());
-                Ok(StepRecord { epoch: batch.epoch, step: batch.step, loss, accuracy, lr })
+                let record = StepRecord { epoch: batch.epoch, step: batch.step, loss, accuracy, lr };
+                Ok((record, objective.gradients))
             }
             Err(error) => Err(objective.reason(error)),
         }
@@ -237,6 +251,10 @@ impl<'a, F: Real> Trainer<'a, F> {
         if self.parts.count == 0 {
             let (setting, expected) = ("the number of parts of a batch", "must be at least 1");
             return Err(Error::Setting { setting, value: "0".to_owned(), expected });
+        }
+        if let Some(Every::Steps(0) | Every::Epochs(0)) = self.gradient_health {
+            let expected = "must be at least every step or every epoch";
+            return Err(Error::Setting { setting: "gradient_health", value: "every 0".to_owned(), expected });
         }
         if !self.metrics.is_empty() {
             let predictions = Predictions::uniform(test)?;

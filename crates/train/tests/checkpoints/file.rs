@@ -1,9 +1,9 @@
 //! The format: it keeps every bit, old files load, and no bytes make it panic.
 
 use super::*;
-use gradus_nn_layers::StateDict;
+use gradus_nn_layers::{StateDict, Verdict};
 use gradus_optim::{OptimizerState, SavedSlot};
-use gradus_train::{BestSoFar, CheckpointError, History, MetricRecord, Position};
+use gradus_train::{BestSoFar, CheckpointError, GradientRecord, History, MetricRecord, Position};
 use ndarray::{ArrayD, IxDyn, array};
 use rand::RngExt;
 use std::time::{Duration, Instant};
@@ -40,7 +40,12 @@ fn example() -> Checkpoint<f64> {
         optimizer: OptimizerState { lr: 1e-3, slots: vec![slot] },
         position: Position { epoch: 3, step: 9, batch: 1, batch_size: 6, samples: 23, test_samples: 9 },
         seed: 0x0123_4567_89ab_cdef,
-        history: History { epochs: vec![record(1, 0.5), record(2, 0.625)], kept_epoch: 2, ..History::default() },
+        history: History {
+            epochs: vec![record(1, 0.5), record(2, 0.625)],
+            kept_epoch: 2,
+            samples: 23,
+            ..History::default()
+        },
         seconds: 3.25,
         best: Some(BestSoFar { epoch: 1, metric: 0.5, weights: arrays(0.5) }),
         loader: None,
@@ -52,12 +57,26 @@ fn with_metrics() -> Checkpoint<f64> {
     let mut checkpoint = example();
     let record = |name: &str, value| MetricRecord { epoch: 1, name: name.to_owned(), value };
     checkpoint.history.metrics = vec![record("F1 (macro)", 0.1), record("√", f64::NEG_INFINITY)];
+    let gradient = |step, verdict| GradientRecord {
+        epoch: 1,
+        step,
+        parameter: "0.weight".to_owned(),
+        numbers: 12,
+        norm: 0.1,
+        weight_norm: 1e-310,
+        zeros: 0.25,
+        not_finite: 0.0,
+        verdict,
+    };
+    let verdicts = [Verdict::Healthy, Verdict::Vanishing, Verdict::Exploding, Verdict::NotFinite, Verdict::Missing];
+    let others = [Verdict::Frozen, Verdict::Dead, Verdict::Saturated, Verdict::SmallUpdate, Verdict::LargeUpdate];
+    checkpoint.history.gradients = (1..).zip(verdicts.into_iter().chain(others)).map(|(i, v)| gradient(i, v)).collect();
     checkpoint.loader = Some(0xfedc_ba98);
     checkpoint
 }
 
 #[test]
-fn metrics_and_the_loader_come_back() {
+fn metrics_gradients_and_the_loader_come_back() {
     let (written, read) = (with_metrics(), Checkpoint::from_bytes(&with_metrics().to_bytes()).unwrap());
     assert_eq!((text(&read), read.loader), (text(&written), written.loader));
 }

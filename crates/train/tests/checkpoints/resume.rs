@@ -2,6 +2,7 @@
 
 use super::*;
 use gradus_optim::{AdamW, Lbfgs, Lion, Sam, Sgd};
+use gradus_train::metrics::{Average, F1};
 use gradus_train::{CheckpointFolder, Every};
 use rand::RngExt;
 
@@ -101,6 +102,23 @@ fn a_run_that_stopped_early_stays_stopped_and_gives_its_best() {
         let resumed = run(stops().checkpoint(&folder.0, Every::Epochs(1)).resume()).unwrap();
         assert_eq!((resumed.model, resumed.kept_epoch), (whole.model.clone(), whole.kept_epoch));
     }
+}
+
+#[test]
+fn a_metric_that_is_watched_is_read_from_the_file() {
+    let by = |average| {
+        let early_stopping = EarlyStopping::new(2).maximize();
+        Trainer::new(9).batch_size(6).early_stopping_on(F1(average), early_stopping)
+    };
+    let (whole, folder) = (run(by(Average::Macro)).unwrap(), Temporary::new());
+    for step in [5, 9] {
+        run_until(step, by(Average::Macro).checkpoint(&folder.0, Every::Steps(1)).resume());
+    }
+    // Another metric than the one that was followed is noticed before a step is taken.
+    let error = run(by(Average::Micro).checkpoint(&folder.0, Every::Steps(1)).resume()).unwrap_err().to_string();
+    assert!(error.contains("one on F1 (micro), which was not followed: early stopping must be set as"), "{error}");
+    let resumed = run(by(Average::Macro).checkpoint(&folder.0, Every::Steps(1)).resume()).unwrap();
+    assert_eq!((resumed.model, resumed.kept_epoch), (whole.model, whole.kept_epoch));
 }
 
 #[test]
