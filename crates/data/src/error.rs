@@ -344,7 +344,7 @@ pub enum Error {
     /// A character or token that the vocabulary does not have, or a text that gives no vocabulary.
     #[cfg(feature = "text")]
     #[error(transparent)]
-    Vocabulary(#[from] gradus_rnn_bptt::Error),
+    Vocabulary(Box<gradus_rnn_bptt::Error>),
     /// A folder is no folder of images by class.
     #[error("images: {}: {reason}", folder.display())]
     NotImageFolder {
@@ -641,5 +641,13 @@ fn wrong_parts(means: usize, deviations: usize, wrong: Option<(usize, f64, f64)>
             "feature {feature} has mean {mean} and deviation {deviation}: means are finite, deviations finite and above 0"
         ),
         None => "the means and deviations do not fit".into(),
+    }
+}
+
+#[cfg(feature = "text")]
+impl From<gradus_rnn_bptt::Error> for Error {
+    fn from(error: gradus_rnn_bptt::Error) -> Self {
+        // It is larger than all others here, and every result would be as large.
+        Self::Vocabulary(Box::new(error))
     }
 }
