@@ -1,5 +1,7 @@
 //! The command: grades the exercises, lists them, gives hints.
 
+#![forbid(unsafe_code)]
+
 use clap::Parser;
 use gradus_exercises::catalogue::{EXERCISES, Exercise, find};
 use gradus_exercises::grader::{Limits, Outcome, Program, answer_if_child, grade};

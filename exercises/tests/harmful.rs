@@ -169,6 +169,7 @@ fn what_ends_the_process_is_told() {
 fn a_stack_that_overflows_is_told() {
     let verdict = verdict("recurs");
     assert_eq!(verdict.outcome, Outcome::StackOverflow, "{verdict}");
+    assert!(!verdict.printed.contains("fatal runtime error"), "{verdict}");
     assert_eq!(verdict.input, [FIRST]);
 }
 
@@ -177,6 +178,7 @@ fn a_stack_that_overflows_is_told() {
 fn memory_that_grows_is_told() {
     let verdict = verdict("takes all memory");
     assert_eq!(verdict.outcome, Outcome::OutOfMemory, "{verdict}");
+    assert!(!verdict.printed.contains("memory allocation"), "{verdict}");
 }
 
 #[test]

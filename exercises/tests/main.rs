@@ -3,6 +3,7 @@
 mod command;
 mod harmful;
 mod solutions;
+mod ways;
 mod wrong;
 
 use gradus_exercises::grader::{Attempt, Limits, Program, Verdict, answer_if_child, grade};
@@ -29,6 +30,7 @@ fn find(name: &str) -> Option<Attempt> {
         "solution" => return Some(gradus_exercises::catalogue::find(name)?.solution),
         "wrong" => wrong::answers().map(|wrong| (wrong.name, wrong.attempt)).collect(),
         "harmful" => harmful::ANSWERS.to_vec(),
+        "way" => ways::ANSWERS.to_vec(),
         _ => Vec::new(),
     };
     answers.into_iter().find(|(of, _)| *of == name).map(|(_, attempt)| attempt)

@@ -96,12 +96,13 @@ fn run(program: &Program, name: &str, limits: Limits) -> io::Result<Verdict> {
             Message::Outcome(told) => outcome = Some(told),
         }
     }
+    let mut printed = out.printed + &errors.printed;
     let outcome = match (outcome, status) {
         (Some(told), _) => told,
         (None, None) => Outcome::TimedOut(limits.time),
-        (None, Some(status)) => without_outcome(status, &errors.printed),
+        (None, Some(status)) => without_outcome(status, &mut printed),
     };
-    Ok(Verdict { outcome, input, printed: out.printed + &errors.printed })
+    Ok(Verdict { outcome, input, printed })
 }
 
 /// Waits for the child's end; past the deadline ends it, which gives no status.
@@ -119,13 +120,15 @@ fn wait(child: &mut Child, deadline: Option<Instant>) -> io::Result<Option<ExitS
 }
 
 /// What became of a child that ended without telling.
-fn without_outcome(status: ExitStatus, errors: &str) -> Outcome {
-    // Rust's own last words before it aborts.
-    if errors.contains("has overflowed its stack") {
-        Outcome::StackOverflow
-    } else if errors.contains("memory allocation of") {
-        Outcome::OutOfMemory
-    } else {
-        Outcome::Ended(status.to_string())
+fn without_outcome(status: ExitStatus, printed: &mut String) -> Outcome {
+    // Rust's own last words before it aborts. The outcome says the same, so they go.
+    for (words, outcome) in
+        [("has overflowed its stack", Outcome::StackOverflow), ("memory allocation of ", Outcome::OutOfMemory)]
+    {
+        if let Some(at) = printed.rfind(words) {
+            printed.truncate(printed[..at].rfind('\n').map_or(0, |end| end + 1));
+            return outcome;
+        }
     }
+    Outcome::Ended(status.to_string())
 }
