@@ -30,6 +30,9 @@ pub use gradus_rnn_bptt as rnn_bptt;
 pub use gradus_train as train;
 pub use {ndarray, rand};
 
+#[cfg(feature = "train")]
+pub mod guide;
+
 /// What most programs need: the traits and the commonest types. `use gradus::prelude::*;`
 ///
 /// [`Result`](prelude::Result) is that of the layers: the error of every crate of the family converts into it with `?`.
