@@ -27,6 +27,19 @@ const CHAIN: &[&[&str]] = &[
 /// What every published folder holds.
 const FILES: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
+/// Categories of crates.io that could fit; it refuses what it does not know.
+const CATEGORIES: [&str; 6] = [
+    "science",
+    "algorithms",
+    "mathematics",
+    "data-structures",
+    "encoding",
+    "development-tools::procedural-macro-helpers",
+];
+
+/// Crates whose types stand in the public API.
+const SHARED: [&str; 4] = ["ndarray", "num-traits", "rand", "rand_distr"];
+
 #[test]
 fn every_edge_points_left() {
     expect_none(&wrong_edges(&metadata()));
@@ -35,7 +48,15 @@ fn every_edge_points_left() {
 #[test]
 fn every_published_crate_is_complete() {
     let metadata = metadata();
-    expect_none(&[incomplete_packages(&metadata), unpublishable_edges(&metadata)].concat());
+    let problems = [incomplete_packages(&metadata), unpublishable_edges(&metadata), unfit_words(&metadata)];
+    expect_none(&problems.concat());
+}
+
+#[test]
+fn types_of_other_crates_in_the_api_come_in_one_version() {
+    let root = metadata()["workspace_root"].as_str().expect("cargo names the root").to_owned();
+    let lock = fs::read_to_string(Path::new(&root).join("Cargo.lock")).expect("the lock file is committed");
+    expect_none(&doubled(&lock));
 }
 
 /// Edges among the workspace's packages that do not point left, whether for building, testing or running.
@@ -107,6 +128,47 @@ fn incomplete_packages(metadata: &Value) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Keywords and categories that crates.io would refuse, and what docs.rs needs to know.
+fn unfit_words(metadata: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    for package in packages(metadata).filter(|package| published(package)) {
+        let words = |field: &str| package[field].as_array().into_iter().flatten().filter_map(Value::as_str);
+        for field in ["keywords", "categories"] {
+            let count = words(field).count();
+            if !(1..=5).contains(&count) {
+                problems.push(format!("{}: {count} {field}; crates.io takes 1 to 5", name(package)));
+            }
+        }
+        for keyword in words("keywords").filter(|keyword| !is_keyword(keyword)) {
+            problems.push(format!(
+                "{}: keyword {keyword:?}: at most 20 letters, digits, `-`, `_` and `+`, the first a letter",
+                name(package)
+            ));
+        }
+        for category in words("categories").filter(|category| !CATEGORIES.contains(category)) {
+            problems.push(format!("{}: category {category:?} is not among {CATEGORIES:?}", name(package)));
+        }
+        if package["metadata"]["docs"]["rs"]["all-features"] != true {
+            problems.push(format!("{}: docs.rs would leave out what features bring", name(package)));
+        }
+    }
+    problems
+}
+
+fn is_keyword(word: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_+".contains(c);
+    word.len() <= 20 && word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(fits)
+}
+
+/// Crates of [`SHARED`] that a lock file has in several versions.
+fn doubled(lock: &str) -> Vec<String> {
+    let count = |name: &str| lock.lines().filter(|line| *line == format!("name = \"{name}\"")).count();
+    let several = SHARED.into_iter().map(|name| (name, count(name))).filter(|(_, count)| *count > 1);
+    several
+        .map(|(name, count)| format!("{name} is in Cargo.lock in {count} versions, whose types do not fit together"))
+        .collect()
 }
 
 /// `cargo metadata` of this workspace.
@@ -202,6 +264,29 @@ fn edges_that_a_registry_refuses_are_named() {
     assert!(refused(Some("dev"), "gradus-testing", "^0.1")[0].ends_with("must have no version"));
     assert!(refused(None, "gradus-testing", "^0.1")[0].ends_with("is not published"));
     assert!(refused(None, "gradus-linalg", "*")[0].ends_with("needs a version"));
+}
+
+#[test]
+fn words_that_a_registry_refuses_are_named() {
+    let named = |keywords: &[&str], category: &str| {
+        let docs = json!({"docs": {"rs": {"all-features": true}}});
+        unfit_words(
+            &json!({"packages": [{"name": "it", "keywords": keywords, "categories": [category], "metadata": docs}]}),
+        )
+    };
+    assert!(named(&["c++", "neural-network"], "science").is_empty());
+    for keywords in [&["a"; 6][..], &[], &["1st"], &["neural network"], &["a-keyword-of-21-bytes"]] {
+        assert_eq!(named(keywords, "science").len(), 1, "{keywords:?}");
+    }
+    assert_eq!(named(&["a"], "neural-networks").len(), 1);
+    assert_eq!(unfit_words(&json!({"packages": [{"name": "it"}]})).len(), 3);
+}
+
+#[test]
+fn a_crate_in_two_versions_is_named() {
+    let lock = "name = \"rand\"\nname = \"rand_core\"\nname = \"rand_core\"\n";
+    assert!(doubled(lock).is_empty());
+    assert_eq!(doubled(&format!("{lock}name = \"rand\"\n")).len(), 1);
 }
 
 #[test]

@@ -12,6 +12,9 @@ use gradus_nn_layers::{Module, Result};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+/// WebAssembly without a system has no clock: asked for the time, it would panic.
+const HAS_CLOCK: bool = !cfg!(all(target_arch = "wasm32", target_os = "unknown"));
+
 /// Several optimizers, each of which is to train the same model from the same start on the same data.
 ///
 /// # Examples
@@ -74,7 +77,7 @@ impl<F: Real> Race<F> {
             let mut model = start();
             let (mut losses, mut diverged, mut time) = (Vec::new(), false, Duration::ZERO);
             for step in 0..=self.steps {
-                let began = Instant::now();
+                let began = HAS_CLOCK.then(Instant::now);
                 let loss = loss(&model, step)?;
                 let value = item(&loss)?;
                 losses.push(value);
@@ -83,7 +86,7 @@ impl<F: Real> Race<F> {
                     break;
                 }
                 optimizer.step(&mut model, &loss.backward()?)?;
-                time += began.elapsed();
+                time += began.map_or(Duration::ZERO, |began| began.elapsed());
             }
             let steps = u32::try_from(losses.len() - 1).unwrap_or(u32::MAX).max(1);
             let reached = self.target.and_then(|target| losses.iter().position(|&loss| loss <= target));
@@ -116,7 +119,7 @@ pub struct Finish {
     pub diverged: bool,
     /// The steps made before the loss was first at most the target; none if it never was, or there is no target.
     pub steps_to_target: Option<u64>,
-    /// The mean time of forward pass, backward pass and update.
+    /// The mean time of forward pass, backward pass and update; 0 on `wasm32-unknown-unknown`, which has no clock.
     pub time_per_step: Duration,
 }
 
