@@ -29,6 +29,9 @@ pub enum Kind {
     Points,
 }
 
+/// Points with a name, and how they are drawn.
+type Series<Name> = (Name, Kind, Vec<(f64, f64)>);
+
 /// Series of points over two axes, with a legend.
 ///
 /// # Examples
@@ -45,7 +48,7 @@ pub struct Plot {
     logarithmic: bool,
     size: (u32, u32),
     ranges: [Option<Range<f64>>; 2],
-    series: Vec<(String, Kind, Vec<(f64, f64)>)>,
+    series: Vec<Series<String>>,
 }
 
 impl Plot {
@@ -97,7 +100,7 @@ impl Plot {
     pub fn svg(&self) -> Result<String, String> {
         let shown = |&&(x, y): &&(f64, f64)| x.is_finite() && y.is_finite() && (!self.logarithmic || y > 0.0);
         let series = self.series.iter();
-        let series: Vec<(&str, Kind, Vec<(f64, f64)>)> = series
+        let series: Vec<Series<&str>> = series
             .map(|(name, kind, points)| (name.as_str(), *kind, points.iter().filter(shown).copied().collect()))
             .collect();
         let points = || series.iter().flat_map(|(_, _, points)| points);
@@ -109,7 +112,7 @@ impl Plot {
         drawn.map_err(|error| error.to_string())
     }
 
-    fn draw<Y>(&self, x: Range<f64>, y: Y, series: &[(&str, Kind, Vec<(f64, f64)>)]) -> Result<String, Box<dyn Error>>
+    fn draw<Y>(&self, x: Range<f64>, y: Y, series: &[Series<&str>]) -> Result<String, Box<dyn Error>>
     where
         Y: AsRangedCoord<Value = f64>,
         Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
