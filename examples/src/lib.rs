@@ -3,14 +3,6 @@
 //! The README's programs are tested here:
 #![doc = include_str!("../../README.md")]
 
-mod chapter;
-mod plot;
-mod png;
-
-pub use chapter::Chapter;
-pub use plot::{Kind, Plot};
-pub use png::png;
-
 use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;

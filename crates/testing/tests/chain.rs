@@ -22,6 +22,7 @@ const CHAIN: &[&[&str]] = &[
     &["gradus-train"],
     &["gradus"],
     &["gradus-examples", "gradus-exercises", "gradus-benches"],
+    &["gradus-course"],
 ];
 
 /// What every published folder holds.
@@ -217,7 +218,8 @@ fn expect_none(problems: &[String]) {
 fn workspace(dependencies: &[(&str, Value)]) -> Value {
     let packages = CHAIN.iter().flat_map(|names| names.iter()).map(|name| {
         let own: Vec<&Value> = dependencies.iter().filter(|(from, _)| from == name).map(|(_, edge)| edge).collect();
-        let unpublished = ["gradus-testing", "gradus-examples", "gradus-exercises", "gradus-benches"].contains(name);
+        let unpublished =
+            ["gradus-testing", "gradus-examples", "gradus-course", "gradus-exercises", "gradus-benches"].contains(name);
         json!({"name": name, "dependencies": own, "publish": if unpublished { json!([]) } else { Value::Null }})
     });
     json!({"packages": packages.collect::<Vec<_>>()})

@@ -9,7 +9,7 @@ use gradus::ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, Axis, Ix2};
 use gradus::nn_layers::{Losses, Parameter};
 use gradus::prelude::{Digits, Labelled};
 use gradus::rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
-use gradus_examples::{Chapter, Kind, Plot};
+use gradus_course::{Chapter, Kind, Plot};
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ use std::{fs, io};
 /// ```
 /// # fn main() -> Result<(), String> {
 /// let folder = std::env::temp_dir().join(format!("gradus-chapter-{}", std::process::id()));
-/// let mut chapter = gradus_examples::Chapter::new("00", "Sums", &folder);
+/// let mut chapter = gradus_course::Chapter::new("00", "Sums", &folder);
 /// chapter.section("One and one");
 /// chapter.say(format!("1 + 1 = {}", 1 + 1));
 /// chapter.figure("circle", "A circle.", r##"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle cx="4" cy="4" r="4"/></svg>"##)?;

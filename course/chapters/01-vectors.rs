@@ -8,7 +8,7 @@ use gradus::linalg::{
 };
 use gradus::ndarray::{Array1, Array2, ArrayRef1, ArrayRef2, array};
 use gradus::rand::{RngExt, SeedableRng, rngs::StdRng};
-use gradus_examples::{Chapter, Kind, Plot};
+use gradus_course::{Chapter, Kind, Plot};
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -36,7 +36,7 @@ type Series<Name> = (Name, Kind, Vec<(f64, f64)>);
 ///
 /// # Examples
 /// ```
-/// use gradus_examples::{Kind, Plot};
+/// use gradus_course::{Kind, Plot};
 /// let svg = Plot::new("Squares", "x", "x²").series("x²", Kind::Line, (0..9).map(|x| (f64::from(x), f64::from(x * x)))).svg()?;
 /// assert!(svg.contains("Squares"));
 /// # Ok::<(), String>(())

@@ -1,0 +1,9 @@
+//! What the chapters of the course share: a page that shows what a chapter says, draws and checks. The texts are `gradus::guide`.
+
+mod chapter;
+mod plot;
+mod png;
+
+pub use chapter::Chapter;
+pub use plot::{Kind, Plot};
+pub use png::png;
