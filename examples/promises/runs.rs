@@ -1,7 +1,7 @@
 //! Six small training runs that use what can go wrong when a run stops: random streams, running statistics, schedules, loaders.
 
 use gradus::data::Loader;
-use gradus::ndarray::{Array1, ArrayD, Ix3};
+use gradus::ndarray::{ArrayD, Ix3};
 use gradus::nn_layers::Apply;
 use gradus::optim::schedule::CosineAnnealing;
 use gradus::optim::{OneEvaluation, Optimizer};
@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) enum Kind {
     /// A perceptron of two layers, stopped early.
     Mlp,
-    /// The same with dropout and batch normalization, from a loader.
+    /// A perceptron with dropout and batch normalization, from a loader.
     Dropout,
     /// A convolutional network under a schedule.
     Cnn,
-    /// The same on images that are shifted at random, from a loader.
+    /// A convolutional network on images that are shifted at random, from a loader.
     Augmented,
     /// A recurrent network, its gradients clipped.
     Rnn,
@@ -168,9 +168,4 @@ impl Callback for StopAfter<'_> {
         self.seen = step.step;
         self.flag.store(self.step.is_some_and(|stop| step.step >= stop), Ordering::Relaxed);
     }
-}
-
-/// A label for each of `n` samples, of so many classes in turn.
-pub(crate) fn labels(n: usize, classes: usize) -> Array1<usize> {
-    (0..n).map(|i| i % classes).collect()
 }

@@ -206,6 +206,9 @@ fn wrong_symbols_are_refused() {
     let symbols = array![[0, 2, 1, 0], [1, 3, 0, 0]];
     let error = layer.forward_symbols(&tape, &embedding, &symbols, None, None).unwrap_err();
     assert!(matches!(error, LayerError::Index { index: 3, rows: 3, .. }), "{error}");
+    // Its place is that in what was given, whatever the order of the axes.
+    let error = layer.clone().batch_first().forward_symbols(&tape, &embedding, &symbols, None, None).unwrap_err();
+    assert!(matches!(&error, LayerError::Index { position, .. } if position == &[1, 1]), "{error}");
     // The state of another tape.
     let state = layer.zero_state(&Tape::inference(), 4);
     let symbols = array![[0, 2, 1, 0], [1, 1, 0, 0]];

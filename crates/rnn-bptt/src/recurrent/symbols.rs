@@ -16,7 +16,8 @@ impl<C: Cell> Recurrent<C> {
     ///
     /// The result is that of the embedding and this layer one after the other, up to rounding. But where the table has fewer rows than there are
     /// places, the first layer's products with its input have a row for each symbol in the place of one for each place, forward and backward, and
-    /// the embedded sequence itself is never made. A language model over characters takes a fifth less time for a step so.
+    /// the embedded sequence itself is never made. A step of a language model over 65 characters, 2,048 places at once, takes
+    /// a seventh less time so.
     ///
     /// # Shapes
     /// symbols `(T, N)`, or `(N, T)` after [`Recurrent::batch_first`]; output and state as of [`Recurrent::forward_with`]
@@ -51,6 +52,7 @@ impl<C: Cell> Recurrent<C> {
         if !self.batch_first {
             return self.symbols_in_time(tape, embedding, symbols, lengths, state);
         }
+        embedding.check(symbols)?; // here, where a wrong one still has its place
         let (output, state) = self.symbols_in_time(tape, embedding, &symbols.t(), lengths, state)?;
         Ok((output.transpose(0, 1)?, state))
     }
