@@ -1,7 +1,7 @@
 // Renders the guide's chapters for rustdoc: formulas by KaTeX as MathML, which browsers show without script and without a network,
 // and pictures as part of the page.
 //
-//   npm install --no-save katex@0.19.1 && node crates/gradus/guide/render.mjs
+//   npm install --no-save katex@0.19.1 && node crates/gradus/guide/render.mjs [CHAPTER]
 //
 // Reads `<language>/<chapter>.md` and `pictures/<chapter>/*.svg` beside this file, and writes `rendered/<language>/<chapter>.md`, which is
 // what the crate includes. A test of the crate fails if a chapter was changed and not rendered again.
@@ -62,9 +62,11 @@ function render(chapter, text) {
     .join("");
 }
 
+const only = process.argv[2];
 for (const language of ["en", "ko"]) {
   mkdirSync(join(here, "rendered", language), { recursive: true });
   for (const file of readdirSync(join(here, language)).sort()) {
+    if (only && file !== `${only}.md`) continue;
     const text = readFileSync(join(here, language, file), "utf8");
     writeFileSync(join(here, "rendered", language, file), render(file.replace(/\.md$/, ""), text));
     console.log(`${language}/${file}`);
