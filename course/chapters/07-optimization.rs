@@ -1,3 +1,0 @@
-//! Chapter 7.
-
-fn main() {}
