@@ -1,3 +1,0 @@
-//! Chapter 8.
-
-fn main() {}
