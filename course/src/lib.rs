@@ -4,8 +4,10 @@ mod chapter;
 mod histogram;
 mod plot;
 mod png;
+mod sketch;
 
 pub use chapter::Chapter;
 pub use histogram::histogram;
 pub use plot::{Kind, Plot};
 pub use png::png;
+pub use sketch::{Sketch, diverging};
