@@ -1,3 +1,0 @@
-//! Chapter 4.
-
-fn main() {}
