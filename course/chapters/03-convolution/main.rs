@@ -179,12 +179,12 @@ fn arithmetic() -> String {
         let x = |i: f64| left + (i + 1.0) * CELL;
         // A place stands above the middle of what its window sees.
         let middle = |p: usize| x((p * moves.stride + moves.dilation) as f64 - moves.padding as f64);
-        for p in 0..places {
+        for (p, hue) in HUES.into_iter().enumerate().take(places) {
             for k in 0..3 {
                 let seen = x((p * moves.stride + k * moves.dilation) as f64 - moves.padding as f64);
-                sketch.line((middle(p) + CELL / 2.0, top + CELL), (seen + CELL / 2.0, top + 95.0), HUES[p], 1.5);
+                sketch.line((middle(p) + CELL / 2.0, top + CELL), (seen + CELL / 2.0, top + 95.0), hue, 1.5);
             }
-            sketch.rectangle((middle(p) + 2.0, top), (CELL - 4.0, CELL), HUES[p], "none");
+            sketch.rectangle((middle(p) + 2.0, top), (CELL - 4.0, CELL), hue, "none");
         }
         for i in 0..7 + 2 * moves.padding {
             let i = i as f64 - moves.padding as f64;
