@@ -1,3 +1,0 @@
-//! Chapter 5.
-
-fn main() {}
