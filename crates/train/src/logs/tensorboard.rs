@@ -2,7 +2,7 @@
 
 use super::event::Message;
 use super::{Failure, of_epoch, of_step};
-use crate::{Callback, EpochRecord, Error, MetricRecord, Result, StepRecord};
+use crate::{Callback, EpochRecord, MetricRecord, StepRecord};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -89,9 +89,10 @@ impl TensorBoard {
     /// A grey image of `height` rows and `width` columns: the smallest number is white, the largest black.
     ///
     /// # Errors
-    /// [`Error::Picture`] if there are more or fewer pixels.
-    pub fn image(&mut self, tag: &str, step: u64, pixels: &[f64], height: usize, width: usize) -> Result<(), Error> {
-        let png = crate::report::grey_png(pixels, height, width)?;
+    /// [`Error::Picture`](crate::Error::Picture) if there are more or fewer pixels.
+    #[cfg(feature = "images")]
+    pub fn image(&mut self, tag: &str, step: u64, pixels: &[f64], height: usize, width: usize) -> crate::Result<()> {
+        let png = crate::report::Shades::new(pixels, height, width)?.png()?;
         let image = Message::default().number(1, height as u64).number(2, width as u64).number(3, 1).bytes(4, &png);
         self.value(step, Message::default().bytes(1, tag.as_bytes()).message(4, &image));
         Ok(())

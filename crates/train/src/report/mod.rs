@@ -9,7 +9,7 @@ mod text;
 mod versions;
 
 pub use comparison::Comparison;
-pub(crate) use image::grey_png;
+pub(crate) use image::Shades;
 
 use crate::{Error, Evaluation, History, Result};
 use gradus_autograd::Real;
@@ -54,10 +54,10 @@ pub struct Report<'a> {
     settings: Vec<(String, String)>,
 }
 
-/// A mistake with its picture, as a `data:` address of a PNG.
+/// A mistake with its picture.
 #[derive(Debug)]
 struct DrawnMistake {
-    picture: String,
+    picture: Shades,
     label: usize,
     predicted: usize,
     confidence: f64,
@@ -100,7 +100,7 @@ impl<'a> Report<'a> {
             let sample = data.inputs().index_axis(ndarray::Axis(0), mistake.sample);
             let pixels: Vec<f64> = sample.iter().map(|x| x.to_f64()).collect();
             self.mistakes.push(DrawnMistake {
-                picture: image::address(&grey_png(&pixels, height, width)?),
+                picture: Shades::new(&pixels, height, width)?,
                 label: mistake.label,
                 predicted: mistake.predicted,
                 confidence: mistake.confidence,

@@ -109,9 +109,8 @@ pub(super) fn mistakes(body: &mut String, report: &Report<'_>) {
         let (label, predicted) = (text::name(&label, 40), text::name(&predicted, 40));
         let _ = writeln!(
             body,
-            "<figure><img src=\"{}\" alt=\"a sample of class {}\"><figcaption><b>{label}</b> taken for <b>{predicted}</b><br>{:.1} % sure</figcaption></figure>",
-            mistake.picture,
-            escape(&report.class_name(mistake.label)),
+            "<figure>{}<figcaption><b>{label}</b> taken for <b>{predicted}</b><br>{:.1} % sure</figcaption></figure>",
+            mistake.picture.svg(&format!("a sample of class {}", escape(&report.class_name(mistake.label)))),
             100.0 * mistake.confidence
         );
     }

@@ -1,14 +1,11 @@
-//! What a person who waits wants to see.
+//! The bar on a terminal.
 
-use crate::{Callback, EpochRecord, StepRecord};
+use crate::StepRecord;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write, stdout};
-use std::path::Path;
+use std::io::{IsTerminal, stdout};
 
-/// Shows how training goes: a bar with epoch, loss, accuracy and the time left on a terminal, otherwise one plain line
-/// an epoch on standard output.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub(super) struct Bar {
     bar: Option<ProgressBar>,
     epochs: usize,
     /// Running means over the epoch so far.
@@ -16,24 +13,8 @@ pub struct Progress {
     accuracy: Mean,
 }
 
-impl Progress {
-    /// A bar if standard output is a terminal, plain lines if not.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    fn line(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            // A reader that has gone away is no reason to stop training.
-            None => drop(writeln!(stdout(), "{line}")),
-        }
-    }
-}
-
-impl Callback for Progress {
-    fn start(&mut self, epochs: usize, steps: usize) {
+impl Bar {
+    pub(super) fn start(&mut self, epochs: usize, steps: usize) {
         self.epochs = epochs;
         if stdout().is_terminal() {
             let bar = ProgressBar::with_draw_target(Some((epochs * steps) as u64), ProgressDrawTarget::stdout());
@@ -43,7 +24,7 @@ impl Callback for Progress {
         }
     }
 
-    fn step(&mut self, step: &StepRecord) {
+    pub(super) fn step(&mut self, step: &StepRecord) {
         self.loss.add(step.loss);
         self.accuracy.add(step.accuracy);
         if let Some(bar) = &self.bar {
@@ -53,29 +34,23 @@ impl Callback for Progress {
         }
     }
 
-    fn epoch(&mut self, epoch: &EpochRecord) {
+    pub(super) fn epoch(&mut self) {
         (self.loss, self.accuracy) = (Mean::default(), Mean::default());
-        let line = format!(
-            "epoch {}/{}: train loss {:.4}, test loss {:.4}, test accuracy {:.2} %, {:.1} s",
-            epoch.epoch,
-            self.epochs,
-            epoch.train_loss,
-            epoch.test_loss,
-            100.0 * epoch.test_accuracy,
-            epoch.seconds
-        );
-        self.line(&line);
     }
 
-    fn resumed(&mut self, step: u64, checkpoint: &Path) {
+    pub(super) fn resumed(&mut self, step: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(step);
             bar.reset_eta();
         }
-        self.line(&format!("going on after step {step}, from {}", checkpoint.display()));
     }
 
-    fn finish(&mut self) {
+    /// Writes a line above the bar; `false` if there is none.
+    pub(super) fn line(&self, line: &str) -> bool {
+        self.bar.as_ref().map(|bar| bar.println(line)).is_some()
+    }
+
+    pub(super) fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
