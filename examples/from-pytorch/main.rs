@@ -100,7 +100,7 @@ fn from_pytorch(folder: &Path, test: &Labelled) -> Outcome {
         if found.shape() != expected.shape() {
             return Err(format!("the logits have shape {:?}, PyTorch's {:?}", found.shape(), expected.shape()).into());
         }
-        let apart = found.iter().zip(expected.iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::maximum);
+        let apart = found.iter().zip(expected.iter()).map(|(a, b)| (a - b).abs()).fold(0.0, Real::maximum);
         let here = accuracy(&model, test)?;
         println!("{name}: the logits of {COMPARED} images differ by at most {apart:.1e};");
         println!("    test accuracy {:.2} %, in PyTorch {:.2} %", 100.0 * here, 100.0 * there);

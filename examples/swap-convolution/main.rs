@@ -92,7 +92,7 @@ fn swap(options: &Options) -> std::result::Result<(), Box<dyn std::error::Error>
         fc: built_in.fc.clone(),
     };
     let (theirs, ours) = (logits(&built_in, &test)?, logits(&own, &test)?);
-    let apart = theirs.iter().zip(ours.iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::maximum);
+    let apart = theirs.iter().zip(ours.iter()).map(|(a, b)| (a - b).abs()).fold(0.0, Real::maximum);
     println!("before training, the logits of {} images differ by at most {apart:.1e}", test.len());
     if apart.is_nan() || apart > 1e-5 {
         return Err(format!("the logits differ by {apart:.1e}; rounding explains 1e-5").into());

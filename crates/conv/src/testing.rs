@@ -145,9 +145,10 @@ impl<const R: usize> Setting<R> {
     fn draw(draw: &mut Draw, case: usize) -> (Self, Vec<usize>) {
         let simple = case % 4 == 0; // steps of 1, no dilation, no groups: what every convolution has
         let (mut geometry, mut shape) = (Geometry::new(1), Vec::new());
+        let (kernels, dilations) = if R < 3 { (4, 3) } else { (2, 2) }; // volumes grow fast, and each number is moved
         for axis in 0..R {
-            let kernel = 1 + draw.below(4);
-            let dilation = if simple { 1 } else { 1 + draw.below(3) };
+            let kernel = 1 + draw.below(kernels);
+            let dilation = if simple { 1 } else { 1 + draw.below(dilations) };
             let padding = if simple { [kernel / 2; 2] } else { [draw.below(4), draw.below(3)] };
             let extent = dilation * (kernel - 1) + 1;
             geometry.kernel_size[axis] = kernel;
