@@ -63,7 +63,7 @@ impl Optimizer<f64> for Faulty {
         if one_for_all && param.len() == 2 {
             // The vector is pushed by what the matrix has left.
             let matrix = self.state.at("w", &[2, 2])?.arrays::<1>()[0].sum();
-            param.mapv_inplace(|p| p - 1e-3 * matrix);
+            param.mapv_inplace(|p| p - 0.02 * self.lr * matrix);
         }
         let lr = if self.fault == Fault::MovesAtRateZero { self.lr + 1e-3 } else { self.lr };
         let slot = self.state.at(name, param.shape())?;
