@@ -57,7 +57,11 @@ fn faults_are_found() {
     });
     assert!(matches!(gradient, Fault::Failed { .. }), "{gradient}");
 
-    let shape = fault(|own, x| own.clone().stride(1).forward(x));
+    let shape = fault(|own, x| {
+        let tape = x.tape();
+        let (weight, bias) = (tape.parameter(&own.weight), own.bias.as_ref().map(|bias| tape.parameter(bias)));
+        Ok(conv(x, &weight, bias.as_ref(), &own.geometry.stride(1), own.groups)?)
+    });
     assert!(matches!(shape, Fault::Shape { .. }), "{shape}");
 
     // What does not fit becomes something that does.
