@@ -285,20 +285,12 @@ pub enum Error {
         found: usize,
     },
     /// A product engine that does not do what [`testing`](crate::testing) asks of any.
-    #[error("{operation}: {left:?} · {right:?}, α = {alpha}, β = {beta}, strides {strides:?} of A, B, C: {problem}")]
+    #[error("{operation}: {product}: {problem}")]
     Engine {
         /// The door of the engine.
         operation: &'static str,
-        /// Shape of the left operand.
-        left: Vec<usize>,
-        /// Shape of the right operand.
-        right: Vec<usize>,
-        /// The strides of both operands and of the result.
-        strides: Vec<Vec<isize>>,
-        /// The factor of the product.
-        alpha: f64,
-        /// The factor of what is added to it.
-        beta: f64,
+        /// The product: shapes, factors and strides.
+        product: String,
         /// What is wrong.
         problem: String,
     },

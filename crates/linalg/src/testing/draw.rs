@@ -117,8 +117,9 @@ impl<F: Real> Case<F> {
         let matrix = |m: ArrayView2<'_, F>| (m.shape().to_vec(), m.strides().to_vec());
         let [left, right, result] = [&self.a, &self.b, &self.c].map(|placed| matrix(placed.view()));
         let strides = vec![left.1, right.1, result.1];
-        let (alpha, beta) = (self.alpha.to_f64(), self.beta.to_f64());
-        Error::Engine { operation, left: left.0, right: right.0, strides, alpha, beta, problem }
+        let (alpha, beta, left, right) = (self.alpha.to_f64(), self.beta.to_f64(), left.0, right.0);
+        let product = format!("{left:?} · {right:?}, α = {alpha}, β = {beta}, strides {strides:?} of A, B, C");
+        Error::Engine { operation, product, problem }
     }
 }
 
