@@ -59,3 +59,19 @@ pub fn picture(folder: &Path, name: &str, picture: &str) -> io::Result<()> {
     println!("picture: {}", path.display());
     Ok(())
 }
+
+/// Says how far the accuracy with a replacement is from that with what it replaces, both as shares.
+///
+/// # Errors
+/// If they are more than one point, a hundredth, apart.
+pub fn within_a_point(replacement: f64, built_in: f64) -> Result<(), String> {
+    let points = 100.0 * (replacement - built_in);
+    let verdict = format!("the accuracies differ by {points:+.2} points");
+    println!("{verdict}");
+    if points.abs() <= 1.0 { Ok(()) } else { Err(format!("{verdict}; at most 1 would do")) }
+}
+
+/// The snippets of the phrase book, which are tested here.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/from-pytorch.md")]
+mod phrase_book {}

@@ -24,6 +24,7 @@ mod shape;
 mod shuffle;
 mod stage;
 mod table;
+pub mod testing;
 mod toeplitz;
 mod transposed;
 mod unfold;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
+mod kit;
 mod layers;
 mod networks;
 mod pictures;

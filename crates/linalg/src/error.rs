@@ -284,6 +284,16 @@ pub enum Error {
         /// How many elements it has.
         found: usize,
     },
+    /// A product engine that does not do what [`testing`](crate::testing) asks of any.
+    #[error("{operation}: {product}: {problem}")]
+    Engine {
+        /// The door of the engine.
+        operation: &'static str,
+        /// The product: shapes, factors and strides.
+        product: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 impl FamilyError for Error {}

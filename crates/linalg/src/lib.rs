@@ -5,6 +5,7 @@
 pub use ndarray;
 #[cfg(feature = "decompose")]
 pub use num_complex;
+pub use num_traits;
 
 mod contraction;
 mod decompose;
@@ -24,6 +25,7 @@ pub mod rows;
 pub mod simd;
 pub mod statistics;
 mod subspace;
+pub mod testing;
 mod vector;
 
 pub use contraction::{

@@ -6,6 +6,7 @@ mod contraction;
 mod decompose;
 mod decompose_edges;
 mod errors;
+mod kit;
 mod properties;
 mod rows;
 mod statistics;

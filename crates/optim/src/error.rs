@@ -157,6 +157,15 @@ pub enum Error {
         /// The norm.
         norm: f64,
     },
+
+    /// An optimizer that breaks a law that [`testing`](crate::testing) holds every one to.
+    #[error("optimizer: {law}: this one breaks it: {found}")]
+    Law {
+        /// What should hold.
+        law: &'static str,
+        /// What was found.
+        found: String,
+    },
 }
 
 impl FamilyError for Error {}

@@ -33,6 +33,7 @@ pub mod schedule;
 pub mod see;
 mod sgd;
 mod state;
+pub mod testing;
 mod walk;
 
 pub use adadelta::Adadelta;

@@ -5,6 +5,7 @@
 mod clipping;
 mod closures;
 mod explanations;
+mod kit;
 mod properties;
 mod rules;
 mod schedules;

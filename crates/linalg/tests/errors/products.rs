@@ -1,8 +1,9 @@
 //! Products of matrices and of arrays.
 
 use gradus_linalg::ndarray::{Array1, Array2, ArrayD, ArrayViewD, IxDyn};
+use gradus_linalg::testing::check_gemm;
 use gradus_linalg::{
-    Error, einsum, einsum_into, gemm, gemm_add, gemm_batched, gemm_packed, matmul, matmul_batched, matvec,
+    Error, Real, einsum, einsum_into, gemm, gemm_add, gemm_batched, gemm_packed, matmul, matmul_batched, matvec,
 };
 use gradus_linalg::{Result, matvec_into, outer_into, tensordot, tensordot_into};
 use gradus_testing::refuses;
@@ -69,4 +70,10 @@ fn subscripts() {
     refuses!(product("ij,ik->jk", &[&a, &b]), Error::SubscriptLength { letter: 'i', .. }, @"einsum: \"ij,ik->jk\" of [[2, 3], [3, 4]]: i stands for axes of lengths 2 and 3; must be the same");
     let mut c = ones(&[2, 3]);
     refuses!(einsum_into(1.0, "ij,jk->ik", &[a.view(), b.view()], 0.0, &mut c), Error::Destination { .. }, @"einsum_into: the result has shape [2, 4], the destination [2, 3]; must be the same");
+}
+
+#[test]
+fn an_engine_with_a_fault() {
+    let forgets_alpha = check_gemm::<f64>(|_, a, b, beta, mut c| <f64 as Real>::gemm(1.0, a, b, beta, c.view_mut()));
+    refuses!(forgets_alpha, Error::Engine { .. }, @"gemm: [1, 1] · [1, 1], α = 0, β = 0, strides [[0, 0], [0, 0], [0, 0]] of A, B, C: at (0, 0) it is 3.652741557743866e-2, the exact result 0e0; rounding explains 0.0e0");
 }
