@@ -1,3 +1,0 @@
-//! Chapter 6.
-
-fn main() {}
