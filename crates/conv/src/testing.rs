@@ -143,7 +143,7 @@ impl<const R: usize> Setting<R> {
     }
 
     fn draw(draw: &mut Draw, case: usize) -> (Self, Vec<usize>) {
-        let simple = case % 4 == 0; // steps of 1, no dilation, no groups: what every convolution has
+        let simple = case.is_multiple_of(4); // steps of 1, no dilation, no groups: what every convolution has
         let (mut geometry, mut shape) = (Geometry::new(1), Vec::new());
         let (kernels, dilations) = if R < 3 { (4, 3) } else { (2, 2) }; // volumes grow fast, and each number is moved
         for axis in 0..R {
@@ -161,7 +161,7 @@ impl<const R: usize> Setting<R> {
         let (inputs, outputs) = (1 + draw.below(2), groups * (1 + draw.below(2)));
         let images = if case % 10 == 9 { 0 } else { 1 + draw.below(2) };
         let weight = draw.array(&[&[outputs, inputs], &geometry.kernel_size[..]].concat(), -1.0, 1.0);
-        let bias = (case % 3 != 0).then(|| draw.array(&[outputs], -1.0, 1.0));
+        let bias = (!case.is_multiple_of(3)).then(|| draw.array(&[outputs], -1.0, 1.0));
         let x = [vec![images, groups * inputs], shape].concat();
         (Self { geometry, groups, weight, bias }, x)
     }
