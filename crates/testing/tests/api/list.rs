@@ -5,7 +5,9 @@ use std::path::Path;
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
-use syn::{Attribute, Fields, FnArg, ImplItem, Item, Pat, Signature, TraitItem, Type, Visibility};
+use syn::{
+    Attribute, Fields, FnArg, ImplItem, Item, Pat, ReceiverKind, Safety, Signature, TraitItem, Type, Visibility,
+};
 
 use crate::source::{self, Crate, attributes, conditions, has, is_hidden, is_public};
 use crate::text::{text, verbatim};
@@ -202,7 +204,7 @@ impl<'a> Api<'a> {
     fn block(&mut self, module: usize, block: &syn::ItemImpl) {
         let conditions = conditions(&block.attrs);
         let (own, written) = self.type_of(module, &block.self_ty);
-        let Some((_, name, _)) = &block.trait_ else {
+        let Some((name, _)) = &block.trait_ else {
             let Some(path) = own.public() else { return };
             let (path, written) = (path.to_owned(), written.as_str());
             let bare = block.generics.params.is_empty();
@@ -321,7 +323,7 @@ fn signature(of: &Signature, name: &str) -> String {
         FnArg::Receiver(receiver) => {
             let mut receiver = receiver.clone();
             receiver.attrs.clear();
-            if receiver.reference.is_none() && receiver.colon_token.is_none() {
+            if matches!(receiver.kind, ReceiverKind::Value) {
                 receiver.mutability = None;
             }
             text(receiver)
@@ -333,7 +335,7 @@ fn signature(of: &Signature, name: &str) -> String {
     };
     let arguments: Vec<_> = of.inputs.iter().map(argument).collect();
     let constness = of.constness.map(|_| "const ").unwrap_or_default();
-    let unsafety = of.unsafety.as_ref().map(|_| "unsafe ").unwrap_or_default();
+    let unsafety = if matches!(of.safety, Safety::Unsafe(_)) { "unsafe " } else { "" };
     let output = match &of.output {
         syn::ReturnType::Default => String::new(),
         syn::ReturnType::Type(_, of) => format!(" -> {}", text(of)),
