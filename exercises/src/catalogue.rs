@@ -68,8 +68,9 @@ pub const EXERCISES: &[Exercise] = &[
     exercise!("convolution-backward", 3, "a convolution, backward", e09_convolution_backward, convolution_backward),
     exercise!("rnn-forward", 4, "a recurrent cell over a sequence", e10_rnn_forward, rnn_forward),
     exercise!("bptt", 5, "back-propagation through time", e11_bptt, bptt),
-    exercise!("adam", 7, "a step of Adam", e12_adam, adam),
-    exercise!("dropout", 8, "inverted dropout", e13_dropout, dropout),
+    exercise!("attention", 6, "scaled dot-product attention", e12_attention, attention),
+    exercise!("adam", 7, "a step of Adam", e13_adam, adam),
+    exercise!("dropout", 8, "inverted dropout", e14_dropout, dropout),
 ];
 
 /// The exercise of this name.

@@ -3,6 +3,7 @@
 //! Small inputs come first, since the first that is wrong is the one that a learner looks at: numbers to check by hand, then
 //! sizes of 1, odd sizes, zeros, very large and very small numbers, and random draws. The draws are the same each time.
 
+mod attention;
 mod convolution;
 mod draw;
 mod norms;
@@ -11,6 +12,7 @@ mod recurrent;
 mod regularization;
 mod training;
 
+pub use attention::attention;
 pub use convolution::{convolution, convolution_backward};
 pub use norms::{l2_norm, lp_norm, regression_gradient};
 pub use optimization::{adam, gradient_step};

@@ -2,7 +2,7 @@
 
 use super::{Draw, largest};
 use crate::Answer;
-use crate::exercises::e12_adam::{AdamSettings, AdamState};
+use crate::exercises::e13_adam::{AdamSettings, AdamState};
 use crate::grader::{Checked, Grading, Input, compare};
 use gradus::ndarray::{Array1, array};
 use gradus::optim::{self, Optimizer};

@@ -11,5 +11,6 @@ pub mod e08_convolution;
 pub mod e09_convolution_backward;
 pub mod e10_rnn_forward;
 pub mod e11_bptt;
-pub mod e12_adam;
-pub mod e13_dropout;
+pub mod e12_attention;
+pub mod e13_adam;
+pub mod e14_dropout;

@@ -2,6 +2,7 @@
 //!
 //! They are plain rather than fast: each reads like its formula.
 
+mod attention;
 mod convolution;
 mod norms;
 mod optimization;
@@ -9,6 +10,7 @@ mod recurrent;
 mod regularization;
 mod training;
 
+pub use attention::attention;
 pub use convolution::{convolution, convolution_backward};
 pub use norms::{l2_norm, lp_norm, regression_gradient};
 pub use optimization::{adam, gradient_step};

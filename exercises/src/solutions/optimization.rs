@@ -1,7 +1,7 @@
 //! Chapters 1 and 7: gradient descent and Adam.
 
 use crate::Answer;
-use crate::exercises::e12_adam::{AdamSettings, AdamState};
+use crate::exercises::e13_adam::{AdamSettings, AdamState};
 use gradus::ndarray::{Array1, Zip};
 
 /// A solution of `gradient-step`.

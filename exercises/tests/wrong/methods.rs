@@ -1,11 +1,43 @@
-//! Chapters 7 and 8: Adam and dropout.
+//! Chapters 6 to 8: attention, Adam, dropout.
 
 use super::Wrong;
-use gradus::ndarray::Array1;
-use gradus_exercises::exercises::e12_adam::AdamSettings;
+use gradus::ndarray::{Array1, Axis};
+use gradus_exercises::exercises::e13_adam::AdamSettings;
 use gradus_exercises::{checks, solutions};
 
 pub(super) const ANSWERS: &[Wrong] = &[
+    Wrong {
+        name: "attention: not divided by the root",
+        attempt: |grading| {
+            checks::attention(grading, |q, k, v| solutions::attention(&(q * (q.ncols() as f64).sqrt()), k, v))
+        },
+        says: "y[0, 0]: expected ",
+        input: "q (1, 4): [[1.0, 0.0, 0.0, 0.0]]",
+    },
+    Wrong {
+        name: "attention: exp of the scores as they are",
+        attempt: |grading| {
+            checks::attention(grading, |q, k, v| {
+                let p = (q.dot(&k.t()) / (q.ncols() as f64).sqrt()).mapv(f64::exp);
+                let sums = p.sum_axis(Axis(1)).insert_axis(Axis(1));
+                Ok((p / sums).dot(v))
+            })
+        },
+        says: "y[0, 0]: expected -1.0, found NaN",
+        input: "q (1, 2): [[1000.0, 0.0]]",
+    },
+    Wrong {
+        name: "attention: softmax over the queries",
+        attempt: |grading| {
+            checks::attention(grading, |q, k, v| {
+                let p = (q.dot(&k.t()) / (q.ncols() as f64).sqrt()).mapv(f64::exp);
+                let sums = p.sum_axis(Axis(0));
+                Ok((p / sums).dot(v))
+            })
+        },
+        says: "y[0, 0]: expected 3.0, found 6.0",
+        input: "v (2, 1)",
+    },
     Wrong {
         name: "adam: no correction of the bias",
         attempt: |grading| {

@@ -1,4 +1,4 @@
-//! Exercise 12, chapter 7: Adam.
+//! Exercise 13, chapter 7: Adam.
 
 use crate::Answer;
 use gradus::ndarray::Array1;

@@ -1,4 +1,4 @@
-//! Exercise 13, chapter 8: inverted dropout.
+//! Exercise 14, chapter 8: inverted dropout.
 
 use crate::Answer;
 use gradus::ndarray::Array1;
