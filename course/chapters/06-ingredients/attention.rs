@@ -96,7 +96,7 @@ pub(crate) fn attention(chapter: &mut Chapter, rng: &mut StdRng) -> Outcome {
     let mut sketch = Sketch::new(560.0, 400.0);
     sketch.text(
         (280.0, 26.0),
-        16.0,
+        14.0,
         "middle",
         "Attention weights of ten lists; a ring marks the pair that is asked for",
     );
@@ -107,7 +107,9 @@ pub(crate) fn attention(chapter: &mut Chapter, rng: &mut StdRng) -> Outcome {
             let x = 140.0 + 45.0 * place as f64;
             sketch.rectangle((x, y), (43.0, 28.0), &diverging(f64::from(row[[0, place]])), "#ccc");
             if places[n] == place {
+                // Dark outside and bright inside: seen on white and on red.
                 sketch.circle((x + 21.5, y + 14.0), 9.0, "none", "#222");
+                sketch.circle((x + 21.5, y + 14.0), 8.0, "none", "#fff");
             }
         }
     }

@@ -36,8 +36,8 @@ fn ingredients(options: &Options) -> Outcome {
     four::four(&mut chapter, &mut rng)?;
     perceptron::perceptron(&mut chapter, &mut rng)?;
     perceptron::xor(&mut chapter, &mut rng)?;
-    deep::lenet(&mut chapter, &mut rng)?;
     deep::lstm(&mut chapter, &mut rng)?;
+    deep::lenet(&mut chapter, &mut rng)?;
     deep::alexnet(&mut chapter, &mut rng)?;
     attention::attention(&mut chapter, &mut rng)?;
     Ok(chapter.finish()?)

@@ -89,6 +89,34 @@ impl Layer for TwoLayers {
 
 pub(crate) fn xor(chapter: &mut Chapter, rng: &mut StdRng) -> Outcome {
     chapter.section("1969 and 1986: XOR, and the hidden layer");
+    let mut sketch = Sketch::new(620.0, 300.0);
+    let panel = |sketch: &mut Sketch, left: f64, title: &str, axes: [&str; 2], places: [(f64, f64); 4]| {
+        sketch.text((left + 110.0, 28.0), 16.0, "middle", title);
+        sketch.arrow((left, 250.0), (left + 230.0, 250.0), "#888");
+        sketch.arrow((left, 250.0), (left, 45.0), "#888");
+        sketch.text((left + 225.0, 272.0), 14.0, "end", axes[0]);
+        sketch.text((left - 8.0, 60.0), 14.0, "end", axes[1]);
+        for ((x, y), odd) in places.into_iter().zip([false, true, true, false]) {
+            let colour = if odd { "#d55e00" } else { "#0072b2" };
+            sketch.circle((left + 30.0 + 150.0 * x, 230.0 - 150.0 * y), 9.0, colour, "#222");
+        }
+    };
+    panel(&mut sketch, 50.0, "inputs: no line will do", ["x₁", "x₂"], [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]);
+    panel(
+        &mut sketch,
+        360.0,
+        "hidden units: one will",
+        ["OR", "AND"],
+        [(0.0, 0.0), (1.0, 0.0), (1.0, 0.0), (1.0, 1.0)],
+    );
+    sketch.line((420.0, 240.0), (575.0, 85.0), "#222", 1.5);
+    sketch.text((515.0, 212.0), 13.0, "middle", "two points");
+    sketch.text((310.0, 292.0), 13.0, "middle", "orange: XOR is 1, blue: XOR is 0");
+    chapter.figure(
+        "hidden",
+        "The two units OR and AND move (0, 1) and (1, 0) to one place, and a line separates the classes.",
+        &sketch.svg(),
+    )?;
     let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
     let y = array![[0.0_f32], [1.0], [1.0], [0.0]];
     let mut losses = [Vec::new(), Vec::new()];
@@ -122,35 +150,9 @@ pub(crate) fn xor(chapter: &mut Chapter, rng: &mut StdRng) -> Outcome {
         2.0_f64.ln(),
         right[1]
     ));
-    let plot = Plot::new("XOR by gradient descent", "step", "cross-entropy in nats").logarithmic();
+    let plot = Plot::new("XOR, trained with Adam", "step", "cross-entropy in nats").logarithmic();
     let plot = plot.series("one layer", Kind::Line, flat).series("two layers", Kind::Line, deep);
     chapter.figure("xor", "One layer stays at ln 2, two layers learn it.", &plot.svg()?)?;
-    let mut sketch = Sketch::new(620.0, 300.0);
-    let panel = |sketch: &mut Sketch, left: f64, title: &str, axes: [&str; 2], places: [(f64, f64); 4]| {
-        sketch.text((left + 110.0, 28.0), 16.0, "middle", title);
-        sketch.arrow((left, 250.0), (left + 230.0, 250.0), "#888");
-        sketch.arrow((left, 250.0), (left, 45.0), "#888");
-        sketch.text((left + 225.0, 272.0), 14.0, "end", axes[0]);
-        sketch.text((left - 8.0, 60.0), 14.0, "end", axes[1]);
-        for ((x, y), odd) in places.into_iter().zip([false, true, true, false]) {
-            let colour = if odd { "#d55e00" } else { "#0072b2" };
-            sketch.circle((left + 30.0 + 150.0 * x, 230.0 - 150.0 * y), 9.0, colour, "#222");
-        }
-    };
-    panel(&mut sketch, 50.0, "inputs: no line will do", ["x₁", "x₂"], [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]);
-    panel(
-        &mut sketch,
-        360.0,
-        "hidden units: one will",
-        ["OR", "AND"],
-        [(0.0, 0.0), (1.0, 0.0), (1.0, 0.0), (1.0, 1.0)],
-    );
-    sketch.line((420.0, 240.0), (575.0, 85.0), "#222", 1.5);
-    chapter.figure(
-        "hidden",
-        "The two units OR and AND move (0, 1) and (1, 0) to one place, and a line separates the classes.",
-        &sketch.svg(),
-    )?;
     chapter.check("one layer is not better than ln 2", of_flat > 0.69);
     chapter.check("two layers have all four right", right[1] == 4);
     Ok(())
