@@ -130,7 +130,7 @@ fn large() -> impl Strategy<Value = Convolution> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn large_convolutions_are_their_definition_whatever_the_number_of_threads(c in large()) {
@@ -179,6 +179,12 @@ proptest! {
         gradcheck(|operands| c.apply(operands), &c.operands()).unwrap();
     }
 
+}
+
+proptest! {
+    // Two convolutions a pass, and two passes for every number.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
+
     /// Gradients add up in memory that is there already.
     #[test]
     fn a_weight_used_twice_has_the_sum_of_both_gradients(c in convolutions()) {
@@ -187,7 +193,9 @@ proptest! {
         };
         gradcheck(square, &c.operands()).unwrap();
     }
+}
 
+proptest! {
     #[test]
     fn pooling_is_its_definition_and_has_the_right_gradient(
         (setting, x) in settings().prop_flat_map(|setting| {

@@ -230,8 +230,15 @@ fn the_report_has_everything_and_needs_nothing() {
         .model(&model)
         .setting("seed", 1);
     let page = std::fs::read_to_string(report.write(&folder).unwrap()).unwrap();
-    for part in ["&lt;Digits&gt;", "Confusion matrix", "The worst mistakes", "data:image/png", "650", "weight", "seed"]
-    {
+    for part in [
+        "&lt;Digits&gt;",
+        "Confusion matrix",
+        "The worst mistakes",
+        "aria-label=\"a sample of class ",
+        "650",
+        "weight",
+        "seed",
+    ] {
         assert!(page.contains(part), "{part} is not in the report");
     }
     assert_eq!(page.matches("<svg").count(), 8, "four charts on two scales");

@@ -34,6 +34,11 @@ fn shape<const R: usize>(size: [usize; R]) -> Vec<usize> {
     [&[2, 3][..], &size].concat()
 }
 
+/// A few planes: differences take two passes for every number.
+fn few<const R: usize>(size: [usize; R]) -> Vec<usize> {
+    [&[1, 2][..], &size].concat()
+}
+
 fn bits<F: Real>(x: impl IntoIterator<Item = F>) -> Vec<u64> {
     x.into_iter().map(|x| if x.is_nan() { u64::MAX } else { x.to_f64().to_bits() }).collect()
 }
@@ -182,7 +187,7 @@ proptest! {
         let p = f64::from(whole_p) + if broken { 0.5 } else { 0.0 };
         let windows = regular(geometry, *size, *out);
         let mut rng = StdRng::seed_from_u64(seed);
-        let x = ArrayD::from_shape_simple_fn(IxDyn(&shape(*size)), || rng.random_range(0.5..2.0));
+        let x = ArrayD::from_shape_simple_fn(IxDyn(&few(*size)), || rng.random_range(0.5..2.0));
         let numbers = geometry.kernel_size.iter().product::<usize>() as f64;
         let expected = each(&x, out, &windows, |x, window, _| {
             let average = window.seen.iter().map(|&i| x[i].powf(p)).sum::<f64>() / window.padded as f64;
@@ -196,7 +201,7 @@ proptest! {
     #[test]
     fn gradients_are_those_of_differences(
         (setting, x) in settings::<2>(2).prop_flat_map(|setting| {
-            let values = strategies::well_separated(&shape(setting.size)).prop_flat_map(strategies::any_layout);
+            let values = strategies::well_separated(&few(setting.size)).prop_flat_map(strategies::any_layout);
             (Just(setting), values)
         }),
         out in prop::array::uniform2(1..=4_usize),
@@ -250,7 +255,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn the_fast_path_is_its_loops(

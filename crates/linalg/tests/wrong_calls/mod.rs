@@ -132,4 +132,4 @@ fn every_function_is_called() {
 }
 
 /// Exported names of crates.
-const NO_FUNCTIONS: [&str; 2] = ["ndarray", "num_complex"];
+const NO_FUNCTIONS: [&str; 3] = ["ndarray", "num_complex", "num_traits"];

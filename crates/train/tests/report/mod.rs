@@ -216,7 +216,7 @@ fn the_usual_page_says_it_all() {
         "Confusion matrix",
         "Precision and recall by class",
         "The worst mistakes",
-        "data:image/png",
+        "shape-rendering=\"crispEdges\"",
         "multiply–adds",
         "0.weight",
         "falling to 0 as a cosine",
