@@ -226,8 +226,9 @@ fn the_usual_page_says_it_all() {
     ] {
         assert!(page.contains(part), "{part} is not in the report");
     }
-    // Loss, accuracy, gap, rate and a metric, on two scales each; a strip for each of four layers in each of three maps.
-    assert_eq!(page.matches("<svg").count(), 2 * 5 + 3 * 4);
+    // Loss, accuracy, gap, rate and a metric, on two scales each; a strip for each of four layers in each of three maps. Samples are drawn, too.
+    let samples = page.matches("aria-label=\"a sample of class ").count();
+    assert_eq!(page.matches("<svg").count() - samples, 2 * 5 + 3 * 4);
     for svg in ["loss.svg", "accuracy.svg", "gap.svg", "learning-rate.svg", "metric-1.svg"] {
         let svg = fs::read_to_string(folder.0.join(svg)).unwrap();
         assert!(svg.contains("<style>") && svg.contains("</title>\n<desc>"), "{svg}");
