@@ -130,7 +130,7 @@ fn large() -> impl Strategy<Value = Convolution> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn large_convolutions_are_their_definition_whatever_the_number_of_threads(c in large()) {

@@ -63,6 +63,12 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    // Two passes for every number.
+    #![proptest_config(ProptestConfig::with_cases(250))]
+
     #[test]
     fn a_stage_has_the_right_gradients((operands, padding, window) in stages()) {
         let geometry = Geometry::<2>::new((3, 2)).padding(padding);
