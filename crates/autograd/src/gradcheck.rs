@@ -149,17 +149,20 @@ where
 }
 
 /// `Σ c (up − down)`: differences first, sum afterwards, so that what did not move cancels exactly.
+#[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
 fn weighted_difference(up: &Value<f64>, down: &Value<f64>) -> f64 {
     up.iter().zip(down.iter()).enumerate().map(|(i, (up, down))| weight(i) * up - weight(i) * down).sum()
 }
 
 /// A weight between −1.1 and 1.1 for the i-th output: the fractional part of multiples of the golden ratio.
+#[cfg_attr(not(debug_assertions), inline)]
 fn weight(i: usize) -> f64 {
     let part = ((i + 1) as f64 * 0.618_033_988_749_894_9).fract();
     2.0 * part - 1.0 + if part >= 0.5 { 0.1 } else { -0.1 }
 }
 
 /// A direction in which every element moves, by 0.5 to 1 times its size, at random but the same in every run.
+#[cfg_attr(not(debug_assertions), inline)]
 fn direction(inputs: &[ArrayD<f64>]) -> Vec<ArrayD<f64>> {
     let mut state = 0_u64;
     let mut component = |x: &f64| {
@@ -176,6 +179,7 @@ fn direction(inputs: &[ArrayD<f64>]) -> Vec<ArrayD<f64>> {
 }
 
 /// The inputs moved along a direction.
+#[cfg_attr(not(debug_assertions), inline)]
 fn moved(inputs: &[ArrayD<f64>], along: &[ArrayD<f64>], by: f64) -> Vec<ArrayD<f64>> {
     inputs.iter().zip(along).map(|(x, v)| x + &(v * by)).collect()
 }

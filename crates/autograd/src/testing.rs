@@ -77,6 +77,7 @@ where
 /// check_function(&Inputs::sized("nk km"), &function!(|a, b| a.matmul(b)))?;
 /// # Ok::<(), gradus_autograd::Error>(())
 /// ```
+#[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
 pub fn check_function(inputs: &Inputs, f: &Function<'_>) -> Result<Report> {
     each_case(inputs, |x| check_at(f, x))
 }
@@ -85,12 +86,14 @@ pub fn check_function(inputs: &Inputs, f: &Function<'_>) -> Result<Report> {
 ///
 /// # Errors
 /// As [`gradcheck::exact`], [`gradcheck::fast`] and [`gradcheck::second_order`].
+#[cfg_attr(not(debug_assertions), inline)]
 pub fn check_at(f: &Function<'_>, x: &[ArrayD<f64>]) -> Result<Report> {
     let plain = |x: &[Var<f64>]| f.call(x);
     gradcheck::same_in_any_layout(&plain, x)?;
     Ok(gradcheck::exact(f, x)?.and(gradcheck::fast(plain, x)?).and(gradcheck::second_order(f, x)?))
 }
 
+#[cfg_attr(not(debug_assertions), inline)]
 fn each_case(inputs: &Inputs, check: impl Fn(&[ArrayD<f64>]) -> Result<Report>) -> Result<Report> {
     let mut draw = Draw::new(0);
     let mut all = Report::default();

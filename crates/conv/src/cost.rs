@@ -225,6 +225,7 @@ fn cost<F>(of: &Description, input: &[usize]) -> Cost {
 }
 
 impl fmt::Display for Costs {
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dash = || "–".to_owned();
         let line = |name: &str, output: &[usize], cost: &Cost| {

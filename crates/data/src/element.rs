@@ -39,20 +39,29 @@ pub trait Number: Copy + Send + Sync + 'static {
     fn read(reader: &mut dyn Read, count: usize, hint: usize, order: ByteOrder) -> io::Result<(Vec<Self>, usize)> {
         let mut numbers = Vec::new();
         numbers.try_reserve_exact(count.min(hint / Self::SIZE)).map_err(|_| ErrorKind::OutOfMemory)?;
-        let mut piece = vec![0; PIECE.min(count.saturating_mul(Self::SIZE))];
-        let mut read = 0;
-        while numbers.len() < count {
-            let wanted = piece.len().min((count - numbers.len()) * Self::SIZE);
-            let n = read_up_to(reader, &mut piece[..wanted])?;
-            read += n;
-            numbers.try_reserve(n / Self::SIZE).map_err(|_| ErrorKind::OutOfMemory)?;
-            Self::decode(&piece[..n], order, &mut numbers);
-            if n < wanted {
-                break;
-            }
-        }
+        let read = in_pieces(reader, count.saturating_mul(Self::SIZE), &mut |piece| {
+            numbers.try_reserve(piece.len() / Self::SIZE).map_err(|_| ErrorKind::OutOfMemory)?;
+            Self::decode(piece, order, &mut numbers);
+            Ok(())
+        })?;
         Ok((numbers, read))
     }
+}
+
+/// Reads so many bytes, or as many as there are, in pieces that hold whole numbers of any size; how many there were.
+fn in_pieces(reader: &mut dyn Read, bytes: usize, take: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<usize> {
+    let mut piece = vec![0; PIECE.min(bytes)];
+    let mut read = 0;
+    while read < bytes {
+        let wanted = piece.len().min(bytes - read);
+        let n = read_up_to(reader, &mut piece[..wanted])?;
+        read += n;
+        take(&piece[..n])?;
+        if n < wanted {
+            break;
+        }
+    }
+    Ok(read)
 }
 
 /// Bytes are numbers already: they are read to their place, which is most of the reading speed for images.
@@ -220,12 +229,17 @@ macro_rules! array_of_types {
             /// # Errors
             /// [`Error::NotLabel`](crate::Error::NotLabel) if one is negative or no whole number.
             pub fn to_labels(&self) -> crate::Result<Vec<usize>> {
+                let mut labels = Vec::with_capacity(self.shape().iter().product());
+                let mut add = |x: f64| -> crate::Result<()> {
+                    labels.push(crate::Error::check_label(labels.len(), x)?);
+                    Ok(())
+                };
                 match self {
                     $(Self::$variant(array) => {
-                        let floats = array.iter().map(|&element| $crate::element::Number::to_f64(element));
-                        floats.enumerate().map(|(place, x)| crate::Error::check_label(place, x)).collect()
+                        array.iter().try_for_each(|&element| add($crate::element::Number::to_f64(element)))?;
                     })+
                 }
+                Ok(labels)
             }
 
             /// Every element's bytes in row-major order, in pieces of about 64 kB.
@@ -249,6 +263,7 @@ macro_rules! array_of_types {
             }
 
             /// Reads the rest of a source as the elements of an array in row-major order, or else in column-major.
+            #[inline] // Much code, for one reader of each type, that only programs which read such files compile.
             fn decode(
                 element: $type,
                 order: $crate::element::ByteOrder,

@@ -99,6 +99,7 @@ impl fmt::Display for Mnist {
 }
 
 /// Images and labels whose file names begin alike.
+#[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
 fn read_pair(folder: &Path, set: &str) -> Result<(Labelled<f32>, [usize; 2])> {
     let path = |name: String| find(folder, &name).ok_or(Error::MissingFile { folder: folder.into(), name });
     let images_path = path(format!("{set}-images-idx3-ubyte"))?;
@@ -122,10 +123,12 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.exists())
 }
 
+#[inline]
 fn read_images(path: &Path) -> Result<Array3<u8>> {
     read_bytes(path, "images are bytes (u8) of shape [images, rows, columns], none of them 0")
 }
 
+#[inline]
 fn read_labels(path: &Path) -> Result<Array1<usize>> {
     let labels: Array1<u8> = read_bytes(path, "labels are bytes (u8) of shape [labels], at least one")?;
     let labels = labels.mapv(usize::from);
@@ -138,6 +141,7 @@ fn read_labels(path: &Path) -> Result<Array1<usize>> {
 }
 
 /// An array of bytes that has the number of axes asked for, and at least one element.
+#[inline]
 fn read_bytes<D: Dimension>(path: &Path, expected: &'static str) -> Result<Array<u8, D>> {
     let array = IdxArray::read(path)?;
     let (found, shape) = (array.element_type(), array.shape().to_vec());

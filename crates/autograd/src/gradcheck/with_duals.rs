@@ -28,6 +28,7 @@ use ndarray::{ArrayD, Dimension, Zip};
 ///
 /// # References
 /// A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd ed., 2008, chapter 3.
+#[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
 pub fn exact(f: &Function<'_>, inputs: &[ArrayD<f64>]) -> Result<Report> {
     let gradients = gradients(&|x: &[_]| f.call(x), inputs)?;
     let constants: Vec<_> = inputs.iter().map(|x| x.mapv(Dual::constant)).collect();
@@ -65,6 +66,7 @@ pub fn exact(f: &Function<'_>, inputs: &[ArrayD<f64>]) -> Result<Report> {
 ///
 /// # References
 /// B. A. Pearlmutter, *Fast exact multiplication by the Hessian*, Neural Computation 6(1), 1994.
+#[cfg_attr(not(debug_assertions), inline)]
 pub fn second_order(f: &Function<'_>, inputs: &[ArrayD<f64>]) -> Result<Report> {
     let along = direction(inputs);
     let dual: Vec<_> =

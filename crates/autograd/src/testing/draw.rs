@@ -26,26 +26,31 @@ pub struct Draw {
 impl Draw {
     /// A new source.
     #[must_use]
+    #[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn new(seed: u64) -> Self {
         Self { rng: StdRng::seed_from_u64(seed) }
     }
 
     /// A whole number below `n`; 0 if there is none.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn below(&mut self, n: usize) -> usize {
         if n == 0 { 0 } else { self.rng.random_range(0..n) }
     }
 
     /// True once in `n` times.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
     /// A number between `low` and `high`.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn number(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.rng.random::<f64>()
     }
 
     /// A size from `smallest` to 5, 1 and 0 more often than their share.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn size(&mut self, smallest: usize) -> usize {
         if smallest == 0 && self.once_in(12) {
             0
@@ -57,6 +62,7 @@ impl Draw {
     }
 
     /// A shape of one of these ranks, with sizes from `smallest` up, of few elements.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn shape(&mut self, ranks: std::ops::RangeInclusive<usize>, smallest: usize) -> Vec<usize> {
         let rank = ranks.start() + self.below(ranks.end() + 1 - ranks.start());
         let mut shape: Vec<usize> = (0..rank).map(|_| self.size(smallest)).collect();
@@ -69,12 +75,14 @@ impl Draw {
     }
 
     /// A shape that broadcasts to this one: some leading axes left out, some of length 1.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn narrowed(&mut self, full: &[usize]) -> Vec<usize> {
         let left_out = if self.once_in(3) { self.below(full.len() + 1) } else { 0 };
         full[left_out..].iter().map(|&n| if self.once_in(4) { 1 } else { n }).collect()
     }
 
     /// An array of numbers between `low` and `high`, in any layout.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn array(&mut self, shape: &[usize], low: f64, high: f64) -> ArrayD<f64> {
         let x = ArrayD::from_shape_simple_fn(IxDyn(shape), || self.number(low, high));
         self.laid_out(&x)
@@ -82,6 +90,7 @@ impl Draw {
 
     /// An array of numbers of which no two, nor their magnitudes, are closer than 0.01, none of them closer to 0, in
     /// any layout.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn distinct(&mut self, shape: &[usize]) -> ArrayD<f64> {
         let n: usize = shape.iter().product();
         let mut numbers: Vec<f64> = (0..n).map(|i| 0.3 + 0.05 * i as f64 + self.number(0.0, 0.03)).collect();
@@ -94,6 +103,7 @@ impl Draw {
     }
 
     /// The same numbers in another memory layout: axes in another order, gaps between elements, axes walked backwards.
+    #[cfg_attr(not(debug_assertions), inline)]
     pub fn laid_out(&mut self, x: &ArrayD<f64>) -> ArrayD<f64> {
         let rank = x.ndim();
         let mut order: Vec<usize> = (0..rank).collect();

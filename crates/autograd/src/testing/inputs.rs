@@ -90,6 +90,7 @@ impl Inputs {
     }
 
     /// Draws one set of arrays.
+    #[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn draw(&self, draw: &mut Draw) -> Vec<ArrayD<f64>> {
         let shapes: Vec<Vec<usize>> = match &self.shapes {
             Shapes::Broadcast(count) => {
@@ -116,6 +117,7 @@ impl Inputs {
         shapes.iter().map(|shape| self.fill(shape, draw)).collect()
     }
 
+    #[cfg_attr(not(debug_assertions), inline)]
     fn fill(&self, shape: &[usize], draw: &mut Draw) -> ArrayD<f64> {
         if self.distinct {
             return draw.distinct(shape);

@@ -25,6 +25,7 @@ const STEPS: usize = 60;
 ///
 /// # Errors
 /// [`Error::Picture`] without panels, or for a panel without tiles.
+#[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
 pub fn svg(title: &str, panels: &[Panel]) -> Result<String> {
     if panels.is_empty() {
         return Err(Error::Picture { panel: title.to_owned(), found: vec![0], expected: "at least one panel" });
@@ -63,6 +64,7 @@ struct Layout {
 }
 
 impl Layout {
+    #[inline]
     fn of(panel: &Panel) -> Result<Self> {
         let refused = || Error::Picture { panel: panel.title.clone(), found: vec![0], expected: "at least one tile" };
         let most = |axis: usize| panel.tiles.iter().map(|tile| tile.pixels.shape()[axis]).max();
@@ -78,6 +80,7 @@ impl Layout {
         Ok(Self { columns: across, pixel, tile, label, width, height })
     }
 
+    #[inline]
     fn draw(&self, panel: &Panel, left: f64, top: f64, body: &mut String) {
         let pixels = || panel.tiles.iter().flat_map(|tile| tile.pixels.iter().copied());
         let size = |x: f64| if panel.scale == Scale::Diverging { x.abs() } else { x };
@@ -98,6 +101,7 @@ impl Layout {
         legend(panel.scale, most, [lacks, negative], at, (self.height - self.label).clamp(72.0, 200.0), body);
     }
 
+    #[inline]
     fn tile(&self, panel: &Panel, tile: &Tile, most: f64, [x, y]: [f64; 2], body: &mut String) {
         let (rows, columns) = tile.pixels.dim();
         let (width, height) = (columns as f64 * self.pixel, rows as f64 * self.pixel);
@@ -143,6 +147,7 @@ impl Layout {
     }
 
     /// Dots for the pixels of an image, which may be of another size than the tile.
+    #[inline]
     fn marks(
         &self,
         marks: &ndarray::Array2<f64>,
@@ -170,6 +175,7 @@ impl Layout {
 }
 
 /// The scale as a bar with its ends and its zero, which has a line through the bar.
+#[inline]
 fn legend(scale: Scale, most: f64, [lacks, negative]: [bool; 2], [x, y]: [f64; 2], height: f64, body: &mut String) {
     let least = scale.least();
     let step = height / STEPS as f64;
@@ -214,6 +220,7 @@ fn legend(scale: Scale, most: f64, [lacks, negative]: [bool; 2], [x, y]: [f64; 2
 }
 
 /// With three significant digits.
+#[inline]
 fn significant(x: f64) -> String {
     let exponent = x.abs().log10().floor();
     if (-3.0..5.0).contains(&exponent) {
@@ -223,11 +230,13 @@ fn significant(x: f64) -> String {
     format!("{x:.1e}").replace('-', "−")
 }
 
+#[inline]
 fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a string takes all that is written");
 }
 
 /// Text as XML wants it: names come from outside.
+#[inline]
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

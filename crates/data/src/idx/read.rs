@@ -19,6 +19,7 @@ impl IdxArray {
     /// - [`Error::NotIdx`], [`Error::TypeCode`] if it is no IDX file.
     /// - [`Error::Truncated`], [`Error::TrailingBytes`], [`Error::TooLarge`] if header and file do not agree.
     /// - [`Error::Gzip`] if compressed data is damaged.
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         read(Source::open(path.as_ref(), "idx")?)
     }
@@ -27,11 +28,13 @@ impl IdxArray {
     ///
     /// # Errors
     /// As [`read`](Self::read).
+    #[inline]
     pub fn read_from(reader: impl Read, name: impl AsRef<Path>) -> Result<Self> {
         read(Source::new(reader, name.as_ref(), "idx", 0)?)
     }
 }
 
+#[inline]
 fn read(mut source: Source<'_>) -> Result<IdxArray> {
     let (element, shape) = header(&mut source)?;
     IdxArray::decode(element, ByteOrder::Big, &shape, true, &mut source)

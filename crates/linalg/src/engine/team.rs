@@ -89,7 +89,7 @@ pub(crate) fn in_phases_with<S>(
 
 /// Calls the members of a team; the first is the caller.
 #[cfg(feature = "rayon")]
-fn call(members: std::ops::Range<usize>, member: &(impl Fn(usize) + Sync)) {
+fn call(members: std::ops::Range<usize>, member: &(dyn Fn(usize) + Sync)) {
     if members.len() == 1 {
         return member(members.start);
     }
@@ -98,7 +98,7 @@ fn call(members: std::ops::Range<usize>, member: &(impl Fn(usize) + Sync)) {
 }
 
 #[cfg(feature = "rayon")]
-fn be_member(member: usize, phases: &[Phase], failed: &AtomicBool, work: &mut impl FnMut(usize, usize)) {
+fn be_member(member: usize, phases: &[Phase], failed: &AtomicBool, work: &mut dyn FnMut(usize, usize)) {
     for (number, phase) in phases.iter().enumerate() {
         while let Some(chunk) = phase.take(member % 2 == 1) {
             let _done = Done(&phase.done, failed);

@@ -95,22 +95,16 @@ pub(crate) unsafe fn tile<V: Vector, const ROWS: usize, const WIDTH: usize, cons
     unsafe {
         let mut sums = [[V::splat(V::Scalar::zero()); WIDTH]; ROWS];
         let mut at = At { a: tile.a, offset: tile.offsets, b: tile.b };
-        // Counting takes turns from the multipliers: four steps are counted as one. Not of offsets, though: of four steps
-        // the compiler would load all numbers first, and have too few registers for them.
-        const UNROLL: usize = 4;
-        if READ == THROUGH {
-            for _ in 0..tile.depth {
+        // Counting takes turns from the multipliers: of packed operands, two steps are counted as one. Of others it saves little, since
+        // each of their rows is counted for itself; and more steps at once take the compiler as much longer as they are more.
+        let unroll = const { if READ == PACKED { 2 } else { 1 } };
+        for _ in 0..tile.depth / unroll {
+            for _ in 0..unroll {
                 outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
             }
-        } else {
-            for _ in 0..tile.depth / UNROLL {
-                for _ in 0..UNROLL {
-                    outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
-                }
-            }
-            for _ in 0..tile.depth % UNROLL {
-                outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
-            }
+        }
+        for _ in 0..tile.depth % unroll {
+            outer::<V, ROWS, WIDTH, READ>(&mut sums, tile, &mut at);
         }
         let alpha = V::splat(tile.alpha);
         let (keep, beta) = (!tile.beta.is_zero(), V::splat(tile.beta));

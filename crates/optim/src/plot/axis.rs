@@ -13,6 +13,7 @@ pub(crate) struct Axis {
 
 impl Axis {
     /// Exactly this range; a little more where it is empty.
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub(crate) fn exact(label: &str, low: f64, high: f64) -> Self {
         let (low, high) = if low.is_finite() && high.is_finite() { (low, high) } else { (0.0, 1.0) };
         let (low, high) = if low < high { (low, high) } else { (low - 0.5, low + 0.5) };
@@ -20,6 +21,7 @@ impl Axis {
     }
 
     /// All finite values, with a margin.
+    #[inline]
     pub(crate) fn linear(label: &str, values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = range(values);
         let margin = 0.04 * (high - low);
@@ -27,6 +29,7 @@ impl Axis {
     }
 
     /// All positive values, with a margin.
+    #[inline]
     pub(crate) fn logarithmic(label: &str, values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = range(values.filter(|&value| value > 0.0));
         if !(low > 0.0 && high.is_finite()) {
@@ -37,17 +40,20 @@ impl Axis {
     }
 
     /// Logarithmic if all values are positive and some are many times as large as others.
+    #[inline]
     pub(crate) fn automatic(label: &str, values: impl Iterator<Item = f64> + Clone) -> Self {
         let (low, high) = range(values.clone());
         if low > 0.0 && high > 50.0 * low { Self::logarithmic(label, values) } else { Self::linear(label, values) }
     }
 
+    #[inline]
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
     /// 0 at the low end, 1 at the high one; none where the number does not belong on the axis. What lies far outside is
     /// drawn nearer, since pixels in their billions confuse those who read the picture.
+    #[inline]
     pub(crate) fn share(&self, value: f64) -> Option<f64> {
         let share = if self.log {
             (value / self.low).ln() / (self.high / self.low).ln()
@@ -59,6 +65,7 @@ impl Axis {
     }
 
     /// Round numbers on the axis: their places and how they are written.
+    #[inline]
     pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         let numbers = if self.log { self.powers() } else { self.multiples() };
         let inside = |share: &f64| (-1e-9..=1.0 + 1e-9).contains(share);
@@ -67,6 +74,7 @@ impl Axis {
     }
 
     /// Five to ten multiples of 1, 2 or 5 times a power of ten.
+    #[inline]
     fn multiples(&self) -> Vec<f64> {
         let rough = (self.high - self.low) / 6.0;
         let power = 10_f64.powf(rough.log10().floor());
@@ -76,6 +84,7 @@ impl Axis {
     }
 
     /// Powers of ten, at most nine; with their 2- and 5-fold where the axis is short.
+    #[inline]
     fn powers(&self) -> Vec<f64> {
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let factors: &[f64] = if last - first <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
@@ -86,6 +95,7 @@ impl Axis {
 }
 
 /// The least and the largest finite value.
+#[inline]
 fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite = values.filter(|value| value.is_finite());
     finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))

@@ -31,6 +31,7 @@ use std::collections::{HashMap, VecDeque};
 ///
 /// # References
 /// W. E. Lorensen, H. E. Cline, *Marching cubes*, SIGGRAPH 1987, <https://doi.org/10.1145/37402.37422>, in two dimensions.
+#[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
 pub fn contour(x: &[f64], y: &[f64], z: &Array2<f64>, level: f64) -> Result<Vec<[[f64; 2]; 2]>> {
     if z.dim() != (y.len(), x.len()) {
         return Err(Error::Grid { values: z.shape().to_vec(), expected: vec![y.len(), x.len()] });
@@ -61,6 +62,7 @@ pub fn contour(x: &[f64], y: &[f64], z: &Array2<f64>, level: f64) -> Result<Vec<
 }
 
 /// Where the line crosses this edge of a cell, if it does.
+#[inline]
 fn crossing(edge: usize, points: &[[f64; 2]; 4], heights: &[f64; 4], level: f64) -> Option<[f64; 2]> {
     let ends = (edge, (edge + 1) % 4);
     // Always upwards, so that both cells at an edge find the same point to the bit.
@@ -74,6 +76,7 @@ fn crossing(edge: usize, points: &[[f64; 2]; 4], heights: &[f64; 4], level: f64)
 }
 
 /// Segments that share an end as one line, from an end to the other or around.
+#[inline]
 pub(crate) fn joined(segments: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
     let key = |point: [f64; 2]| point.map(f64::to_bits);
     let mut at: HashMap<[u64; 2], Vec<usize>> = HashMap::new();
@@ -105,6 +108,7 @@ pub(crate) fn joined(segments: &[[[f64; 2]; 2]]) -> Vec<Vec<[f64; 2]>> {
 }
 
 /// Heights at which lines tell much: quantiles of the values, denser at the low end, where minima are.
+#[inline]
 pub(crate) fn levels(values: impl Iterator<Item = f64>) -> Vec<f64> {
     const LINES: usize = 18;
     let mut sorted: Vec<f64> = values.filter(|value| value.is_finite()).collect();

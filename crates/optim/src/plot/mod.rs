@@ -37,23 +37,27 @@ pub(crate) struct Pen {
 
 impl Pen {
     /// A pen for the curve of this number, unlike those before it.
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub(crate) fn of(number: usize) -> Self {
         let dashes = DASHES[number / COLOURS.len() % DASHES.len()];
         Self { colour: COLOURS[number % COLOURS.len()], dashes, width: 2.0 }
     }
 
     /// For a line that marks a place: grey and dashed.
+    #[inline]
     pub(crate) fn mark() -> Self {
         Self { colour: "#888888", dashes: "5 4", width: 1.5 }
     }
 
     /// For what lies behind another curve.
+    #[inline]
     pub(crate) fn faint(self) -> Self {
         Self { colour: "#bbbbbb", width: 1.0, ..self }
     }
 }
 
 impl std::fmt::Display for Pen {
+    #[inline]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, r#"fill="none" stroke="{}" stroke-width="{}" stroke-linejoin="round""#, self.colour, self.width)?;
         if self.dashes.is_empty() { Ok(()) } else { write!(f, r#" stroke-dasharray="{}""#, self.dashes) }
@@ -74,6 +78,7 @@ pub(crate) struct Plot {
 }
 
 impl Plot {
+    #[inline]
     pub(crate) fn new(title: &str, x: Axis, y: Axis) -> Self {
         Self {
             title: title.to_owned(),
@@ -87,17 +92,20 @@ impl Plot {
     }
 
     /// A frame as wide as high, for two axes of the same kind.
+    #[inline]
     pub(crate) fn square(title: &str, x: Axis, y: Axis) -> Self {
         Self { width: HEIGHT, ..Self::new(title, x, y) }
     }
 
     /// Pixels of a point; none where it cannot be shown.
+    #[inline]
     fn place(&self, [x, y]: [f64; 2]) -> Option<(f64, f64)> {
         let (x, y) = (self.x.share(x)?, self.y.share(y)?);
         Some((LEFT + x * self.width, TOP + (1.0 - y) * HEIGHT))
     }
 
     /// The points as a path, which ends and begins again where one cannot be shown.
+    #[inline]
     fn trace(&self, path: &mut String, points: impl IntoIterator<Item = [f64; 2]>) {
         let mut down = false;
         for point in points {
@@ -110,6 +118,7 @@ impl Plot {
     }
 
     /// A line through the points, broken where one cannot be shown; with a name, it stands in the legend.
+    #[inline]
     pub(crate) fn curve(&mut self, name: Option<&str>, points: impl IntoIterator<Item = [f64; 2]>, pen: Pen) {
         let mut path = String::new();
         self.trace(&mut path, points);
@@ -120,6 +129,7 @@ impl Plot {
     }
 
     /// A disc at a point; with a name, it stands in the legend.
+    #[inline]
     pub(crate) fn dot(&mut self, name: Option<&str>, at: [f64; 2], pen: Pen) {
         let disc = |(x, y): (f64, f64)| {
             let colour = pen.colour;
@@ -135,6 +145,7 @@ impl Plot {
 
     /// Lines of equal height, low ones dark, over a grid whose rows are those of `y`. The legend has the heights of the lowest and the
     /// highest.
+    #[inline]
     pub(crate) fn contours(&mut self, x: &[f64], y: &[f64], z: &Array2<f64>) -> Result<()> {
         let levels = levels(z.iter().copied());
         for (i, &level) in levels.iter().enumerate() {
@@ -158,6 +169,7 @@ impl Plot {
     }
 
     /// The whole picture.
+    #[inline]
     pub(crate) fn finish(self) -> String {
         let legend: Vec<_> = self.legend.iter().chain(&self.heights).collect();
         let longest = legend.iter().map(|(name, _)| name.chars().count()).max();
@@ -232,11 +244,13 @@ impl Plot {
     }
 }
 
+#[inline]
 fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a string takes all that is written");
 }
 
 /// Text as XML wants it: names come from outside.
+#[inline]
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

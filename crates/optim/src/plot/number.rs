@@ -1,6 +1,7 @@
 //! Numbers as a person writes them.
 
 /// With so many significant digits, without zeros at the end; powers of ten where the number is very large or small.
+#[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
 pub(crate) fn significant(x: f64, digits: usize) -> String {
     if x == 0.0 || !x.is_finite() {
         return x.to_string().replace("-0", "0");
@@ -15,6 +16,7 @@ pub(crate) fn significant(x: f64, digits: usize) -> String {
     format!("{}e{exponent}", trimmed(mantissa))
 }
 
+#[inline]
 fn trimmed(number: &str) -> &str {
     if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number }
 }

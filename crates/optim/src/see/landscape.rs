@@ -118,6 +118,7 @@ pub struct Slice {
 impl Slice {
     /// The curve, with the model's place marked.
     #[must_use]
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn to_svg(&self) -> String {
         let x = Axis::linear("along the direction", self.at.iter().copied());
         let y = Axis::automatic("loss", self.losses.iter().copied());
@@ -146,6 +147,7 @@ impl Plane {
     ///
     /// # Errors
     /// [`Error::Grid`] if the fields were changed so that they do not fit each other.
+    #[inline]
     pub fn to_svg(&self) -> crate::Result<String> {
         let (low, high) = (self.at.first().copied().unwrap_or(0.0), self.at.last().copied().unwrap_or(0.0));
         let axis = |label| Axis::exact(label, low, high);

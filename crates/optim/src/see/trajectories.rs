@@ -125,6 +125,7 @@ impl<S: Fn(&Var<f64>, &Var<f64>) -> Result<Var<f64>>> Trajectories<S> {
     /// # Errors
     /// What the function finds; [`Error::Grid`] if it does not work element by element; [`Error::HyperParameter`] if the window is
     /// empty or not finite.
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn to_svg(&self) -> Result<String> {
         let [x, y] = self.window.unwrap_or_else(|| self.around());
         for (field, [low, high]) in [("window x", x), ("window y", y)] {

@@ -173,6 +173,7 @@ fn element(operation: &'static str, value: f64, position: impl FnOnce() -> Vec<u
 
 impl Bins {
     /// The bins with what falls into each.
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     fn fill(self, operation: &'static str, mut judged: Vec<(f64, bool)>) -> Result<Vec<Bin>> {
         let (Self::EqualWidth(n) | Self::EqualMass(n)) = self;
         hold((1..=1_000_000).contains(&n), operation, "bins", n as f64, "between 1 and 1,000,000")?;

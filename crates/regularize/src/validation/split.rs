@@ -45,6 +45,7 @@ impl Split {
     /// assert!(error.to_string().starts_with("check_classes: class 0, with 3 samples, would be absent from the training part"));
     /// # Ok::<(), gradus_regularize::Error>(())
     /// ```
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn check_classes(&self, labels: &ArrayRef1<usize>) -> Result<()> {
         let classes = |part: &[usize]| {
             let label = |&index: &usize| match labels.get(index) {

@@ -47,12 +47,14 @@ impl Jacobians {
     /// The spectral radius `ρ(Jₜ)` at every step: below 1 a state repeated at that step is forgotten, above 1 it grows. NaN for a
     /// Jacobian that is not finite.
     #[must_use]
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn spectral_radii(&self) -> Vec<f64> {
         self.matrices.iter().map(|matrix| radius(matrix)).collect()
     }
 
     /// The singular values of `Jₜ` at every step, from the largest, `(T, S)`.
     #[must_use]
+    #[inline]
     pub fn singular_values(&self) -> Array2<f64> {
         rows(self.size(), self.matrices.iter().map(|matrix| singular_values(matrix)).collect())
     }
@@ -63,6 +65,7 @@ impl Jacobians {
     /// They are right far below `ε` times the largest, and far below what an `f64` can hold: the product is kept as `Q D R` with `D`
     /// diagonal and `R` well-conditioned.
     #[must_use]
+    #[inline]
     pub fn ln_product_singular_values(&self) -> Array2<f64> {
         let mut product = Graded::identity(self.size());
         let mut found = Vec::with_capacity(self.matrices.len());
@@ -78,6 +81,7 @@ impl Jacobians {
 
     /// The product `∂s_T/∂sₜ = J_T ⋯ Jₜ₊₁` divided by `eˡⁿ`, and `ln`, so that neither vanishes nor overflows. `None` past the last step.
     #[must_use]
+    #[inline]
     pub fn product(&self, t: usize) -> Option<(Array2<f64>, f64)> {
         let back = match self.direction {
             Direction::Forward => self.matrices.len().checked_sub(t + 1)?,
@@ -96,6 +100,7 @@ impl Jacobians {
     }
 
     /// From the step that is read last.
+    #[inline]
     fn last_first(&self) -> Box<dyn Iterator<Item = &Array2<f64>> + '_> {
         match self.direction {
             Direction::Forward => Box::new(self.matrices.iter().rev()),
@@ -103,11 +108,13 @@ impl Jacobians {
         }
     }
 
+    #[inline]
     fn size(&self) -> usize {
         self.matrices.first().map_or(0, Array2::nrows)
     }
 }
 
+#[inline]
 fn rows(width: usize, rows: Vec<Vec<f64>>) -> Array2<f64> {
     let height = rows.len();
     Array2::from_shape_vec((height, width), rows.concat()).expect("a row has a number for each of the state")

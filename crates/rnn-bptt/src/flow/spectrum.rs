@@ -4,6 +4,7 @@ use gradus_linalg::{rows, spectral_radius};
 use ndarray::{Array2, ArrayRef2, Axis};
 
 /// The largest modulus of an eigenvalue; NaN for a matrix with elements that are not finite, 0 for one without elements.
+#[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
 pub(super) fn radius(a: &ArrayRef2<f64>) -> f64 {
     match a.is_empty() {
         true => 0.0,
@@ -12,6 +13,7 @@ pub(super) fn radius(a: &ArrayRef2<f64>) -> f64 {
 }
 
 /// The Euclidean norm of the numbers, whose squares may be too large or small for an `f64`. NaN if one is NaN.
+#[inline]
 pub(super) fn norm(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = numbers.clone().map(f64::abs).fold(0.0, |most, x| if x.is_nan() || x > most { x } else { most });
     if largest == 0.0 || !largest.is_finite() {
@@ -30,6 +32,7 @@ pub(super) fn norm(numbers: impl Iterator<Item = f64> + Clone) -> f64 {
 ///
 /// Where only the lengths of the rows make a singular value small, it has as many right digits as the largest (J. Demmel,
 /// K. Veselić, *Jacobi's method is more accurate than QR*, 1992); so rows are kept as directions and lengths apart.
+#[inline]
 pub(super) fn singular_values(a: &ArrayRef2<f64>) -> Vec<f64> {
     const SWEEPS: usize = 60;
     if a.iter().any(|x| !x.is_finite()) {
@@ -78,6 +81,7 @@ pub(super) fn singular_values(a: &ArrayRef2<f64>) -> Vec<f64> {
 }
 
 /// Makes the length 1 and returns what it was.
+#[inline]
 fn normalize(row: &mut [f64]) -> f64 {
     let square = rows::dot(row, row);
     let fits = (1e-200..1e200).contains(&square);
@@ -110,11 +114,13 @@ pub(super) struct Graded {
 
 impl Graded {
     /// The product of no matrices.
+    #[inline]
     pub(super) fn identity(size: usize) -> Self {
         Self { q: Array2::eye(size), d: vec![1.0; size], r: Array2::eye(size), ln: 0.0 }
     }
 
     /// `P ← P A`
+    #[inline]
     pub(super) fn times(&mut self, a: &ArrayRef2<f64>) {
         let mut columns = self.q.t().dot(a); // as rows
         for (mut column, &d) in columns.rows_mut().into_iter().zip(&self.d) {
@@ -139,6 +145,7 @@ impl Graded {
     }
 
     /// Natural logarithms of the singular values, from the largest.
+    #[inline]
     pub(super) fn ln_singular_values(&self) -> Vec<f64> {
         if !self.ln.is_finite() {
             return vec![self.ln; self.d.len()];
@@ -160,6 +167,7 @@ struct Pivoted {
 }
 
 /// QR by Householder's reflections of a square matrix, whose columns are given as rows; the longest column that is left comes next.
+#[inline]
 fn pivoted_qr(columns: Array2<f64>) -> Pivoted {
     const CONTIGUOUS: &str = "rows of a row-major matrix are slices";
     let mut columns = columns.as_standard_layout().into_owned();
@@ -207,6 +215,7 @@ fn pivoted_qr(columns: Array2<f64>) -> Pivoted {
     Pivoted { q: q.reversed_axes(), r, order }
 }
 
+#[inline]
 fn reflect(v: &[f64], over: f64, x: &mut [f64]) {
     let part = rows::dot(v, x) / over;
     x.iter_mut().zip(v).for_each(|(x, v)| *x -= part * v);

@@ -80,6 +80,7 @@ impl Diagnosis {
     /// );
     /// ```
     #[must_use]
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn of(ln_gains: &[f64]) -> Self {
         let steps = ln_gains.len().saturating_sub(1);
         let slope = slope(ln_gains);

@@ -3,7 +3,7 @@
 use super::{Average, Metric, Predictions};
 use crate::evaluate::largest;
 use crate::{Error, Result};
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView1};
 
 /// Counts of samples by class (row) and answer (column).
 ///
@@ -78,7 +78,9 @@ impl ConfusionMatrix {
 
     /// A quotient for each class, of the samples answered rightly, those that are of it, and those taken for it.
     fn scores(&self, quotient: impl Fn(usize, usize, usize) -> (usize, usize)) -> Scores {
-        let (are, taken) = (self.counts.sum_axis(Axis(1)), self.counts.sum_axis(Axis(0)));
+        let sum = |line: ArrayView1<'_, usize>| line.iter().sum::<usize>();
+        let are: Array1<usize> = self.counts.rows().into_iter().map(sum).collect();
+        let taken: Array1<usize> = self.counts.columns().into_iter().map(sum).collect();
         let class = |i: usize| {
             let (over, under) = quotient(self.counts[[i, i]], are[i], taken[i]);
             over as f64 / under.max(1) as f64

@@ -21,6 +21,7 @@ impl Metric for TopK {
         format!("top-{} accuracy", self.0)
     }
 
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     fn measure(&self, predictions: &Predictions) -> Result<f64> {
         let (samples, classes) = predictions.log_probabilities.dim();
         if !(1..=classes).contains(&self.0) {
@@ -101,6 +102,7 @@ impl Metric for Auroc {
         format!("AUROC ({})", self.0.label())
     }
 
+    #[inline]
     fn measure(&self, predictions: &Predictions) -> Result<f64> {
         let (table, labels) = (&predictions.log_probabilities, &predictions.labels);
         let classes = table.ncols();

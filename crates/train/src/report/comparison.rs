@@ -46,12 +46,14 @@ pub struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     /// A comparison of no runs yet.
     #[must_use]
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), runs: Vec::new() }
     }
 
     /// Adds a run; its title is the run's name.
     #[must_use]
+    #[inline]
     pub fn run(mut self, run: Report<'a>) -> Self {
         self.runs.push(run);
         self
@@ -61,6 +63,7 @@ impl<'a> Comparison<'a> {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) names the file that could not be written.
+    #[inline]
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
         make_folder(folder.as_ref())?;
         let page = folder.as_ref().join("comparison.html");
@@ -68,6 +71,7 @@ impl<'a> Comparison<'a> {
         Ok(page)
     }
 
+    #[inline]
     fn page(&self) -> String {
         let mut body = format!("<h1>{}</h1>\n", escape(&self.title));
         let runs = self.runs.len();
@@ -88,6 +92,7 @@ impl<'a> Comparison<'a> {
         html(&self.title, &body)
     }
 
+    #[inline]
     fn charts(&self) -> Vec<Chart> {
         let all = |f: fn(&EpochRecord) -> f64| -> Vec<Curve> {
             let runs = self.runs.iter().enumerate();
@@ -112,6 +117,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The metrics of all runs, without doubles.
+    #[inline]
     fn metrics(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for name in self.runs.iter().flat_map(|run| run.history.metric_names()) {
@@ -123,6 +129,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// A row for each run; the best number of a column stands out.
+    #[inline]
     fn results(&self, body: &mut String) {
         let columns = self.columns();
         let mut table = String::from("<table class=\"results\">\n<thead><tr><th scope=\"col\" class=\"text\">run</th>");
@@ -152,6 +159,7 @@ impl<'a> Comparison<'a> {
         );
     }
 
+    #[inline]
     fn columns(&self) -> Vec<Column<'_>> {
         let column = |name: &str, wish, value: Value<'static>, written: Written| Column {
             name: name.to_owned(),
@@ -213,6 +221,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The settings that differ, and those that do not folded away below.
+    #[inline]
     fn settings(&self, body: &mut String) {
         let rows = settings_of(&self.runs);
         if rows.is_empty() {
@@ -281,6 +290,7 @@ enum Wish {
 
 impl Column<'_> {
     /// The best number of all runs, where it is known what is good.
+    #[inline]
     fn best(&self, runs: &[Report<'_>]) -> Option<f64> {
         let values = runs.iter().filter_map(|run| (self.value)(run)).filter(|x| !x.is_nan());
         match self.wish? {
@@ -291,12 +301,14 @@ impl Column<'_> {
 }
 
 /// The epoch with the lowest test loss.
+#[inline]
 fn best_epoch(history: &History) -> Option<&EpochRecord> {
     let numbers = history.epochs.iter().filter(|record| !record.test_loss.is_nan());
     numbers.min_by(|a, b| a.test_loss.total_cmp(&b.test_loss))
 }
 
 /// How the curve of a run looks.
+#[inline]
 fn swatch(look: usize) -> String {
     format!(
         "<svg class=\"swatch\" viewBox=\"0 0 30 14\" aria-hidden=\"true\"><path class=\"{}\" d=\"M2 7h26\"/><path class=\"{}\" d=\"{}\"/></svg>",

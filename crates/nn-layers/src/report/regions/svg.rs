@@ -24,6 +24,7 @@ impl DecisionRegions {
     /// Each region is pale in its class's colour, a dark line is between them. A sample has the colour and the shape of its own
     /// class; where the model gives it another, it is crossed out.
     #[must_use]
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub fn svg(&self, title: &str) -> String {
         let (width, height) = (LEFT + SIDE + RIGHT, TOP + SIDE + BELOW);
         let mut svg = String::new();
@@ -68,6 +69,7 @@ impl DecisionRegions {
     }
 
     /// The cells of a class, row by row, those side by side as one.
+    #[inline]
     fn region(&self, class: usize) -> String {
         let mut path = String::new();
         for (i, row) in self.regions.rows().into_iter().enumerate() {
@@ -85,6 +87,7 @@ impl DecisionRegions {
     }
 
     /// The edges between cells of different classes.
+    #[inline]
     fn boundary(&self) -> String {
         let mut path = String::new();
         for ((i, j), class) in self.regions.indexed_iter() {
@@ -100,6 +103,7 @@ impl DecisionRegions {
     }
 
     /// Round numbers along both axes.
+    #[inline]
     fn ticks(&self, svg: &mut String) {
         for (tick, label) in ticks(&self.x) {
             let (x, y) = (share(&self.x, tick) * SIDE, SIDE + 18.0);
@@ -123,6 +127,7 @@ impl DecisionRegions {
     }
 
     /// Which mark is which class, below the frame, as far as there is room.
+    #[inline]
     fn legend(&self, svg: &mut String) {
         let y = SIDE + 48.0;
         let wrong = !self.mistakes().is_empty();
@@ -145,11 +150,13 @@ impl DecisionRegions {
     }
 }
 
+#[inline]
 fn colour(class: usize) -> &'static str {
     COLOURS[class % COLOURS.len()]
 }
 
 /// A sample of a class; crossed out if the model is wrong about it.
+#[inline]
 fn mark(svg: &mut String, [x, y]: [f64; 2], scale: f64, class: usize, wrong: bool) {
     let (path, colour) = (MARKS[class % MARKS.len()], colour(class));
     put(
@@ -165,12 +172,14 @@ fn mark(svg: &mut String, [x, y]: [f64; 2], scale: f64, class: usize, wrong: boo
 }
 
 /// Where a coordinate lies in the frame: 0 at its low edge, 1 at the high one.
+#[inline]
 fn share(middles: &[f64], coordinate: f64) -> f64 {
     let (low, high) = (middles[0], middles[CELLS - 1]);
     ((coordinate - low) / (high - low) * (CELLS - 1) as f64 + 0.5) / CELLS as f64
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten within the frame, three to eight of them.
+#[inline]
 fn ticks(middles: &[f64]) -> Vec<(f64, String)> {
     let (low, high) = (middles[0], middles[CELLS - 1]);
     let rough = (high - low) / 6.0;
@@ -185,11 +194,13 @@ fn ticks(middles: &[f64]) -> Vec<(f64, String)> {
     multiples.map(|tick| (tick, written(tick))).collect()
 }
 
+#[inline]
 fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a string takes all that is written");
 }
 
 /// Text as XML wants it.
+#[inline]
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -9,16 +9,19 @@ pub(super) struct Axis {
 
 impl Axis {
     /// Steps from 0 to the last.
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub(super) fn steps(last: usize) -> Self {
         Self { low: 0.0, high: last.max(1) as f64, decades: false }
     }
 
     /// Fractions.
+    #[inline]
     pub(super) fn unit() -> Self {
         Self { low: 0.0, high: 1.0, decades: false }
     }
 
     /// All finite exponents, with a margin.
+    #[inline]
     pub(super) fn decades(exponents: impl Iterator<Item = f64>) -> Self {
         let finite = exponents.filter(|exponent| exponent.is_finite());
         let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
@@ -30,11 +33,13 @@ impl Axis {
     }
 
     /// 0 at the low end, 1 at the high one.
+    #[inline]
     pub(super) fn share(&self, x: f64) -> f64 {
         (x - self.low) / (self.high - self.low)
     }
 
     /// Round numbers on the axis, with their places and how they are written; at most about `most`.
+    #[inline]
     pub(super) fn ticks(&self, most: usize) -> Vec<(f64, String)> {
         let least = (self.high - self.low) / most.max(1) as f64;
         if self.decades && self.high - self.low < 3.0 {
@@ -52,6 +57,7 @@ impl Axis {
     }
 
     /// 1, 2 and 5 times powers of ten, where there are few of these.
+    #[inline]
     fn within_decades(&self) -> Vec<(f64, String)> {
         let decades = self.low.floor() as i32..=self.high.ceil() as i32;
         let numbers = decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|factor| (factor, decade)));
@@ -69,6 +75,7 @@ impl Axis {
     }
 }
 
+#[inline]
 fn plain(x: f64) -> String {
     let written = format!("{x:.6}");
     let written = written.trim_end_matches('0').trim_end_matches('.');
@@ -76,6 +83,7 @@ fn plain(x: f64) -> String {
 }
 
 /// `10⁻⁵`
+#[inline]
 fn power_of_ten(exponent: i64) -> String {
     match exponent {
         0 => "1".to_owned(),

@@ -126,6 +126,7 @@ impl Figure {
     }
 
     /// The two axes, from what stands on them.
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     fn axes(&self) -> (Axis, Axis) {
         let longest = self.curves.iter().map(|curve| curve.values.len()).max().unwrap_or(0);
         let x = Axis::steps(longest.saturating_sub(1));
@@ -137,6 +138,7 @@ impl Figure {
 impl<C: Cell> GradientFlow<C> {
     /// `‖∂L/∂hₜ‖` of every layer and direction, and of every other array of the state, as a picture.
     #[must_use]
+    #[inline]
     pub fn figure(&self) -> Figure {
         let title = format!("gradient through time: {}", C::NAME);
         let mut figure = Figure { y_label: "‖∂L/∂hₜ‖", ..Figure::gradients(&title) };
@@ -165,6 +167,7 @@ impl Jacobians {
     /// The spectral radius and the largest singular value of every step's Jacobian, and of the product from there to the end the largest
     /// singular value and the gain, as a picture.
     #[must_use]
+    #[inline]
     pub fn figure(&self) -> Figure {
         let (single, product) = (self.singular_values(), self.ln_product_singular_values());
         let first = |row: ArrayView1<'_, f64>| row.first().copied().unwrap_or(f64::NAN);
@@ -185,6 +188,7 @@ impl Jacobians {
     }
 }
 
+#[inline]
 fn logarithms(norms: &[f64]) -> Vec<f64> {
     norms.iter().map(|norm| norm.log10()).collect()
 }

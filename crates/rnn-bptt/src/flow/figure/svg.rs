@@ -23,6 +23,7 @@ pub(in super::super) struct Page {
 }
 
 impl Page {
+    #[inline] // compiled where it is used: CONTRIBUTING, "What few programs call"
     pub(in super::super) fn new(width: f64, height: f64, title: &str) -> Self {
         let title = escape(title);
         let svg = format!(
@@ -38,17 +39,20 @@ impl Page {
         Self { svg }
     }
 
+    #[inline]
     pub(in super::super) fn put(&mut self, element: Arguments<'_>) {
         writeln!(self.svg, "{element}").expect("a string takes all that is written");
     }
 
     /// Text at a point, `start`, `middle` or `end` there.
+    #[inline]
     pub(in super::super) fn text(&mut self, (x, y): (f64, f64), anchor: &str, text: &str) {
         let text = escape(text);
         self.put(format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>"));
     }
 
     /// Text that reads upwards.
+    #[inline]
     pub(in super::super) fn upwards(&mut self, (x, y): (f64, f64), text: &str) {
         let text = escape(text);
         self.put(format_args!(
@@ -56,12 +60,14 @@ impl Page {
         ));
     }
 
+    #[inline]
     pub(in super::super) fn frame(&mut self, (x, y): (f64, f64), (width, height): (f64, f64)) {
         self.put(format_args!(
             "<rect class=\"frame\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"none\"/>"
         ));
     }
 
+    #[inline]
     pub(in super::super) fn finish(mut self) -> String {
         self.svg.push_str("</svg>\n");
         self.svg
@@ -71,6 +77,7 @@ impl Page {
 impl Figure {
     /// The figure as SVG text: a frame with ticks, the curves, a legend.
     #[must_use]
+    #[inline]
     pub fn to_svg(&self) -> String {
         let (x, y) = self.axes();
         let longest = self.curves.iter().map(|curve| curve.name.chars().count()).max();
@@ -120,6 +127,7 @@ impl Figure {
 }
 
 /// Text as XML wants it: names come from outside.
+#[inline]
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
