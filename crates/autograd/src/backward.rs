@@ -4,7 +4,7 @@ use crate::hooks::{self, Hook};
 use crate::peak::{Pass, is_metering, note_operation};
 use crate::tape::{Backward, Entry, Node};
 use crate::watch::Operand;
-use crate::{Error, Gradients, Result, Value, Var};
+use crate::{Error, Gradients, LeafId, Result, Value, Var};
 use gradus_linalg::{Real, elementwise};
 use ndarray::{ArrayViewMutD, Dimension};
 use std::panic::Location;
@@ -65,6 +65,53 @@ impl<F: Real> Var<F> {
         }
         let mut walk = Walk::begin(self, cotangent, Vec::new())?;
         while walk.step()? {}
+        Ok(walk.finish())
+    }
+
+    /// As [`Var::backward`], and has `ready` look at the gradient of each parameter as soon as it is complete, while the walk goes on:
+    /// to send it elsewhere beside what is still to be computed, or to look on.
+    ///
+    /// Gradients come in the order in which the walk meets their parameters, which is the reverse of that in which the forward pass first used
+    /// them: those of the last layers first. It is the same in every run of the same model. A parameter that nothing flowed to is not told of.
+    ///
+    /// # Errors
+    /// As [`Var::backward`]. What `ready` has been told before the error is as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_autograd::{Leaf, LeafId, Tape, Value, ndarray::array};
+    /// struct Weight(LeafId, Value<f64>);
+    /// impl Leaf for Weight {
+    ///     type Scalar = f64;
+    ///     fn id(&self) -> LeafId {
+    ///         self.0
+    ///     }
+    ///     fn value(&self) -> &Value<f64> {
+    ///         &self.1
+    ///     }
+    /// }
+    /// let first = Weight(LeafId::fresh(), array![2.0].into());
+    /// let last = Weight(LeafId::fresh(), array![3.0].into());
+    /// let tape = Tape::recording();
+    /// let hidden = &tape.input(array![1.0]) * &tape.parameter(&first);
+    /// let loss = (&hidden * &tape.parameter(&last)).sum();
+    /// let mut order = Vec::new();
+    /// let gradients = loss.backward_each(|id, gradient| order.push((id, gradient.sum())))?;
+    /// assert_eq!(order, [(last.0, 2.0), (first.0, 3.0)]);
+    /// assert_eq!(gradients.get(&first).unwrap(), &array![3.0].into_dyn());
+    /// # Ok::<(), gradus_autograd::Error>(())
+    /// ```
+    ///
+    /// # References
+    /// S. Li and others, *PyTorch Distributed: Experiences on Accelerating Data Parallel Training*, VLDB 2020, section 3.2,
+    /// <https://doi.org/10.14778/3415478.3415530>
+    pub fn backward_each(&self, mut ready: impl FnMut(LeafId, &Value<F>)) -> Result<Gradients<F>> {
+        let mut walk = Walk::begin(self, self.seed()?, Vec::new())?;
+        let mut told = 0;
+        while walk.step()? {
+            walk.gradients.iter().skip(told).for_each(|(id, gradient)| ready(id, gradient));
+            told = walk.gradients.len();
+        }
         Ok(walk.finish())
     }
 }

@@ -403,3 +403,35 @@ fn an_observer_may_use_the_tape_which_records_nothing_meanwhile() {
     assert_eq!(**gradients.get(&x).unwrap(), array![2.0, 4.0].into_dyn());
     assert!(matches!(parts[0].sum().backward(), Err(Error::Spent | Error::NotRecorded)));
 }
+
+/// Every weight's gradient, once, when all its uses have been added up, and not in the order in which the weights were made.
+#[test]
+fn each_parameter_is_told_of_when_its_gradient_is_complete() {
+    let [early, twice, frozen, unused] = [0, 1, 2, 3].map(|seed| Weight::new(3, seed));
+    let frozen = Weight { frozen: true, ..frozen };
+    let loss = || {
+        let tape = Tape::recording();
+        let x = tape.input(ArrayD::from_elem(IxDyn(&[2, 3]), 0.5));
+        let [a, b, c, _] = [&early, &twice, &frozen, &unused].map(|weight| tape.parameter(weight));
+        let first = x.matmul(&b).unwrap().matmul(&a).unwrap().tanh();
+        checkpoint(&[&first, &b, &c], |x| x[0].matmul(&x[1])?.matmul(&x[2])).unwrap().square().sum()
+    };
+    let mut told = Vec::new();
+    let gradients = loss().backward_each(|id, gradient| told.push((id, gradient.clone()))).unwrap();
+    let (order, expected) = (told.iter().map(|(id, _)| *id).collect::<Vec<_>>(), loss().backward().unwrap());
+    assert_eq!(order, [twice.id, early.id], "`twice` was bound after `early`");
+    for (id, gradient) in told {
+        assert_eq!(expected.get_id(id), Some(&gradient));
+        assert_eq!(gradients.get_id(id), Some(&gradient));
+    }
+    assert_eq!(gradients.len(), 2);
+}
+
+#[test]
+fn nobody_is_told_of_a_loss_that_has_no_gradient() {
+    let weight = Weight::new(2, 0);
+    let tape = Tape::recording();
+    let y = tape.parameter(&weight).square();
+    let error = y.backward_each(|_, _| panic!("nothing can be complete")).unwrap_err();
+    assert!(matches!(error, Error::NotScalar { .. }), "{error}");
+}
