@@ -1,0 +1,42 @@
+//! How far synchronous data-parallel training scales, computed from the network's latency and bandwidth before the machines are rented.
+//!
+//! Every step each rank computes the gradients of its rows, and all ranks add them up. With N ranks there are N times as many rows in a step, so the
+//! gain is N times the *efficiency*: the share of a step's time that goes into computing. What is lost is the part of the all-reduce that is
+//! not hidden behind the backward pass.
+//!
+//! - [`Link`]: a message of S bytes takes α + o + S / B (Hockney, with a cost for each message);
+//! - [`Algorithm`]: how many latencies, messages and bytes stand behind each other in one all-reduce: direct exchange, ring, tree, double tree;
+//! - [`Workload`], [`Plan`]: a step as a simulation of events: gradients become ready layer by layer, fill buckets, and each bucket is all-reduced
+//!   while the backward pass goes on; with accumulation and compression;
+//! - [`fit`]: α, o and B from measurements, by least squares.
+//!
+//! ```
+//! use gradus_distributed::scaling::{Algorithm, Link, Plan, Workload};
+//! // A million parameters in 20 layers: 5 ms forward, 10 ms backward. 10 Gbit/s, 0.1 ms.
+//! let work = Workload::uniform(1_000_000, 20, 5e-3, 10e-3)?;
+//! let link = Link::new(1e-4, 1.25e9)?;
+//! let plan = Plan::new(Algorithm::Direct).bucket(1_000_000);
+//! let [few, many] = [8, 64].map(|ranks| plan.step(&work, ranks, &link));
+//! assert!(few?.efficiency() > 0.85);
+//! // A ring has 2 · 63 latencies behind each other, for each bucket.
+//! let ring = Plan { algorithm: Algorithm::Ring, ..plan }.step(&work, 64, &link)?;
+//! assert!(ring.efficiency() < 0.4 && many?.efficiency() > 0.85);
+//! # Ok::<(), gradus_distributed::scaling::Error>(())
+//! ```
+//!
+//! What the model leaves out makes real runs slower: ranks that are slower than others, links that several ranks share, messages
+//! that are lost, the time to compress, and processors that serve the network while they compute.
+
+mod algorithm;
+mod error;
+mod fit;
+mod link;
+mod plan;
+mod workload;
+
+pub use algorithm::{Algorithm, Terms};
+pub use error::Error;
+pub use fit::{Fit, Measurement, fit};
+pub use link::Link;
+pub use plan::{Compression, Plan, Step};
+pub use workload::Workload;
