@@ -212,6 +212,34 @@ pub enum Error {
         checkpoint: Option<PathBuf>,
     },
 
+    /// Another rank of the run has failed, and all end with it. The weights that this rank's model has are the last that are known to be
+    /// good if a step has failed, or as they were.
+    #[error(
+        "ranks: rank {rank} has failed, and all end with it: {reason}{}",
+        kept.as_ref().map_or_else(String::new, |kept| format!("; the weights are those of {kept}"))
+    )]
+    OtherRank {
+        /// The first rank that has failed.
+        rank: usize,
+        /// What it says.
+        reason: String,
+        /// Which weights the model has now, if they were put back.
+        kept: Option<String>,
+    },
+
+    /// There is not one training sample for every rank.
+    #[error("ranks: {samples} training samples for {ranks} ranks; each needs at least one: at most {samples} ranks")]
+    FewerSamplesThanRanks {
+        /// The number of training samples.
+        samples: usize,
+        /// The number of ranks.
+        ranks: usize,
+    },
+
+    /// An error of what connects the ranks: one that cannot be reached, say.
+    #[error(transparent)]
+    Ranks(Box<dyn std::error::Error + Send + Sync>),
+
     /// An error of the data.
     #[error(transparent)]
     Data(#[from] gradus_data::Error),

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+mod agree;
 mod callback;
 mod checkpoint;
 mod error;
@@ -13,6 +14,7 @@ mod interrupt;
 mod logs;
 pub mod metrics;
 mod progress;
+mod ranks;
 mod report;
 mod source;
 mod step;
@@ -32,6 +34,7 @@ pub use interrupt::stop_on_ctrl_c;
 pub use logs::{Log, TensorBoard};
 pub use metrics::ConfusionMatrix;
 pub use progress::Progress;
+pub use ranks::{Ranks, Start, gradients_from};
 pub use report::{Comparison, Report};
-pub use source::{Batches, Source};
+pub use source::{Batches, Part, PartBatches, Rows, Source};
 pub use trainer::Trainer;

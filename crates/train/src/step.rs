@@ -1,8 +1,9 @@
 //! One step: a mini-batch as the objective of an optimizer.
 
+use crate::agree::{Failure, Kind, failure};
 use crate::evaluate::largest;
 use crate::trainer::Loss;
-use crate::{Error, GradientRecord, Result};
+use crate::{Error, GradientRecord, Part, Ranks, Result, Rows, gradients_from};
 use gradus_autograd::{Error as TapeError, Gradients, Leaf, Real, Tape, Value, Var};
 use gradus_data::Streams;
 use gradus_linalg::elementwise::sum_slice;
@@ -21,6 +22,8 @@ pub(crate) struct Batch<F: Real> {
     pub(crate) seed: u64,
     pub(crate) inputs: Value<F>,
     pub(crate) labels: Array1<usize>,
+    /// The part that it is of the whole batch: 1, unless other ranks have the rest.
+    pub(crate) share: f64,
 }
 
 /// In how many parts a batch is looked at.
@@ -37,15 +40,26 @@ impl Parts {
 }
 
 impl<F: Real> Batch<F> {
+    /// Rows of a batch, with the random numbers of the part that they are.
+    pub(crate) fn of(rows: Rows<F>, part: Part, (epoch, step): (usize, u64), seed: u64) -> Self {
+        let Rows { inputs, labels, batch } = rows;
+        let seed = if part.count.min(batch) > 1 { seed_of(seed, part.index) } else { seed };
+        let share = labels.len() as f64 / batch as f64;
+        Self { epoch, step, seed, inputs: inputs.into(), labels, share }
+    }
+
     /// Part `i` of `count`, with random numbers of its own. Where they begin depends on the two alone, and sizes differ by at most one.
     fn part(&self, i: usize, count: usize) -> Self {
-        let n = self.labels.len();
-        let (start, end) = (i * n / count, (i + 1) * n / count);
-        let rows = Slice::from(start..end);
+        let rows = Slice::from(Part { index: i, count }.rows(self.labels.len()).unwrap_or(0..0));
         let (inputs, labels) = (self.inputs.slice_axis(Axis(0), rows), self.labels.slice_axis(Axis(0), rows));
-        let seed = Streams::new(self.seed).child("part").at(i as u64).key();
-        Self { epoch: self.epoch, step: self.step, seed, inputs: inputs.to_owned().into(), labels: labels.to_owned() }
+        let (inputs, labels, seed) = (inputs.to_owned().into(), labels.to_owned(), seed_of(self.seed, i));
+        Self { epoch: self.epoch, step: self.step, seed, inputs, labels, share: self.share }
     }
+}
+
+/// The random numbers of a part of a batch.
+fn seed_of(batch: u64, part: usize) -> u64 {
+    Streams::new(batch).child("part").at(part as u64).key()
 }
 
 /// The loss of a model on a mini-batch: the same function of the parameters however often it is evaluated.
@@ -63,6 +77,9 @@ pub(crate) struct OnBatch<'a, F: Real> {
     pub(crate) accuracy: Option<f64>,
     /// What was wrong with the last evaluation, if a number was not finite.
     pub(crate) fault: Option<Error>,
+    pub(crate) ranks: Option<&'a mut dyn Ranks<F>>,
+    /// Whether this rank is asked to stop; after an evaluation, whether any is.
+    pub(crate) stop: bool,
 }
 
 impl<F: Real> Objective<F> for OnBatch<'_, F> {
@@ -72,14 +89,12 @@ impl<F: Real> Objective<F> for OnBatch<'_, F> {
 
     fn evaluate(&mut self) -> LayerResult<Evaluation<F>> {
         self.fault = None;
-        self.look().map_err(|error| {
+        self.look().map_err(|Failure { error, kind }| {
             // The optimizer is told what a line search knows to turn back from; if it gives up, `reason` says more.
-            let told = match &error {
-                Error::NonFiniteLoss { loss, .. } => TapeError::NonFiniteLoss { loss: *loss, cause: None }.into(),
-                Error::NonFiniteGradient { .. } => {
-                    OptimError::NonFiniteNorm { operation: "training", norm: f64::NAN }.into()
-                }
-                _ => return plain(error),
+            let told = match kind {
+                Kind::Loss(loss) => TapeError::NonFiniteLoss { loss, cause: None }.into(),
+                Kind::Gradient => OptimError::NonFiniteNorm { operation: "training", norm: f64::NAN }.into(),
+                Kind::Other => return plain(error),
             };
             self.fault = Some(error);
             told
@@ -89,35 +104,70 @@ impl<F: Real> Objective<F> for OnBatch<'_, F> {
 
 impl<F: Real> OnBatch<'_, F> {
     /// Looks at every part, adds up, clips.
-    fn look(&mut self) -> Result<Evaluation<F>> {
-        let (model, loss, batch) = (&*self.model, self.loss, self.batch);
-        let count = self.parts.count.min(batch.labels.len()).max(1);
-        let look = |i| {
-            if count == 1 {
-                return OnPart { model, batch, loss }.look();
-            }
-            let part = batch.part(i, count);
-            let mut seen = OnPart { model, batch: &part, loss }.look()?;
-            seen.scale(part.labels.len() as f64 / batch.labels.len() as f64);
-            Ok(seen)
-        };
-        let seen = if self.parts.side_by_side && count > 1 {
-            let mut seen: Vec<_> = (0..count).map(|_| None).collect();
-            let parts = seen.iter_mut().enumerate().collect();
-            parallel::for_each_part(usize::MAX, parts, |(i, seen): (usize, &mut Option<_>)| *seen = Some(look(i)));
-            sum(seen.into_iter().flatten())
-        } else {
-            sum((0..count).map(look))
-        };
-        let mut seen = seen?;
+    fn look(&mut self) -> Result<Evaluation<F>, Failure> {
+        let own = self.look_at_own();
+        let mut seen = self.add_up(own)?;
         if std::mem::take(&mut self.look_at_gradients) {
-            self.gradients = GradientRecord::of(model, &seen.gradients, batch.epoch, batch.step);
+            self.gradients = GradientRecord::of(&*self.model, &seen.gradients, self.batch.epoch, self.batch.step);
         }
         if let Some(max_norm) = self.clip_norm {
             clip_global_norm(&mut seen.gradients, max_norm)?;
         }
         self.accuracy.get_or_insert(seen.accuracy);
         Ok(Evaluation { loss: seen.loss, gradients: seen.gradients })
+    }
+
+    /// What this rank has of the batch.
+    fn look_at_own(&mut self) -> Result<Seen<F>> {
+        let (model, loss, batch) = (&*self.model, self.loss, self.batch);
+        if batch.labels.is_empty() {
+            return Seen::nothing();
+        }
+        let count = self.parts.count.min(batch.labels.len()).max(1);
+        if count == 1 {
+            let whole = OnPart { model, batch, loss };
+            return match &mut self.ranks {
+                None => whole.look(Var::backward),
+                Some(ranks) => {
+                    whole.look(|loss| loss.backward_each(|id, gradient| ranks.gradient(id, gradient, batch.share)))
+                }
+            };
+        }
+        let look = |i| {
+            let part = batch.part(i, count);
+            let mut seen = OnPart { model, batch: &part, loss }.look(Var::backward)?;
+            seen.scale(part.labels.len() as f64 / batch.labels.len() as f64);
+            Ok(seen)
+        };
+        if self.parts.side_by_side {
+            let mut seen: Vec<_> = (0..count).map(|_| None).collect();
+            let parts = seen.iter_mut().enumerate().collect();
+            parallel::for_each_part(usize::MAX, parts, |(i, seen): (usize, &mut Option<_>)| *seen = Some(look(i)));
+            sum(seen.into_iter().flatten())
+        } else {
+            sum((0..count).map(look))
+        }
+    }
+
+    /// What all ranks have of the batch. Those at fault and those without rows take part, or the others would wait for them.
+    fn add_up(&mut self, own: Result<Seen<F>>) -> Result<Seen<F>, Failure> {
+        let Some(ranks) = &mut self.ranks else { return Ok(own?) };
+        let (seen, share, fault) = match own {
+            Ok(seen) => (seen, self.batch.share, None),
+            Err(error) => (Seen::nothing()?, 0.0, Some(error)),
+        };
+        let Seen { mut gradients, loss, accuracy } = seen;
+        let mark = |is: bool| f64::from(u8::from(is));
+        let mut numbers = [loss * share, accuracy * share, mark(self.stop), mark(fault.is_some())];
+        if let Err(error) = ranks.add_up(&mut gradients, share, &mut numbers) {
+            return Err(fault.unwrap_or(error).into());
+        }
+        let [loss, accuracy, stop, faults] = numbers;
+        self.stop |= stop > 0.0;
+        if faults > 0.0 {
+            return Err(failure(&mut **ranks, fault));
+        }
+        Ok(Seen { loss, accuracy, gradients })
     }
 
     /// Why a step has failed with this error.
@@ -134,10 +184,25 @@ struct Seen<F: Real> {
 }
 
 impl<F: Real> Seen<F> {
+    fn nothing() -> Result<Self> {
+        Ok(Self { loss: 0.0, accuracy: 0.0, gradients: gradients_from([], [])? })
+    }
+
     fn scale(&mut self, share: f64) {
         self.loss *= share;
         self.accuracy *= share;
         self.gradients.scale(share);
+    }
+}
+
+/// A step that this rank cannot even begin: tells the others, who are in the midst of it, and returns why.
+pub(crate) fn give_up<F: Real>(ranks: Option<&mut dyn Ranks<F>>, error: Error) -> Error {
+    let Some(ranks) = ranks else { return error };
+    let told =
+        gradients_from([], []).and_then(|mut nothing| ranks.add_up(&mut nothing, 0.0, &mut [0.0, 0.0, 0.0, 1.0]));
+    match told {
+        Ok(()) => failure(ranks, Some(error)).error,
+        Err(_) => error,
     }
 }
 
@@ -162,9 +227,9 @@ struct OnPart<'a, F: Real> {
 }
 
 impl<F: Real> OnPart<'_, F> {
-    fn look(&self) -> Result<Seen<F>> {
+    fn look(&self, backward: impl FnOnce(&Var<F>) -> Result<Gradients<F>, TapeError>) -> Result<Seen<F>> {
         let (logits, loss) = self.forward(Tape::training(&mut self.rng()))?;
-        let gradients = match loss.backward() {
+        let gradients = match backward(&loss) {
             Err(TapeError::NonFiniteLoss { loss, .. }) => return Err(self.blame(loss)?),
             gradients => gradients?,
         };
@@ -222,8 +287,12 @@ fn typed(error: LayerError) -> Error {
         Ok(error) => return Error::Optim(*error),
         Err(source) => source,
     };
-    match source.downcast::<TapeError>() {
-        Ok(error) => Error::Autograd(*error),
+    let source = match source.downcast::<TapeError>() {
+        Ok(error) => return Error::Autograd(*error),
+        Err(source) => source,
+    };
+    match source.downcast::<Error>() {
+        Ok(error) => *error,
         Err(source) => Error::Model(LayerError::Source(source)),
     }
 }

@@ -6,6 +6,7 @@ mod checkpoints;
 mod feeding;
 mod logs;
 mod metrics;
+mod ranks;
 mod report;
 mod steps;
 mod training;

@@ -4,6 +4,7 @@ mod codec;
 mod error;
 mod folder;
 mod plan;
+mod sent;
 pub(crate) mod session;
 mod storage;
 

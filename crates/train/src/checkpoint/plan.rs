@@ -32,6 +32,11 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// When it saves, if it does.
+    pub(crate) fn every(&self) -> Option<Every> {
+        self.folder.as_ref().map(|(_, every)| *every)
+    }
+
     pub(crate) fn validate(&self) -> Result<()> {
         match &self.folder {
             Some((_, Every::Steps(0) | Every::Epochs(0))) => {

@@ -1,7 +1,8 @@
 //! One run of a trainer: where it is, where its random numbers come from, and when it saves itself.
 
-use super::{BestSoFar, Checkpoint, Every, Found, OpenFolder, Plan, Position};
-use crate::{Error, History, Result};
+use super::{BestSoFar, Checkpoint, CheckpointFolder, Every, Found, OpenFolder, Plan, Position, sent};
+use crate::agree::{from_first, together};
+use crate::{Error, History, Ranks, Result};
 use gradus_autograd::Real;
 use gradus_data::Streams;
 use gradus_nn_layers::Layer;
@@ -30,8 +31,13 @@ pub(crate) struct Session<'a, F: Real> {
     /// What tells the loader that feeds the run from others.
     loader: Option<u64>,
     seed: u64,
-    folder: Option<(OpenFolder<'a>, Every)>,
+    /// When it is saved, if it is.
+    every: Option<Every>,
+    /// Where to; on rank 0 alone, if there are ranks.
+    folder: Option<OpenFolder<'a>>,
     stop: Option<&'a AtomicBool>,
+    /// Whether the ranks have been asked to stop, as all of them know it.
+    agreed: Option<bool>,
     /// The last checkpoint, and its step.
     saved: Option<(u64, PathBuf)>,
     /// Seconds before this process.
@@ -57,8 +63,8 @@ impl<'a, F: Real> Session<'a, F> {
         (start, loader): (Position, Option<u64>),
         seed: u64,
         (early_stopping, watched): (Option<EarlyStopping<F>>, Option<Watched>),
-        model: &mut dyn Layer<F>,
-        optimizer: &mut dyn ClosureOptimizer<F>,
+        (model, optimizer): (&mut dyn Layer<F>, &mut dyn ClosureOptimizer<F>),
+        ranks: Option<&mut dyn Ranks<F>>,
     ) -> Result<Self> {
         let mut session = Self {
             position: start,
@@ -68,35 +74,55 @@ impl<'a, F: Real> Session<'a, F> {
             resumed: None,
             loader,
             seed,
+            every: plan.every(),
             folder: None,
             stop: plan.stop,
+            agreed: ranks.is_some().then_some(false),
             saved: None,
             before: 0.0,
             clock: Instant::now(),
         };
-        let Some((folder, every)) = &plan.folder else { return Ok(session) };
-        let open = folder.open()?;
-        if plan.resume {
-            if let Some(found) = open.newest()? {
-                session.take_over(found, model, optimizer)?;
+        let Some((folder, _)) = &plan.folder else { return Ok(session) };
+        let Some(ranks) = ranks else {
+            if let Some(found) = session.open(folder, plan.resume)? {
+                session.take_over(found.checkpoint, found.path, model, optimizer)?;
             }
+            return Ok(session);
+        };
+        let bytes = from_first(ranks, || Ok(session.open(folder, plan.resume)?.map_or_else(Vec::new, sent::to_bytes)))?;
+        let taken = sent::from_bytes(&bytes).and_then(|found| match found {
+            Some((checkpoint, path)) => session.take_over(checkpoint, path, model, optimizer),
+            None => Ok(()),
+        });
+        together(Some(ranks), taken)?;
+        Ok(session)
+    }
+
+    /// Takes the folder for this run, and looks for what it is to go on from.
+    fn open(&mut self, folder: &'a CheckpointFolder, resume: bool) -> Result<Option<Found<F>>> {
+        let open = folder.open()?;
+        let mut newest = None;
+        if resume {
+            newest = open.newest()?;
         } else if let Some((step, _)) = folder.checkpoints()?.pop() {
             return Err(Error::FolderTaken { folder: open.path().to_owned(), step });
         }
-        session.folder = Some((open, *every));
-        Ok(session)
+        if let Some(Found { path, damaged, .. }) = &newest {
+            // Never silently: callbacks may be none, or deaf.
+            damaged.iter().for_each(|error| eprintln!("{error}; going on from {}", path.display()));
+        }
+        self.folder = Some(open);
+        Ok(newest)
     }
 
     /// Puts a checkpoint into everything; if it does not fit, model and optimizer stay as they are.
     fn take_over(
         &mut self,
-        found: Found<F>,
+        checkpoint: Checkpoint<F>,
+        path: PathBuf,
         model: &mut dyn Layer<F>,
         optimizer: &mut dyn ClosureOptimizer<F>,
     ) -> Result<()> {
-        let Found { checkpoint, path, damaged } = found;
-        // Never silently: callbacks may be none, or deaf.
-        damaged.iter().for_each(|error| eprintln!("{error}; going on from {}", path.display()));
         let there = checkpoint.position;
         let Position { batch_size, samples, test_samples, .. } = self.position;
         for (what, saved, now) in [
@@ -182,14 +208,15 @@ impl<'a, F: Real> Session<'a, F> {
         self.before + self.clock.elapsed().as_secs_f64()
     }
 
-    /// Saves if it is time to, and returns the file.
+    /// Saves if it is time to, and returns the file. Of several ranks the first saves, and the others wait until it has.
     pub(crate) fn save_if_due(
         &mut self,
         moment: Moment,
         model: &dyn Layer<F>,
         optimizer: &dyn ClosureOptimizer<F>,
+        ranks: Option<&mut dyn Ranks<F>>,
     ) -> Result<Option<PathBuf>> {
-        let Some((folder, every)) = &self.folder else { return Ok(None) };
+        let Some(every) = self.every else { return Ok(None) };
         let step = self.position.step;
         let ended = (moment != Moment::Step).then_some(self.history.epochs.len());
         let due = every.is_due(step, ended) || moment == Moment::End || self.is_stopped() || {
@@ -201,6 +228,22 @@ impl<'a, F: Real> Session<'a, F> {
         if !due || self.saved.as_ref().is_some_and(|(saved, _)| *saved == step) {
             return Ok(None);
         }
+        let path = match ranks {
+            None => self.save(model, optimizer)?,
+            Some(ranks) => {
+                let mut own = None;
+                let path = from_first(ranks, || {
+                    own = self.save(model, optimizer)?;
+                    Ok(own.as_ref().map_or_else(Vec::new, |path| path.to_string_lossy().into_owned().into_bytes()))
+                })?;
+                Some(own.unwrap_or_else(|| String::from_utf8_lossy(&path).into_owned().into()))
+            }
+        };
+        self.saved = path.clone().map(|path| (step, path));
+        Ok(path)
+    }
+
+    fn save(&self, model: &dyn Layer<F>, optimizer: &dyn ClosureOptimizer<F>) -> Result<Option<PathBuf>> {
         let best = self.early_stopping.as_ref().and_then(|early_stopping| {
             let weights = early_stopping.best_weights()?.clone();
             Some(BestSoFar { epoch: early_stopping.best_epoch()?, metric: early_stopping.best_metric()?, weights })
@@ -215,9 +258,7 @@ impl<'a, F: Real> Session<'a, F> {
             best,
             loader: self.loader,
         };
-        let path = folder.save(&checkpoint)?;
-        self.saved = Some((step, path.clone()));
-        Ok(Some(path))
+        self.folder.as_ref().map(|folder| folder.save(&checkpoint)).transpose()
     }
 
     /// Ends a run that is asked to stop.
@@ -231,6 +272,16 @@ impl<'a, F: Real> Session<'a, F> {
     }
 
     fn is_stopped(&self) -> bool {
+        self.agreed.unwrap_or_else(|| self.is_asked_to_stop())
+    }
+
+    /// Whether this rank is asked to stop.
+    pub(crate) fn is_asked_to_stop(&self) -> bool {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Notes whether any rank is: all of them learn it in the same step.
+    pub(crate) fn agree_to_stop(&mut self, stop: bool) {
+        self.agreed = self.agreed.map(|_| stop);
     }
 }

@@ -53,7 +53,7 @@ impl Predictions {
     /// As [`evaluate`](crate::evaluate).
     pub fn of<F: Real>(model: &(impl Layer<F> + ?Sized), data: &Labelled<F>) -> Result<Self> {
         let mut rows = Vec::with_capacity(data.len() * data.classes());
-        evaluate_rows(model, data, Some(&mut rows))?;
+        evaluate_rows(model, data, Some(&mut rows), None)?;
         Self::of_rows(rows, data)
     }
 

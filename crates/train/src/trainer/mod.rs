@@ -5,7 +5,7 @@ mod run;
 use crate::checkpoint::Plan;
 use crate::metrics::Metric;
 use crate::step::Parts;
-use crate::{Callback, Every};
+use crate::{Callback, Every, Ranks};
 use gradus_autograd::{Real, Var};
 use gradus_nn_layers::{Losses, Result as LayerResult};
 use gradus_optim::Schedule;
@@ -103,6 +103,7 @@ pub struct Trainer<'a, F: Real = f32> {
     gradient_health: Option<Every>,
     metrics: Vec<Box<dyn Metric + 'a>>,
     callbacks: Vec<&'a mut dyn Callback>,
+    ranks: Option<&'a mut dyn Ranks<F>>,
     pub(crate) plan: Plan<'a>,
 }
 
@@ -122,6 +123,7 @@ impl<'a, F: Real> Trainer<'a, F> {
             gradient_health: None,
             metrics: Vec::new(),
             callbacks: Vec::new(),
+            ranks: None,
             plan: Plan::default(),
         }
     }
@@ -211,6 +213,45 @@ impl<'a, F: Real> Trainer<'a, F> {
     #[must_use]
     pub fn data_parallel(mut self, shards: usize) -> Self {
         self.parts = Parts { count: shards, side_by_side: true };
+        self
+    }
+
+    /// Spreads the run over several processes: synchronous data-parallel training. Every rank runs the same program, with the same settings, seed
+    /// and data, and ends with the same weights.
+    ///
+    /// # What is promised
+    /// `N` ranks train in the bits of one rank with [`accumulate(N)`](Trainer::accumulate), if [`Ranks::add_up`] adds up in the order of
+    /// the ranks: rank `i` takes part `i` of every batch, with the same random numbers, and
+    ///
+    /// ```text
+    /// g = Σ nᵢ/n gᵢ          over the ranks, of nᵢ samples each of a batch of n
+    /// ```
+    ///
+    /// The batch size is that of all ranks together. Of a batch with fewer samples than ranks the last ranks have no rows. Clipping, [`gradient_health`](Trainer::gradient_health) and the optimizer
+    /// see the sum, on every rank; an optimizer that evaluates a batch several times has each evaluation added up. With `accumulate` or
+    /// [`data_parallel`](Trainer::data_parallel) each rank divides its own rows further.
+    ///
+    /// What a model does with a batch as a whole it does with the rows of each rank: batch normalization takes the statistics of a rank's
+    /// rows. The running ones are averaged over the ranks by their share of the batch, so that all ranks have the same: this is the one thing that
+    /// `accumulate` does otherwise, which keeps those of the last part.
+    ///
+    /// # What one rank does for all
+    /// Rank 0 alone tells the callbacks, and writes checkpoints, while the others wait; resuming, it reads the newest, and sends it to the
+    /// others, which touch no disk. The number of ranks may be another then. Evaluation is divided among the ranks, and all have the numbers
+    /// that one would have, to the bit; so early stopping stops all at once.
+    ///
+    /// A flag of [`stop_when`](Trainer::stop_when) on any rank stops all after the same step: that during which it is set, or the next, if it is set
+    /// between two. An error on a rank ends all: that rank with the error, the others with [`Error::OtherRank`](crate::Error::OtherRank), which names it.
+    ///
+    /// # Errors
+    /// The run is refused with [`Error::FewerSamplesThanRanks`](crate::Error::FewerSamplesThanRanks) if there is not a training sample for every rank.
+    ///
+    /// # References
+    /// S. Li and others, *PyTorch Distributed: Experiences on Accelerating Data Parallel Training*, VLDB 2020,
+    /// <https://doi.org/10.14778/3415478.3415530>
+    #[must_use]
+    pub fn ranks(mut self, ranks: &'a mut dyn Ranks<F>) -> Self {
+        self.ranks = Some(ranks);
         self
     }
 

@@ -1,20 +1,23 @@
 //! The loop.
 
 use super::Trainer;
+use crate::agree::together;
 use crate::checkpoint::session::{Moment, Session};
 use crate::checkpoint::{Plan, Position};
 use crate::evaluate::evaluate_rows;
 use crate::metrics::Predictions;
-use crate::step::{Batch, OnBatch};
+use crate::ranks::{self, reborrow};
+use crate::step::{Batch, OnBatch, give_up};
 use crate::{
-    Callback, EpochRecord, Error, Evaluation, Every, GradientRecord, History, MetricRecord, Result, Source, StepRecord,
-    evaluate,
+    Callback, EpochRecord, Error, Evaluation, Every, GradientRecord, History, MetricRecord, Part, PartBatches, Result,
+    Rows, Source, Start, StepRecord,
 };
 use gradus_autograd::Real;
 use gradus_data::Labelled;
 use gradus_nn_layers::{Layer, StateDict};
 use gradus_optim::{AsClosure, ClosureOptimizer};
 use gradus_regularize::Decision;
+use ndarray::Array1;
 use rand::Rng;
 use rand::seq::SliceRandom;
 
@@ -57,11 +60,44 @@ impl<'a, F: Real> Trainer<'a, F> {
         rng: &mut impl Rng,
     ) -> Result<History> {
         let mut optimizer = optimizer.as_closure();
-        self.check(&optimizer, train, test)?;
+        let checked = self.check(&optimizer, train, test);
+        self.together(checked)?;
         let plan = std::mem::take(&mut self.plan);
+        // On the other ranks there is nobody to tell.
+        let told = self.part().index == 0;
+        let callbacks = if told { Vec::new() } else { std::mem::take(&mut self.callbacks) };
         let result = self.planned(&plan, model, &mut optimizer, (train, test), rng.next_u64());
         self.plan = plan;
+        if !told {
+            self.callbacks = callbacks;
+        }
         result
+    }
+
+    /// What this rank has of every batch.
+    fn part(&self) -> Part {
+        self.ranks.as_ref().map_or(Part { index: 0, count: 1 }, |r| Part { index: r.rank(), count: r.size() })
+    }
+
+    /// A result that every rank has one of, or none has.
+    fn together<T>(&mut self, own: Result<T>) -> Result<T> {
+        together(reborrow(&mut self.ranks), own)
+    }
+
+    /// Makes sure that the ranks fit together.
+    fn meet(
+        &mut self,
+        plan: &Plan<'_>,
+        model: &mut dyn Layer<F>,
+        (train, test): (&dyn Source<F>, &Labelled<F>),
+        seed: u64,
+    ) -> Result<()> {
+        let Some(ranks) = reborrow(&mut self.ranks) else { return Ok(()) };
+        let sums = train.checksum().and_then(|data| Ok((data, test.checksum()?)));
+        let (data, test_data) = together(Some(&mut *ranks), sums)?;
+        let (samples, test_samples) = (train.samples(), test.len());
+        let (batch_size, epochs, checkpoint) = (train.batch_size(self.batch_size), self.epochs, plan.every());
+        ranks.begin(model, &Start { seed, samples, test_samples, batch_size, epochs, data, test_data, checkpoint })
     }
 
     /// Runs from the start or from a checkpoint.
@@ -73,13 +109,17 @@ impl<'a, F: Real> Trainer<'a, F> {
         (train, test): (&dyn Source<F>, &Labelled<F>),
         seed: u64,
     ) -> Result<History> {
+        self.meet(plan, model, (train, test), seed)?;
         let (batch_size, samples, test_samples) = (train.batch_size(self.batch_size), train.samples(), test.len());
         let start = Position { epoch: 1, step: 0, batch: 0, batch_size, samples, test_samples };
-        let start = (start, train.fingerprint()?);
+        let fingerprint = train.fingerprint();
+        let start = (start, self.together(fingerprint)?);
         let watched = self.watched.map(|place| (place, self.metrics[place].name()));
         let early_stopping = (self.early_stopping.clone(), watched);
-        let mut session = Session::begin(plan, start, seed, early_stopping, model, optimizer)?;
-        let seen = sample_of(train, test, &mut session.rng("comparison", 0))?;
+        let ranks = reborrow(&mut self.ranks);
+        let mut session = Session::begin(plan, start, seed, early_stopping, (model, optimizer), ranks)?;
+        let seen = sample_of(train, test, &mut session.rng("comparison", 0));
+        let seen = self.together(seen)?;
         self.tell(
             |callback, (epochs, steps)| callback.start(epochs, steps),
             (self.epochs, train.steps(self.batch_size)),
@@ -106,28 +146,41 @@ impl<'a, F: Real> Trainer<'a, F> {
         };
         let mut good = Good { weights: model.state_dict(), name };
         let steps = train.steps(self.batch_size);
-        let batches = |session: &Session<'_, F>, batch_size| {
+        let (part, size) = (self.part(), self.batch_size);
+        let batches = |session: &Session<'_, F>| {
             let Position { epoch, batch, .. } = session.position;
-            train.batches(epoch, batch, batch_size, session.rng("shuffle", epoch as u64))
+            let rng = session.rng("shuffle", epoch as u64);
+            let whole = |(inputs, labels): (_, Array1<usize>)| Rows { inputs, batch: labels.len(), labels };
+            if part.count > 1 {
+                return train.part_batches(epoch, batch, size, rng, part);
+            }
+            Ok(Box::new(train.batches(epoch, batch, size, rng)?.map(move |batch| Ok(whole(batch?))))
+                as PartBatches<'_, F>)
         };
-        let mut coming = batches(session, self.batch_size)?;
+        let first = batches(session);
+        let mut coming = self.together(first)?;
         while session.position.epoch <= self.epochs && !session.history.stopped_early {
             let epoch = session.position.epoch;
             for batch in coming.by_ref() {
-                let (inputs, labels) = batch?;
+                let rows = match batch {
+                    Err(error) => return Err(good.restore(model, give_up(reborrow(&mut self.ranks), error))),
+                    Ok(rows) => rows,
+                };
                 session.position.step += 1;
                 session.position.batch += 1;
                 let step = session.position.step;
                 if let Some(schedule) = &self.schedule {
                     optimizer.follow(schedule.as_ref(), step - 1)?;
                 }
-                let batch = Batch { epoch, step, seed: session.stream("model", step), inputs: inputs.into(), labels };
+                let batch = Batch::of(rows, part, (epoch, step), session.stream("model", step));
                 let ends = (session.position.batch == steps).then_some(epoch);
                 let look_at_gradients = self.gradient_health.is_some_and(|every| every.is_due(step, ends));
-                let (record, gradients) = match self.step(model, optimizer, &batch, look_at_gradients) {
+                let asked = session.is_asked_to_stop();
+                let (record, gradients, stop) = match self.step(model, optimizer, &batch, look_at_gradients, asked) {
                     Err(fault) => return Err(good.restore(model, fault)),
                     Ok(done) => done,
                 };
+                session.agree_to_stop(stop);
                 gradients.iter().for_each(|record| self.tell(|callback, record| callback.gradient(record), record));
                 session.history.gradients.extend(gradients);
                 self.tell(|callback, record| callback.step(&record), record);
@@ -139,8 +192,10 @@ impl<'a, F: Real> Trainer<'a, F> {
             session.position.epoch = epoch + 1;
             session.position.batch = 0;
             // Now, so that a loader's threads work while the model is evaluated.
-            coming = batches(session, self.batch_size)?;
-            let (on_seen, (on_test, metrics)) = (evaluate(model, seen)?, self.on_test(epoch, model, test)?);
+            let next = batches(session);
+            coming = self.together(next)?;
+            let on_seen = evaluate_rows(model, seen, None, reborrow(&mut self.ranks))?;
+            let (on_test, metrics) = self.on_test(epoch, model, test)?;
             let record = EpochRecord {
                 epoch,
                 train_loss: on_seen.loss,
@@ -179,16 +234,17 @@ impl<'a, F: Real> Trainer<'a, F> {
 
     /// How good the model is on the test samples, by the loss and by every metric.
     fn on_test(
-        &self,
+        &mut self,
         epoch: usize,
         model: &dyn Layer<F>,
         test: &Labelled<F>,
     ) -> Result<(Evaluation, Vec<MetricRecord>)> {
+        let ranks = reborrow(&mut self.ranks);
         if self.metrics.is_empty() {
-            return Ok((evaluate(model, test)?, Vec::new()));
+            return Ok((evaluate_rows(model, test, None, ranks)?, Vec::new()));
         }
         let mut rows = Vec::new();
-        let evaluation = evaluate_rows(model, test, Some(&mut rows))?;
+        let evaluation = evaluate_rows(model, test, Some(&mut rows), ranks)?;
         let predictions = Predictions::of_rows(rows, test)?;
         let records = self.metrics.iter().map(|metric| {
             let (name, value) = (metric.name(), metric.measure(&predictions)?);
@@ -204,29 +260,39 @@ impl<'a, F: Real> Trainer<'a, F> {
         model: &dyn Layer<F>,
         optimizer: &dyn ClosureOptimizer<F>,
     ) -> Result<()> {
-        if let Some(path) = session.save_if_due(moment, model, optimizer)? {
+        if let Some(path) = session.save_if_due(moment, model, optimizer, reborrow(&mut self.ranks))? {
             self.tell(|callback, (step, path)| callback.saved(step, path), (session.position.step, path.as_path()));
         }
         Ok(())
     }
 
-    /// One step: the optimizer evaluates the batch, as often as its rule wants, and updates the model.
+    /// One step: the optimizer evaluates the batch, as often as its rule wants, and updates the model. Also whether a rank is asked to stop.
     fn step(
-        &self,
+        &mut self,
         model: &mut dyn Layer<F>,
         optimizer: &mut dyn ClosureOptimizer<F>,
         batch: &Batch<F>,
         look_at_gradients: bool,
-    ) -> Result<(StepRecord, Vec<GradientRecord>)> {
-        let (loss, parts, clip_norm) = (&self.loss, self.parts, self.clip_norm);
-        let (gradients, accuracy, fault) = (Vec::new(), None, None);
-        let mut objective =
-            OnBatch { model, batch, loss, parts, clip_norm, look_at_gradients, gradients, accuracy, fault };
+        stop: bool,
+    ) -> Result<(StepRecord, Vec<GradientRecord>, bool)> {
+        let mut objective = OnBatch {
+            model,
+            batch,
+            loss: &self.loss,
+            parts: self.parts,
+            clip_norm: self.clip_norm,
+            look_at_gradients,
+            gradients: Vec::new(),
+            accuracy: None,
+            fault: None,
+            ranks: reborrow(&mut self.ranks),
+            stop,
+        };
         match optimizer.step_on(&mut objective) {
             Ok(loss) => {
                 let (accuracy, lr) = (objective.accuracy.unwrap_or(f64::NAN), optimizer.lr());
                 let record = StepRecord { epoch: batch.epoch, step: batch.step, loss, accuracy, lr };
-                Ok((record, objective.gradients))
+                Ok((record, objective.gradients, objective.stop))
             }
             Err(error) => Err(objective.reason(error)),
         }
@@ -247,6 +313,9 @@ impl<'a, F: Real> Trainer<'a, F> {
             if len == 0 {
                 return Err(Error::NoSamples { operation: "training", set });
             }
+        }
+        if let Some(ranks) = &self.ranks {
+            ranks::check(&**ranks, train.samples())?;
         }
         if self.parts.count == 0 {
             let (setting, expected) = ("the number of parts of a batch", "must be at least 1");
@@ -283,11 +352,13 @@ struct Good<F: Real> {
 impl<F: Real> Good<F> {
     /// Gives them back to the model after a fault that spoiled the training, and says so in the error.
     fn restore(self, model: &mut dyn Layer<F>, mut fault: Error) -> Error {
-        if let Error::NonFiniteLoss { kept, .. } | Error::NonFiniteGradient { kept, .. } = &mut fault {
-            *kept = self.name;
-            if let Err(error) = model.load_state_dict(&self.weights) {
-                return error.into();
-            }
+        match &mut fault {
+            Error::NonFiniteLoss { kept, .. } | Error::NonFiniteGradient { kept, .. } => *kept = self.name,
+            Error::OtherRank { kept, .. } => *kept = Some(self.name),
+            _ => return fault,
+        }
+        if let Err(error) = model.load_state_dict(&self.weights) {
+            return error.into();
         }
         fault
     }
