@@ -78,7 +78,9 @@ pub(crate) struct OnBatch<'a, F: Real> {
     /// What was wrong with the last evaluation, if a number was not finite.
     pub(crate) fault: Option<Error>,
     pub(crate) ranks: Option<&'a mut dyn Ranks<F>>,
-    /// Whether this rank is asked to stop; after an evaluation, whether any is.
+    /// Whether this rank is asked to stop.
+    pub(crate) asked: &'a dyn Fn() -> bool,
+    /// Whether any rank was, when the batch was last evaluated.
     pub(crate) stop: bool,
 }
 
@@ -158,7 +160,7 @@ impl<F: Real> OnBatch<'_, F> {
         };
         let Seen { mut gradients, loss, accuracy } = seen;
         let mark = |is: bool| f64::from(u8::from(is));
-        let mut numbers = [loss * share, accuracy * share, mark(self.stop), mark(fault.is_some())];
+        let mut numbers = [loss * share, accuracy * share, mark((self.asked)()), mark(fault.is_some())];
         if let Err(error) = ranks.add_up(&mut gradients, share, &mut numbers) {
             return Err(fault.unwrap_or(error).into());
         }

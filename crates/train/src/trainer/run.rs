@@ -175,8 +175,8 @@ impl<'a, F: Real> Trainer<'a, F> {
                 let batch = Batch::of(rows, part, (epoch, step), session.stream("model", step));
                 let ends = (session.position.batch == steps).then_some(epoch);
                 let look_at_gradients = self.gradient_health.is_some_and(|every| every.is_due(step, ends));
-                let asked = session.is_asked_to_stop();
-                let (record, gradients, stop) = match self.step(model, optimizer, &batch, look_at_gradients, asked) {
+                let asked = || session.is_asked_to_stop();
+                let (record, gradients, stop) = match self.step(model, optimizer, &batch, look_at_gradients, &asked) {
                     Err(fault) => return Err(good.restore(model, fault)),
                     Ok(done) => done,
                 };
@@ -273,7 +273,7 @@ impl<'a, F: Real> Trainer<'a, F> {
         optimizer: &mut dyn ClosureOptimizer<F>,
         batch: &Batch<F>,
         look_at_gradients: bool,
-        stop: bool,
+        asked: &dyn Fn() -> bool,
     ) -> Result<(StepRecord, Vec<GradientRecord>, bool)> {
         let mut objective = OnBatch {
             model,
@@ -286,7 +286,8 @@ impl<'a, F: Real> Trainer<'a, F> {
             accuracy: None,
             fault: None,
             ranks: reborrow(&mut self.ranks),
-            stop,
+            asked,
+            stop: false,
         };
         match optimizer.step_on(&mut objective) {
             Ok(loss) => {

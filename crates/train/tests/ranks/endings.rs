@@ -4,6 +4,7 @@ use super::super::checkpoints::Temporary;
 use super::*;
 use gradus_data::Labelled;
 use gradus_optim::{Lbfgs, Sgd};
+use gradus_regularize::EarlyStopping;
 use gradus_train::{CheckpointFolder, Every};
 use ndarray::Array2;
 use std::path::Path;
@@ -23,6 +24,10 @@ fn folder(base: &Path, ranks: &Local) -> CheckpointFolder {
     CheckpointFolder::new(if ranks.rank() == 0 { base.to_owned() } else { base.join("no rank but 0 writes") })
 }
 
+fn patient<'a>() -> Trainer<'a, f64> {
+    plain(3).early_stopping(EarlyStopping::new(9))
+}
+
 fn resumed(trainer: Trainer<'_, f64>) -> Result<Outcome, Error> {
     let mut trainer = trainer;
     run(&mut trainer, &mut network(), &mut Adam::new(0.05), &samples(SAMPLES))
@@ -32,27 +37,25 @@ fn resumed(trainer: Trainer<'_, f64>) -> Result<Outcome, Error> {
 fn a_run_goes_on_with_another_number_of_ranks() {
     for step in [3, 5, 7] {
         let (alone, together, flag) = (Temporary::new(), Temporary::new(), AtomicBool::new(false));
-        let first = || plain(3).early_stopping(gradus_regularize::EarlyStopping::new(9));
         let mut stop = StopAt(step, &flag);
-        let stopped =
-            resumed(first().accumulate(2).checkpoint(&alone.0, Every::Steps(100)).stop_when(&flag).callback(&mut stop));
+        let stopped = resumed(
+            patient().accumulate(2).checkpoint(&alone.0, Every::Steps(100)).stop_when(&flag).callback(&mut stop),
+        );
         assert!(matches!(stopped, Err(Error::Interrupted { step: at, .. }) if at == step));
-        let epochs =
-            |epochs| Trainer::new(epochs).batch_size(5).early_stopping(gradus_regularize::EarlyStopping::new(9));
         let begun = on_ranks(2, |ranks| {
-            // The steps that the other run has done, and saved in its first part.
+            // Asked for between two steps, it is noticed in the next.
             let (folder, flag) = (folder(&together.0, ranks), AtomicBool::new(false));
             let mut stop = StopAt(step - 1, &flag);
-            let trainer = epochs(3).checkpoint(folder, Every::Steps(100)).stop_when(&flag);
+            let trainer = patient().checkpoint(folder, Every::Steps(100)).stop_when(&flag);
             resumed(trainer.callback(&mut stop).ranks(ranks)).unwrap_err()
         });
         for error in begun {
             let Error::Interrupted { step: at, checkpoint: Some(path), .. } = error else { panic!("{error}") };
             assert!(at == step && path.exists(), "{at} instead of {step}");
         }
-        let end = resumed(first().accumulate(3).checkpoint(&alone.0, Every::Steps(100)).resume()).unwrap();
+        let end = resumed(patient().accumulate(3).checkpoint(&alone.0, Every::Steps(100)).resume()).unwrap();
         let ends = on_ranks(3, |ranks| {
-            let trainer = epochs(3).checkpoint(folder(&together.0, ranks), Every::Steps(100)).resume();
+            let trainer = patient().checkpoint(folder(&together.0, ranks), Every::Steps(100)).resume();
             resumed(trainer.ranks(ranks)).unwrap()
         });
         ends.iter().for_each(|other| assert_eq!(*other, end));

@@ -1,6 +1,6 @@
 //! Ranks that are threads of one process: an exchange behind a mutex, in which everyone waits for everyone.
 
-use gradus_autograd::{Gradients, LeafId, Value};
+use gradus_autograd::{Gradients, Leaf, LeafId, Value};
 use gradus_nn_layers::Module;
 use gradus_train::{Error, Ranks, Result, Start, gradients_from};
 use std::sync::{Arc, Condvar, Mutex};
