@@ -1,17 +1,19 @@
-//! All-reduce over TCP, timed: by direct exchange, by a ring and by a binomial tree, among processes that are told each other's addresses.
+//! All-reduce over TCP, timed: by direct exchange, by a ring and by a binomial tree, among processes that are told each
+//! other's addresses.
 //!
 //! ```text
 //! tcp_all_reduce RANK DELAY_US MOST_BYTES ADDRESS_OF_RANK_0 ADDRESS_OF_RANK_1 …
 //! ```
 //!
-//! Each rank is started with its number, a delay in microseconds, the largest size and the same list of addresses (`10.0.0.1:5000`). Rank 0 writes a line for each
-//! algorithm and size: ranks, algorithm, bytes, repeats, median and minimum of the time in microseconds, and how many
-//! processors all ranks together kept busy. The time of one all-reduce is that of the slowest rank, from a barrier on.
+//! Each rank is started with its number, a delay in microseconds, the largest size and the same list of addresses
+//! (`10.0.0.1:5000`). Rank 0 writes a line for each algorithm and size: ranks, algorithm, bytes, repeats, median and
+//! minimum of the time in microseconds, and how many processors all ranks together kept busy. The time of one
+//! all-reduce is that of the slowest rank, from a barrier on.
 //!
-//! The delay is that of the link, added where a message arrives: what has been read from the socket is handed on so much later. Messages
-//! follow each other on the delayed link as on a real one, but TCP does not see the delay: its acknowledgements come back at once, so
-//! windows that are too small for a long way do not show. 0 leaves the delay to the network (`tc qdisc … netem delay`).
-//! `benches/scaling/netem` runs this program between network namespaces.
+//! The delay is that of the link, added where a message arrives: what has been read from the socket is handed on so
+//! much later. Messages follow each other on the delayed link as on a real one, but TCP does not see the delay: its
+//! acknowledgements come back at once, so windows that are too small for a long way do not show. 0 leaves the delay to
+//! the network (`tc qdisc … netem delay`). `benches/scaling/netem` runs this program between network namespaces.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -26,7 +28,8 @@ const SIZES: [usize; 7] = [1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22,
 /// How long a rank waits for the others to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A connection to another rank: a thread reads it all the time, so that two ranks that write to each other never block.
+/// A connection to another rank: a thread reads it all the time, so that two ranks that write to each other never
+/// block.
 struct Peer {
     stream: TcpStream,
     arrived: Receiver<(Instant, Vec<u8>)>,
@@ -217,7 +220,8 @@ impl Ranks {
 /// Seconds for which this process has kept processors busy, its threads and the kernel's work for them included.
 fn processor_seconds() -> io::Result<f32> {
     let text = fs::read_to_string("/proc/self/stat")?;
-    // The program's name may hold blanks; after it come the state, ten more fields, and both times in hundredths of a second.
+    // The program's name may hold blanks; after it come the state, ten more fields, and both times in hundredths of a
+    // second.
     let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
     Ok(fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f32>().ok()).sum::<f32>() / 100.0)
 }

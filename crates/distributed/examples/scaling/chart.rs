@@ -8,9 +8,10 @@ const TOP: f64 = 34.0;
 const NEXT: f64 = WIDTH + LEFT + 14.0;
 
 /// Colours that eyes of all kinds tell apart (M. Okabe, K. Ito, *Color universal design*, 2008).
-const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#333333"];
+const COLOURS: [&str; 8] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#333333", "#999999"];
 
-/// An axis: its name, where it begins and ends, the numbers at it and their texts. A logarithmic one is the logarithms' axis.
+/// An axis: its name, where it begins and ends, the numbers at it and their texts. A logarithmic one is the logarithms'
+/// axis.
 pub(crate) struct Axis {
     pub(crate) name: &'static str,
     pub(crate) from: f64,

@@ -7,8 +7,9 @@ use gradus_distributed::scaling::{Algorithm, Compression, Link, Plan, Workload};
 /// 8 to 1,024.
 const RANKS: [usize; 8] = [8, 16, 32, 64, 128, 256, 512, 1024];
 
-/// Seconds that a message costs a rank which has a processor to itself: about what a call of the operating system and TCP take.
-pub(crate) const COST: f64 = 1e-5;
+/// Seconds that a message costs a rank which has a processor to itself, as `benches/scaling/message_cost.py` measures
+/// them.
+pub(crate) const COST: f64 = 2e-5;
 
 /// Operations that one rank's processors do in a second, and rows that it has of a batch.
 const OPERATIONS: f64 = 5e10;
@@ -21,8 +22,8 @@ const MODELS: [(&str, usize, usize); 3] = [
     ("25 million parameters", 25_000_000, 50),
 ];
 
-/// A dense model, whose weights are used once for each row: two operations in the forward pass for each parameter and row, four in
-/// the backward pass. A convolution uses its weights more often, and scales that much better.
+/// A dense model, whose weights are used once for each row: two operations in the forward pass for each parameter and
+/// row, four in the backward pass. A convolution uses its weights more often, and scales that much better.
 fn workload((_, parameters, layers): (&str, usize, usize)) -> Result<Workload> {
     let forward = 2.0 * parameters as f64 * ROWS / OPERATIONS;
     Ok(Workload::uniform(parameters, layers, forward, 2.0 * forward)?)
@@ -39,7 +40,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("accumulate 8", plan.accumulation(8)),
         ("bf16", plan.compression(Compression::Bf16)),
         ("top-k 1 %", plan.compression(Compression::TopK { share: 0.01 })),
-        ("accumulate 8, bf16", plan.accumulation(8).compression(Compression::Bf16)),
+        ("accumulate 8, bf16, 25 MiB", plan.accumulation(8).compression(Compression::Bf16).bucket(25 << 20)),
     ]
 }
 
@@ -60,7 +61,8 @@ impl Network {
         steps.collect()
     }
 
-    /// A row for each plan: for each model the most ranks with an efficiency of a half, and the efficiency at 8, 64 and 1,024.
+    /// A row for each plan: for each model the most ranks with an efficiency of a half, and the efficiency at 8, 64 and
+    /// 1,024.
     pub(crate) fn table(&self) -> Result<String> {
         let mut table = "| plan |".to_owned();
         for (name, _, _) in MODELS {

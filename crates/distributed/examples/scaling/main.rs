@@ -1,11 +1,12 @@
-//! Where synchronous data-parallel training stops scaling: a link is fitted to measured all-reduces, checked against more ranks than it was
-//! fitted to, and drawn for 8 to 1,024 ranks.
+//! Where synchronous data-parallel training stops scaling: a link is fitted to measured all-reduces, checked against
+//! more ranks than it was fitted to, and drawn for 8 to 1,024 ranks.
 //!
 //! ```text
 //! cargo run --release -p gradus-distributed --example scaling
 //! ```
 //!
-//! It reads `docs/measurements.csv`, which `benches/scaling/netem` wrote, and renews the pictures and the tables of `docs/scaling.md` beside it.
+//! It reads `docs/measurements.csv`, which `benches/scaling/netem` wrote, and renews the pictures and the tables of
+//! `docs/scaling.md` beside it.
 
 mod chart;
 mod check;

@@ -24,7 +24,8 @@ impl Terms {
     }
 }
 
-/// The ways to add up S bytes over N ranks, and to give everyone the sum. Links are full-duplex, and no two ranks share one.
+/// The ways to add up S bytes over N ranks, and to give everyone the sum. Links are full-duplex, and no two ranks share
+/// one.
 ///
 /// | algorithm | latencies | messages | bytes |
 /// | --- | --- | --- | --- |
@@ -33,7 +34,8 @@ impl Terms {
 /// | [`Tree`](Self::Tree) | 2 ⌈log₂ N⌉ | 2 ⌈log₂ N⌉ | 2 S ⌈log₂ N⌉ |
 /// | [`DoubleTree`](Self::DoubleTree) | 4 (⌈log₂ N⌉ + k) | 4 (⌈log₂ N⌉ + k) | 2 S (⌈log₂ N⌉ + k) / k |
 ///
-/// To add the numbers up costs processor time in proportion to the bytes, by the same factor for the first three: it is part of the bandwidth that one measures.
+/// To add the numbers up costs processor time in proportion to the bytes, by the same factor for the first three: it is
+/// part of the bandwidth that one measures.
 ///
 /// # Examples
 /// ```
@@ -47,19 +49,21 @@ impl Terms {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// Reduce-scatter, then all-gather, each by sending to all others at once: few latencies, many small messages. This is what
-    /// [`Communicator::all_reduce`](crate::Communicator::all_reduce) does (R. Thakur, R. Rabenseifner, W. Gropp, *Optimization of
-    /// collective communication operations in MPICH*, IJHPCA 19, 2005).
+    /// Reduce-scatter, then all-gather, each by sending to all others at once: few latencies, many small messages. This
+    /// is what [`Communicator::all_reduce`](crate::Communicator::all_reduce) does (R. Thakur, R. Rabenseifner, W.
+    /// Gropp, *Optimization of collective communication operations in MPICH*, IJHPCA 19, 2005).
     Direct,
-    /// Reduce-scatter and all-gather around a ring: no rank sends more than it must, and only to its neighbour, but N − 1 times
-    /// in a row, twice (P. Patarasuk, X. Yuan, *Bandwidth optimal all-reduce algorithms for clusters of workstations*, JPDC 69, 2009).
+    /// Reduce-scatter and all-gather around a ring: no rank sends more than it must, and only to its neighbour, but N −
+    /// 1 times in a row, twice (P. Patarasuk, X. Yuan, *Bandwidth optimal all-reduce algorithms for clusters of
+    /// workstations*, JPDC 69, 2009).
     Ring,
-    /// Reduction of whole messages along a binomial tree, and back (Thakur et al.): the fewest latencies without many messages, at log₂ N times
-    /// the bytes.
+    /// Reduction of whole messages along a binomial tree, and back (Thakur et al.): the fewest latencies without many
+    /// messages, at log₂ N times the bytes.
     Tree,
-    /// Reduction and broadcast in k blocks along two trees at once, in which every rank is a leaf of one and within the other: near the least bytes and
-    /// the least latencies, for k = √(h S / (2 B (α + o))), h = ⌈log₂ N⌉ (P. Sanders, J. Speck, J. L. Träff, *Two-tree algorithms for full bandwidth broadcast,
-    /// reduction and scan*, Parallel Computing 35, 2009).
+    /// Reduction and broadcast in k blocks along two trees at once, in which every rank is a leaf of one and within the
+    /// other: near the least bytes and the least latencies, for k = √(h S / (2 B (α + o))), h = ⌈log₂ N⌉ (P. Sanders,
+    /// J. Speck, J. L. Träff, *Two-tree algorithms for full bandwidth broadcast, reduction and scan*, Parallel
+    /// Computing 35, 2009).
     DoubleTree,
 }
 
@@ -78,8 +82,8 @@ impl Algorithm {
         }
     }
 
-    /// What stands behind each other when S bytes are added up over so many ranks. The link matters to the double tree alone, which
-    /// chooses its number of blocks by it. One rank has nothing to do.
+    /// What stands behind each other when S bytes are added up over so many ranks. The link matters to the double tree
+    /// alone, which chooses its number of blocks by it. One rank has nothing to do.
     ///
     /// # Errors
     /// [`Error::Value`] without ranks, or if the bytes are negative or not finite.

@@ -45,10 +45,11 @@ pub struct Fit {
 /// The link that explains the measurements best: α, o, 1/B ≥ 0 with the least Σ (predicted / measured − 1)², so that
 /// microseconds count as much as seconds.
 ///
-/// Two ranks cannot tell the cost o of a message from the latency: each of their messages takes both. It is part of α then, and o is 0.
+/// Two ranks cannot tell the cost o of a message from the latency: each of their messages takes both. It is part of α
+/// then, and o is 0.
 ///
-/// With three unknowns one can try all choices of those that are not 0, solve for them, and keep the best that has no negative value
-/// (C. Lawson, R. Hanson, *Solving least squares problems*, 1974, chapter 23, has the method for many).
+/// With three unknowns one can try all choices of those that are not 0, solve for them, and keep the best that has no
+/// negative value (C. Lawson, R. Hanson, *Solving least squares problems*, 1974, chapter 23, has the method for many).
 ///
 /// # Examples
 /// ```
@@ -66,7 +67,8 @@ pub struct Fit {
 /// ```
 ///
 /// # Errors
-/// [`Error::Measurements`] if they are too few, or all of one size; [`Error::Value`] if one has no ranks, or no time above 0.
+/// [`Error::Measurements`] if they are too few, or all of one size; [`Error::Value`] if one has no ranks, or no time
+/// above 0.
 pub fn fit(measurements: &[Measurement]) -> Result<Fit, Error> {
     let unexplained = Error::Measurements { measurements: measurements.len() };
     // The double tree chooses its blocks by the link: begin with one, choose, fit, choose again.
@@ -111,7 +113,8 @@ fn solve(rows: &[[f64; 3]]) -> Option<[f64; 3]> {
     best.map(|(x, _)| x)
 }
 
-/// The solution of the normal equations of some columns, the others' unknowns 0; none if the columns depend on each other.
+/// The solution of the normal equations of some columns, the others' unknowns 0; none if the columns depend on each
+/// other.
 fn independent(rows: &[[f64; 3]], columns: &[usize]) -> Option<[f64; 3]> {
     // Columns of length 1: bytes are millions, latencies a few.
     let length = |column: usize| rows.iter().map(|row| row[column] * row[column]).sum::<f64>().sqrt();

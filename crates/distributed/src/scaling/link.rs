@@ -5,11 +5,13 @@ use super::error::not_negative;
 
 /// The way from one rank to another: a message of S bytes takes α + o + S / B seconds.
 ///
-/// α is the latency, which passes while the ranks can do something else; B is the bandwidth; o is what the sender and the receiver
-/// are busy with for each message, so that a rank which sends k messages at once pays it k times, and the latency once.
+/// α is the latency, which passes while the ranks can do something else; B is the bandwidth; o is what the sender and
+/// the receiver are busy with for each message, so that a rank which sends k messages at once pays it k times, and the
+/// latency once.
 ///
-/// Sources: R. Hockney, *The communication challenge for MPP: Intel Paragon and Meiko CS-2*, Parallel Computing 20, 1994 (α and B); D. Culler et al.,
-/// *LogP: towards a realistic model of parallel computation*, PPoPP 1993 (the overhead o).
+/// Sources: R. Hockney, *The communication challenge for MPP: Intel Paragon and Meiko CS-2*, Parallel Computing 20,
+/// 1994 (α and B); D. Culler et al., *LogP: towards a realistic model of parallel computation*, PPoPP 1993 (the
+/// overhead o).
 ///
 /// # Examples
 /// ```
@@ -27,7 +29,8 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link of a latency in seconds and a bandwidth in bytes per second, which may be infinite, without a cost for each message.
+    /// A link of a latency in seconds and a bandwidth in bytes per second, which may be infinite, without a cost for
+    /// each message.
     ///
     /// # Errors
     /// [`Error::Value`] if the latency is negative or not finite, or the bandwidth is not above 0.

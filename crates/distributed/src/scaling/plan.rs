@@ -13,10 +13,11 @@ pub enum Compression {
     None,
     /// Two bytes for each number, added up in f32.
     Bf16,
-    /// Of each bucket this share of the numbers, the largest ones, each with its index: eight bytes. Ranks choose different ones,
-    /// so nothing can be added up on the way: everyone is sent everyone's (all-gather), (N − 1) · 8 · share bytes for each number. From
-    /// N = 1 / share on that is more than an all-reduce of all numbers (S. Agarwal, H. Wang, S. Venkataraman, D. Papailiopoulos, *On the
-    /// utility of gradient compression in distributed training systems*, MLSys 2022).
+    /// Of each bucket this share of the numbers, the largest ones, each with its index: eight bytes. Ranks choose
+    /// different ones, so nothing can be added up on the way: everyone is sent everyone's (all-gather), (N − 1) · 8 ·
+    /// share bytes for each number. From N = 1 / share on that is more than an all-reduce of all numbers (S. Agarwal,
+    /// H. Wang, S. Venkataraman, D. Papailiopoulos, *On the utility of gradient compression in distributed training
+    /// systems*, MLSys 2022).
     TopK {
         /// From 0 to 1.
         share: f64,
@@ -51,8 +52,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Buckets of 25 MB, sent while the backward pass goes on; without accumulation or compression. The size is that of PyTorch's
-    /// `DistributedDataParallel` (S. Li et al., *PyTorch distributed: experiences on accelerating data parallel training*, VLDB 2020).
+    /// Buckets of 25 MB, sent while the backward pass goes on; without accumulation or compression. The size is that of
+    /// PyTorch's `DistributedDataParallel` (S. Li et al., *PyTorch distributed: experiences on accelerating data
+    /// parallel training*, VLDB 2020).
     #[must_use]
     pub fn new(algorithm: Algorithm) -> Self {
         Self { algorithm, bucket: 25 << 20, accumulation: 1, compression: Compression::None, overlap: true }
@@ -82,10 +84,12 @@ impl Plan {
         Self { overlap: false, ..self }
     }
 
-    /// The time of a step of so many ranks, each of which computes the whole workload (weak scaling) as often as there are batches to accumulate.
+    /// The time of a step of so many ranks, each of which computes the whole workload (weak scaling) as often as there
+    /// are batches to accumulate.
     ///
-    /// Bucket i is full at t_i, in the backward pass of the last batch. Buckets are sent one after the other, in the order in which they become
-    /// full: bucket i begins at max(t_i, end of bucket i − 1). The step ends with the backward pass, or with the last bucket if that is later.
+    /// Bucket i is full at t_i, in the backward pass of the last batch. Buckets are sent one after the other, in the
+    /// order in which they become full: bucket i begins at max(t_i, end of bucket i − 1). The step ends with the
+    /// backward pass, or with the last bucket if that is later.
     ///
     /// # Errors
     /// [`Error::Value`] without ranks, batches or bytes in a bucket, or if a share is not within 0 and 1.
@@ -141,7 +145,8 @@ impl Step {
         self.compute + self.exposed
     }
 
-    /// The share of the time in which ranks compute: N ranks get through N times so much as one rank. It is 1 for a step that takes no time.
+    /// The share of the time in which ranks compute: N ranks get through N times so much as one rank. It is 1 for a
+    /// step that takes no time.
     #[must_use]
     pub fn efficiency(&self) -> f64 {
         if self.exposed > 0.0 { self.compute / self.seconds() } else { 1.0 }

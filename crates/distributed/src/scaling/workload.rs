@@ -3,7 +3,8 @@
 use super::Error;
 use super::error::{at_least_one, not_negative};
 
-/// The passes over one batch on one rank: the forward pass, and the backward pass layer by layer, after each of which a layer's gradient is complete.
+/// The passes over one batch on one rank: the forward pass, and the backward pass layer by layer, after each of which a
+/// layer's gradient is complete.
 ///
 /// # Examples
 /// ```
@@ -21,8 +22,8 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// A forward pass of so many seconds, and the layers in the order of the backward pass, the last layer first: parameters, and
-    /// the seconds of its backward pass.
+    /// A forward pass of so many seconds, and the layers in the order of the backward pass, the last layer first:
+    /// parameters, and the seconds of its backward pass.
     ///
     /// # Errors
     /// [`Error::Value`] without layers, or if a time is negative or not finite.
@@ -59,8 +60,8 @@ impl Workload {
         self.forward + self.layers.iter().map(|(_, backward)| backward).sum::<f64>()
     }
 
-    /// When each bucket is full, in seconds from the start of the forward pass, and how many gradients are in it. A bucket is full
-    /// with the layer that brings it to the size asked for: no layer's gradient is divided.
+    /// When each bucket is full, in seconds from the start of the forward pass, and how many gradients are in it. A
+    /// bucket is full with the layer that brings it to the size asked for: no layer's gradient is divided.
     pub(super) fn buckets(&self, parameters: f64) -> Vec<(f64, usize)> {
         let (mut time, mut filled, mut buckets) = (self.forward, 0, Vec::new());
         for (layer, (more, backward)) in self.layers.iter().enumerate() {
