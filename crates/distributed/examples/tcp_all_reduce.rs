@@ -8,7 +8,7 @@
 //! Each rank is started with its number, a delay in microseconds, the largest size and the same list of addresses
 //! (`10.0.0.1:5000`). Rank 0 writes a line for each algorithm and size: ranks, algorithm, bytes, repeats, median and
 //! minimum of the time in microseconds, and how many processors all ranks together kept busy. The time of one
-//! all-reduce is that of the slowest rank, from a barrier on.
+//! all-reduce is that of the slowest rank, from a time on at which all begin.
 //!
 //! The delay is that of the link, added where a message arrives: what has been read from the socket is handed on so
 //! much later. Messages follow each other on the delayed link as on a real one, but TCP does not see the delay: its
@@ -20,7 +20,7 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, fs, process, thread};
 
 /// 4 kB to 16 MB.
@@ -80,6 +80,8 @@ struct Ranks {
     rank: usize,
     peers: Vec<Option<Peer>>,
     buffer: Vec<u8>,
+    /// What a message takes to come and one to go back.
+    trip: Duration,
 }
 
 impl Ranks {
@@ -105,7 +107,20 @@ impl Ranks {
             stream.read_exact(&mut peer)?;
             peers[usize::from(peer[0])] = Some(Peer::new(stream, delay)?);
         }
-        Ok(Self { rank, peers, buffer: Vec::new() })
+        let mut ranks = Self { rank, peers, buffer: Vec::new(), trip: Duration::ZERO };
+        ranks.barrier()?;
+        let start = Instant::now();
+        if rank < 2 && ranks.size() > 1 {
+            for sends in [0, 1] {
+                if sends == rank {
+                    ranks.send(1 - rank, &[0.0])?;
+                } else {
+                    ranks.receive(1 - rank, &mut [0.0], |to, from| *to = from)?;
+                }
+            }
+        }
+        ranks.trip = start.elapsed();
+        Ok(ranks)
     }
 
     fn size(&self) -> usize {
@@ -146,6 +161,25 @@ impl Ranks {
             step *= 2;
         }
         Ok(())
+    }
+
+    /// A time for all to begin at, told by rank 0: ranks that leave a barrier one after the other would measure that, too.
+    /// They have one clock, for they are processes of one machine, as namespaces are.
+    fn appointment(&mut self) -> io::Result<Instant> {
+        self.barrier()?;
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other);
+        let mut start = (now()? + 2 * self.trip + Duration::from_millis(2)).as_nanos() as u64;
+        if self.rank == 0 {
+            self.peers.iter_mut().flatten().try_for_each(|peer| peer.stream.write_all(&start.to_le_bytes()))?;
+        } else {
+            let mut bytes = [0; 8];
+            self.peer(0)?.receive(&mut bytes)?;
+            start = u64::from_le_bytes(bytes);
+        }
+        let wait = Duration::from_nanos(start).saturating_sub(now()?);
+        let start = Instant::now() + wait;
+        thread::sleep(wait);
+        Ok(start)
     }
 
     /// Where a part of the numbers begins and ends.
@@ -234,8 +268,7 @@ fn measure(ranks: &mut Ranks, (name, all_reduce): (&str, AllReduce), bytes: usiz
     let (rank, size) = (ranks.rank, ranks.size());
     let run = |ranks: &mut Ranks| -> Result<f32, Box<dyn Error>> {
         let mut numbers = vec![(rank + 1) as f32; bytes / 4];
-        ranks.barrier()?;
-        let start = Instant::now();
+        let start = ranks.appointment()?;
         all_reduce(ranks, &mut numbers)?;
         let seconds = start.elapsed().as_secs_f32();
         let sum = (size * (size + 1) / 2) as f32;
@@ -244,9 +277,9 @@ fn measure(ranks: &mut Ranks, (name, all_reduce): (&str, AllReduce), bytes: usiz
             None => Ok(seconds),
         }
     };
-    // The first opens TCP's windows, the second says how often a second has room for it.
+    // The first opens TCP's windows, the second says how often there is time for it.
     run(ranks)?;
-    let mut repeats = [(1.0 / run(ranks)?).clamp(5.0, 30.0)];
+    let mut repeats = [(0.4 / run(ranks)?).clamp(3.0, 20.0)];
     if rank == 0 {
         (1..size).try_for_each(|peer| ranks.send(peer, &repeats))?;
     } else {
