@@ -1,5 +1,5 @@
-//! What the ranks of a run tell each other beside gradients: each learns of an error on any of them, so that none waits for one that
-//! has given up.
+//! What the ranks of a run tell each other beside gradients: each learns of an error on any of them, so that none waits for one
+//! that has given up.
 
 use crate::{Error, Ranks, Result};
 use gradus_autograd::Real;
@@ -115,18 +115,19 @@ impl Kind {
 /// Why an evaluation has failed on this rank, and what that is on all of them.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) error: Error,
+    pub(crate) error: Box<Error>,
     pub(crate) kind: Kind,
 }
 
 impl<E: Into<Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        let error = error.into();
+        let error = Box::new(error.into());
         Self { kind: Kind::of(&error), error }
     }
 }
 
-/// Some rank has a fault, perhaps this one: finds out which. A fault that nothing turns back from goes before one that a line search does.
+/// Some rank has a fault, perhaps this one: finds out which. A fault that nothing turns back from goes before one that a line
+/// search does.
 pub(crate) fn failure<F: Real>(ranks: &mut dyn Ranks<F>, own: Option<Error>) -> Failure {
     let told = own.as_ref().map_or_else(Vec::new, |error| {
         let mut bytes = Kind::of(error).to_bytes().to_vec();
@@ -145,5 +146,6 @@ pub(crate) fn failure<F: Real>(ranks: &mut dyn Ranks<F>, own: Option<Error>) -> 
         let unknown = Error::Ranks("a rank has a fault, and none says which".into());
         return own.unwrap_or(unknown).into();
     };
-    Failure { error: own.unwrap_or_else(|| other(rank, &String::from_utf8_lossy(reason))), kind }
+    let error = own.unwrap_or_else(|| other(rank, &String::from_utf8_lossy(reason)));
+    Failure { error: Box::new(error), kind }
 }

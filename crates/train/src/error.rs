@@ -212,8 +212,8 @@ pub enum Error {
         checkpoint: Option<PathBuf>,
     },
 
-    /// Another rank of the run has failed, and all end with it. The weights that this rank's model has are the last that are known to be
-    /// good if a step has failed, or as they were.
+    /// Another rank of the run has failed, and all end with it. If it was in a step, the model has been put back to the last weights
+    /// that had a finite loss.
     #[error(
         "ranks: rank {rank} has failed, and all end with it: {reason}{}",
         kept.as_ref().map_or_else(String::new, |kept| format!("; the weights are those of {kept}"))

@@ -52,8 +52,8 @@ pub fn evaluate<F: Real>(model: &(impl Layer<F> + ?Sized), data: &Labelled<F>) -
     evaluate_rows(model, data, None, None)
 }
 
-/// As [`evaluate`]; the logarithms of all probabilities are put into `kept`, sample by sample. Of several ranks each looks at a part of the
-/// samples, and all have the same numbers, to the bit: it is whole passes that are divided among them.
+/// As [`evaluate`]; the logarithms of all probabilities are put into `kept`, sample by sample. Of several ranks each looks at a
+/// part of the samples, and all have the numbers of one rank, to the bit: it is whole passes that are divided among them.
 pub(crate) fn evaluate_rows<F: Real>(
     model: &(impl Layer<F> + ?Sized),
     data: &Labelled<F>,

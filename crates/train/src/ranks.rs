@@ -7,9 +7,10 @@ use gradus_nn_layers::Module;
 
 /// The other ranks of a run that is spread over several processes, or threads: synchronous data-parallel training.
 ///
-/// Every rank runs the same program, with a model of its own, and takes its rows of every mini-batch. [`Trainer::ranks`](crate::Trainer::ranks) is the
-/// one line that says so; who moves the bytes, and how, is the implementor's affair. Every rank calls the same methods in the same
-/// order, so that each may wait for the others.
+/// Every rank runs the same program, with a model of its own, and takes its rows of every mini-batch.
+/// [`Trainer::ranks`](crate::Trainer::ranks) is the one line that says so; who moves the bytes, and how, is the implementor's affair.
+/// Every rank calls the same methods in the same order, so that each may wait for the others; [`gradient`](Self::gradient) alone is
+/// called as often as a rank has something to tell.
 ///
 /// # Examples
 /// One rank alone, of which a run has the bits of one without ranks:
@@ -77,19 +78,20 @@ pub trait Ranks<F: Real = f32> {
     /// If a rank cannot be reached: [`Error::Ranks`].
     fn all_gather(&mut self, bytes: &[u8]) -> Result<Vec<Vec<u8>>>;
 
-    /// Called before anything is trained or resumed. The place to make sure that every rank trains the same model on the same data, and to note which
-    /// parameters there are: their [`LeafId`]s differ from rank to rank, and their order does not.
+    /// Called once a run, before anything is trained or resumed, when the ranks have told each other that their settings are in
+    /// order ([`all_gather`](Self::all_gather)). The place to make sure that every rank trains the same model on the same data, and to
+    /// note which parameters there are: their [`LeafId`]s may differ from rank to rank, and their order does not.
     ///
     /// # Errors
     /// If the ranks do not fit together.
     fn begin(&mut self, model: &mut dyn Module<F>, start: &Start) -> Result<()>;
 
-    /// A parameter's gradient on this rank's rows is complete, and the backward pass goes on: time to send it. It is not yet multiplied by
-    /// this rank's share of the batch.
+    /// A parameter's gradient on this rank's rows is complete, and the backward pass goes on: time to send it. It is not yet
+    /// multiplied by this rank's share of the batch.
     ///
-    /// It is told of the gradients of a batch in the order of [`Var::backward_each`](gradus_autograd::Var::backward_each), and of none if the
-    /// rank has no rows or looks at them in parts ([`Trainer::accumulate`](crate::Trainer::accumulate)): so [`add_up`](Self::add_up) is to take
-    /// what has not been told of.
+    /// It is told of the gradients of a batch in the order of [`Var::backward_each`](gradus_autograd::Var::backward_each), and of none
+    /// if the rank has no rows or looks at them in parts ([`Trainer::accumulate`](crate::Trainer::accumulate)): so
+    /// [`add_up`](Self::add_up) is to take what has not been told of.
     fn gradient(&mut self, id: LeafId, gradient: &Value<F>, share: f64);
 
     /// Adds up over the ranks, once for each evaluation of a batch, and leaves on every rank
@@ -100,9 +102,9 @@ pub trait Ranks<F: Real = f32> {
     /// numbers     Σ number, of each of the numbers
     /// ```
     ///
-    /// The shares add up to 1, unless a rank has a fault: then what is left in `gradients` is not looked at, and the ranks at fault
-    /// come with a share of 0 and no gradients, whatever they have told of. Ranks without rows come so, too.
-    /// [`gradients_from`] puts gradients together.
+    /// The shares add up to 1, unless a rank has a fault: then what is left in `gradients` is not looked at, and the ranks at
+    /// fault come with a share of 0 and no gradients, whatever they have told of. Ranks without rows come so, too. The numbers are as
+    /// many on every rank, and there are few of them. [`gradients_from`] puts gradients together.
     ///
     /// # Errors
     /// If a rank cannot be reached: [`Error::Ranks`].
@@ -130,8 +132,8 @@ pub struct Start {
     pub checkpoint: Option<Every>,
 }
 
-/// Gradients and updates put together from arrays, as if a backward pass had returned them: what [`Ranks::add_up`] leaves where a rank lacks a
-/// gradient that another has.
+/// Gradients and updates put together from arrays, as if a backward pass had returned them: what [`Ranks::add_up`] leaves where
+/// a rank lacks a gradient that another has.
 ///
 /// # Errors
 /// Those of the tape; a gradient comes twice, with two shapes, say.

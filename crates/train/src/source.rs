@@ -103,8 +103,8 @@ pub trait Source<F: Real> {
     /// If there are none to be had.
     fn batches(&self, epoch: usize, from: usize, batch_size: usize, rng: StdRng) -> Result<Batches<'_, F>>;
 
-    /// This part of each of the [`batches`](Self::batches), for one of several ranks. Unless a source does better, the whole batch is gathered
-    /// and the rest of it dropped.
+    /// This part of each of the [`batches`](Self::batches), for one of several ranks. Unless a source does better, the whole batch
+    /// is gathered and the rest of it dropped.
     ///
     /// # Errors
     /// Those of [`batches`](Self::batches).
@@ -126,8 +126,8 @@ pub trait Source<F: Real> {
         Ok(Box::new(self.batches(epoch, from, batch_size, rng)?.map(cut)))
     }
 
-    /// What tells the samples from others, so that ranks which read different ones are found: a number that is the same for the same
-    /// samples. Unless a source does better, its [`fingerprint`](Self::fingerprint).
+    /// What tells the samples from others, so that ranks which read different ones are found: a number that is the same for the
+    /// same samples. Unless a source does better, its [`fingerprint`](Self::fingerprint).
     ///
     /// # Errors
     /// If it cannot be found out.

@@ -96,9 +96,9 @@ impl<F: Real> Objective<F> for OnBatch<'_, F> {
             let told = match kind {
                 Kind::Loss(loss) => TapeError::NonFiniteLoss { loss, cause: None }.into(),
                 Kind::Gradient => OptimError::NonFiniteNorm { operation: "training", norm: f64::NAN }.into(),
-                Kind::Other => return plain(error),
+                Kind::Other => return plain(*error),
             };
-            self.fault = Some(error);
+            self.fault = Some(*error);
             told
         })
     }
@@ -203,7 +203,7 @@ pub(crate) fn give_up<F: Real>(ranks: Option<&mut dyn Ranks<F>>, error: Error) -
     let told =
         gradients_from([], []).and_then(|mut nothing| ranks.add_up(&mut nothing, 0.0, &mut [0.0, 0.0, 0.0, 1.0]));
     match told {
-        Ok(()) => failure(ranks, Some(error)).error,
+        Ok(()) => *failure(ranks, Some(error)).error,
         Err(_) => error,
     }
 }

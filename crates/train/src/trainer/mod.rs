@@ -216,35 +216,38 @@ impl<'a, F: Real> Trainer<'a, F> {
         self
     }
 
-    /// Spreads the run over several processes: synchronous data-parallel training. Every rank runs the same program, with the same settings, seed
-    /// and data, and ends with the same weights.
+    /// Spreads the run over several processes: synchronous data-parallel training. Every rank runs the same program, with the
+    /// same settings, seed and data, and ends with the same weights.
     ///
     /// # What is promised
-    /// `N` ranks train in the bits of one rank with [`accumulate(N)`](Trainer::accumulate), if [`Ranks::add_up`] adds up in the order of
-    /// the ranks: rank `i` takes part `i` of every batch, with the same random numbers, and
+    /// `N` ranks train in the bits of one rank with [`accumulate(N)`](Trainer::accumulate), if [`Ranks::add_up`] adds up in the
+    /// order of the ranks: rank `i` takes part `i` of every batch, with the same random numbers, and
     ///
     /// ```text
     /// g = Σ nᵢ/n gᵢ          over the ranks, of nᵢ samples each of a batch of n
     /// ```
     ///
-    /// The batch size is that of all ranks together. Of a batch with fewer samples than ranks the last ranks have no rows. Clipping, [`gradient_health`](Trainer::gradient_health) and the optimizer
-    /// see the sum, on every rank; an optimizer that evaluates a batch several times has each evaluation added up. With `accumulate` or
-    /// [`data_parallel`](Trainer::data_parallel) each rank divides its own rows further.
+    /// The batch size is that of all ranks together. Of a batch with fewer samples than ranks the last ranks have no rows.
+    /// Clipping, [`gradient_health`](Trainer::gradient_health) and the optimizer see the sum, on every rank; an optimizer that
+    /// evaluates a batch several times has each evaluation added up. With `accumulate` or [`data_parallel`](Trainer::data_parallel)
+    /// each rank divides its own rows further.
     ///
-    /// What a model does with a batch as a whole it does with the rows of each rank: batch normalization takes the statistics of a rank's
-    /// rows. The running ones are averaged over the ranks by their share of the batch, so that all ranks have the same: this is the one thing that
-    /// `accumulate` does otherwise, which keeps those of the last part.
+    /// What a model does with a batch as a whole it does with the rows of each rank: batch normalization takes the statistics of
+    /// a rank's rows. The running ones are averaged over the ranks by their share of the batch, so that all ranks have the same:
+    /// this is the one thing that `accumulate` does otherwise, which keeps those of the last part.
     ///
     /// # What one rank does for all
-    /// Rank 0 alone tells the callbacks, and writes checkpoints, while the others wait; resuming, it reads the newest, and sends it to the
-    /// others, which touch no disk. The number of ranks may be another then. Evaluation is divided among the ranks, and all have the numbers
-    /// that one would have, to the bit; so early stopping stops all at once.
+    /// Rank 0 alone tells the callbacks, and writes checkpoints, while the others wait; resuming, it reads the newest, and sends
+    /// it to the others, which touch no disk. The number of ranks may be another then. Evaluation is divided among the ranks, and
+    /// all have the numbers that one would have, to the bit; so early stopping stops all at once.
     ///
-    /// A flag of [`stop_when`](Trainer::stop_when) on any rank stops all after the same step: that during which it is set, or the next, if it is set
-    /// between two. An error on a rank ends all: that rank with the error, the others with [`Error::OtherRank`](crate::Error::OtherRank), which names it.
+    /// A flag of [`stop_when`](Trainer::stop_when) on any rank stops all after the same step: that during which it is set, or the
+    /// next, if it is set when the gradients have been added up. An error on a rank ends all: that rank with the error, the others
+    /// with [`Error::OtherRank`](crate::Error::OtherRank), which names it.
     ///
     /// # Errors
-    /// The run is refused with [`Error::FewerSamplesThanRanks`](crate::Error::FewerSamplesThanRanks) if there is not a training sample for every rank.
+    /// The run is refused with [`Error::FewerSamplesThanRanks`](crate::Error::FewerSamplesThanRanks) if there is not a training
+    /// sample for every rank.
     ///
     /// # References
     /// S. Li and others, *PyTorch Distributed: Experiences on Accelerating Data Parallel Training*, VLDB 2020,

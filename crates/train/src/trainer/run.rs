@@ -266,7 +266,8 @@ impl<'a, F: Real> Trainer<'a, F> {
         Ok(())
     }
 
-    /// One step: the optimizer evaluates the batch, as often as its rule wants, and updates the model. Also whether a rank is asked to stop.
+    /// One step: the optimizer evaluates the batch, as often as its rule wants, and updates the model. Also whether a rank is
+    /// asked to stop.
     fn step(
         &mut self,
         model: &mut dyn Layer<F>,

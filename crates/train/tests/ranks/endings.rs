@@ -5,9 +5,10 @@ use super::*;
 use gradus_data::Labelled;
 use gradus_optim::{Lbfgs, Sgd};
 use gradus_regularize::EarlyStopping;
-use gradus_train::{CheckpointFolder, Every};
+use gradus_train::{CheckpointFolder, Disk, Every, Storage, StorageFile};
 use ndarray::Array2;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Sets a flag at a step.
 struct StopAt<'a>(u64, &'a AtomicBool);
@@ -74,6 +75,54 @@ fn what_is_wrong_with_the_folder_is_told_to_all_ranks() {
     assert!(matches!(errors[0], Error::FolderTaken { .. }), "{}", errors[0]);
     for error in &errors[1..] {
         assert!(matches!(error, Error::OtherRank { rank: 0, reason, .. } if reason.contains("resume()")), "{error}");
+    }
+}
+
+/// A disk that is full when the second checkpoint is to be written.
+#[derive(Debug)]
+struct Full(AtomicU64);
+
+impl Storage for Full {
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        Disk.create_folder(folder)
+    }
+    fn lock(&self, path: &Path) -> io::Result<Option<std::fs::File>> {
+        Disk.lock(path)
+    }
+    fn create(&self, path: &Path) -> io::Result<Box<dyn StorageFile>> {
+        let full = self.0.fetch_add(1, Ordering::Relaxed) > 0;
+        if full { Err(io::ErrorKind::StorageFull.into()) } else { Disk.create(path) }
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Disk.rename(from, to)
+    }
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        Disk.sync_folder(folder)
+    }
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        Disk.read(path)
+    }
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        Disk.list(folder)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        Disk.remove(path)
+    }
+}
+
+#[test]
+fn a_checkpoint_that_rank_0_cannot_write_ends_all() {
+    let base = Temporary::new();
+    let errors = on_ranks(3, |ranks| {
+        let folder = folder(&base.0, ranks).storage(Full(AtomicU64::new(0)));
+        resumed(plain(2).checkpoint(folder, Every::Steps(2)).ranks(ranks)).unwrap_err()
+    });
+    assert!(matches!(errors[0], Error::CheckpointIo { operation: "write", .. }), "{}", errors[0]);
+    for error in &errors[1..] {
+        assert!(
+            matches!(error, Error::OtherRank { rank: 0, reason, .. } if reason.contains("step-000000000004")),
+            "{error}"
+        );
     }
 }
 
