@@ -136,10 +136,14 @@ pub struct Start {
 /// a rank lacks a gradient that another has.
 ///
 /// # Errors
-/// Those of the tape; a gradient comes twice, with two shapes, say.
+/// Those of the tape.
+///
+/// # Panics
+/// If a gradient comes twice, with two shapes; of one shape, they are added up.
 ///
 /// # Examples
 /// ```
+/// use gradus_autograd::Leaf;
 /// use gradus_nn_layers::{Parameter, ndarray::array};
 /// use gradus_train::gradients_from;
 ///
