@@ -20,6 +20,7 @@ const CHAIN: &[&[&str]] = &[
     &["gradus-regularize"],
     &["gradus-data"],
     &["gradus-train"],
+    &["gradus-distributed"],
     &["gradus"],
     &["gradus-examples", "gradus-exercises", "gradus-benches"],
     &["gradus-course"],

@@ -1,0 +1,107 @@
+//! What ranks do together.
+
+use crate::{Numbers, Result};
+use std::fmt;
+
+/// A rank's connection to the others: the collective operations.
+///
+/// All ranks call the same operations in the same order. A rank that is gone ends the others' operations with
+/// [`Error::RankLost`](crate::Error::RankLost), and every later one, too.
+///
+/// # Examples
+///
+/// ```
+/// use gradus_distributed::{Communicator, Group, Numbers, Result, Threads};
+///
+/// fn mean_of_ranks(ranks: &dyn Communicator) -> Result<f64> {
+///     let sum = ranks.all_reduce(Numbers::from_slice(&[ranks.rank() as f64])?)?;
+///     Ok(sum.to_vec::<f64>()?[0] / ranks.size() as f64)
+/// }
+///
+/// for mean in Threads::run(3, |group: Group| mean_of_ranks(&group)) {
+///     assert_eq!(mean?, 1.0);
+/// }
+/// # Ok::<(), gradus_distributed::Error>(())
+/// ```
+pub trait Communicator: Send + Sync + fmt::Debug {
+    /// This rank, counted from 0.
+    fn rank(&self) -> usize;
+
+    /// How many ranks there are.
+    fn size(&self) -> usize;
+
+    /// Begins to add up `numbers` over all ranks, and returns at once. Several can be under way; they are served in order.
+    ///
+    /// Errors are those of [`all_reduce`](Self::all_reduce), and come with [`Pending::wait`].
+    #[must_use = "the sum comes with `wait`"]
+    fn start_all_reduce(&self, numbers: Numbers) -> Pending;
+
+    /// `yᵢ = ((x₀ᵢ + x₁ᵢ) + x₂ᵢ) + …`: the sum over the ranks, in their order, on every rank.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lengths`](crate::Error::Lengths) if ranks give different numbers of numbers, on all of them, and then they can go on;
+    /// [`Error::Calls`](crate::Error::Calls) if a rank calls something else; [`Error::RankLost`](crate::Error::RankLost).
+    fn all_reduce(&self, numbers: Numbers) -> Result<Numbers> {
+        self.start_all_reduce(numbers).wait()
+    }
+
+    /// The bytes of rank `root`, on every rank. What the others give is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Root`](crate::Error::Root) if there is no such rank, [`Error::Calls`](crate::Error::Calls),
+    /// [`Error::RankLost`](crate::Error::RankLost).
+    fn broadcast(&self, root: usize, bytes: Vec<u8>) -> Result<Vec<u8>>;
+
+    /// The bytes of every rank in their order, on rank `root`; nothing on the others. The lengths may differ.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
+    fn gather(&self, root: usize, bytes: Vec<u8>) -> Result<Option<Vec<Vec<u8>>>>;
+
+    /// The bytes of every rank in their order, on every rank. The lengths may differ.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Calls`](crate::Error::Calls), [`Error::RankLost`](crate::Error::RankLost).
+    fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>>;
+
+    /// Returns when every rank has called it.
+    ///
+    /// # Errors
+    ///
+    /// As [`all_gather`](Self::all_gather).
+    fn barrier(&self) -> Result<()>;
+}
+
+/// A sum over the ranks that is under way.
+///
+/// Dropping it does not end the operation, on which the other ranks rely.
+#[must_use = "the sum comes with `wait`"]
+pub struct Pending {
+    wait: Box<dyn FnOnce() -> Result<Numbers> + Send>,
+}
+
+impl Pending {
+    /// What `wait` returns, for implementors of [`Communicator`].
+    pub fn new(wait: impl FnOnce() -> Result<Numbers> + Send + 'static) -> Self {
+        Self { wait: Box::new(wait) }
+    }
+
+    /// The sum, when it is there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Communicator::all_reduce`].
+    pub fn wait(self) -> Result<Numbers> {
+        (self.wait)()
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
+    }
+}

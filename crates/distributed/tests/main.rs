@@ -1,0 +1,7 @@
+//! The tests that share one program.
+
+#![allow(clippy::unwrap_used)] // also in the helpers of the tests
+
+mod errors;
+mod laws;
+mod lost;
