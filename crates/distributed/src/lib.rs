@@ -7,6 +7,7 @@
 
 mod collectives;
 mod communicator;
+mod data_parallel;
 mod error;
 mod group;
 mod numbers;
@@ -14,6 +15,7 @@ pub mod scaling;
 mod transport;
 
 pub use communicator::{Communicator, Pending};
+pub use data_parallel::DataParallel;
 pub use error::{Error, Result};
 pub use group::Group;
 pub use numbers::Numbers;

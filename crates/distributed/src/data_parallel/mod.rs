@@ -1,0 +1,219 @@
+//! Synchronous data-parallel training over a [`Communicator`].
+
+mod buckets;
+mod checks;
+
+use crate::{Communicator, Numbers, Result};
+use buckets::{Buckets, Flight};
+use gradus_autograd::{Gradients, LeafId, Real, Value};
+use gradus_nn_layers::Module;
+use gradus_train::{Ranks, Result as TrainResult, Start, gradients_from};
+use std::time::{Duration, Instant};
+
+/// Trains a model on all ranks of a communicator, as [`Trainer::ranks`](gradus_train::Trainer::ranks) takes it.
+///
+/// Every rank runs the same program, and takes its rows of every mini-batch. Of `N` ranks, the gradient of a step is
+///
+/// ```text
+/// g = Σᵣ nᵣ/n gᵣ          of nᵣ of the batch's n samples on rank r; added up in the order of the ranks
+/// ```
+///
+/// so that a run has the bits of one rank with [`Trainer::accumulate(N)`](gradus_train::Trainer::accumulate), and to rounding those of one rank
+/// with the whole batch. Gradients travel in buckets while the backward pass goes on; what is left to wait for when it has ended is
+/// [`exposed`](Self::exposed).
+///
+/// Before the first step every rank is checked to have the same model, data, seed, settings and version; then all get rank 0's parameters.
+///
+/// Running statistics of batch normalization are averaged by the ranks' shares of the batch after every step. The statistics by which a batch is
+/// normalized are each rank's own, as in PyTorch without `SyncBatchNorm`.
+///
+/// # Examples
+/// Two ranks, threads of this process:
+/// ```
+/// use gradus_distributed::{DataParallel, Group, Threads};
+/// use gradus_data::Digits;
+/// use gradus_nn_layers::Linear;
+/// use gradus_optim::Adam;
+/// use gradus_train::{History, Result, Trainer};
+/// use rand::{SeedableRng, rngs::StdRng};
+///
+/// fn train(group: Group) -> Result<History> {
+///     let mut rng = StdRng::seed_from_u64(7);
+///     let (train, test) = Digits::embedded().split(0.8, &mut rng)?;
+///     let mut model = Linear::new(64, 10, &mut rng);
+///     let mut ranks = DataParallel::new(&group);
+///     let mut trainer = Trainer::new(2).batch_size(64).ranks(&mut ranks);
+///     trainer.run(&mut model, &mut Adam::new(1e-2), &train, &test, &mut rng)
+/// }
+///
+/// for history in Threads::run(2, train) {
+///     assert!(history?.epochs[1].test_accuracy > 0.9);
+/// }
+/// # Ok::<(), gradus_train::Error>(())
+/// ```
+///
+/// # References
+/// S. Li and others, *PyTorch Distributed: Experiences on Accelerating Data Parallel Training*, VLDB 2020,
+/// <https://doi.org/10.14778/3415478.3415530>
+#[derive(Debug)]
+pub struct DataParallel<'c, F: Real = f32> {
+    communicator: &'c dyn Communicator,
+    settings: Settings,
+    buckets: Buckets,
+    /// Buffers of the model, whose updates are averaged.
+    averaged: Vec<(LeafId, Vec<usize>)>,
+    /// The gradients of the step that is being computed.
+    flight: Option<Flight<F>>,
+    /// What went wrong while the backward pass went on; told when it has ended.
+    fault: Option<crate::Error>,
+    exposed: Duration,
+}
+
+/// What must be the same on all ranks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Settings {
+    bucket_bytes: usize,
+}
+
+impl<'c, F: Real> DataParallel<'c, F> {
+    /// Buckets of 1 MiB.
+    #[must_use]
+    pub fn new(communicator: &'c dyn Communicator) -> Self {
+        Self {
+            communicator,
+            settings: Settings { bucket_bytes: 1 << 20 },
+            buckets: Buckets::default(),
+            averaged: Vec::new(),
+            flight: None,
+            fault: None,
+            exposed: Duration::ZERO,
+        }
+    }
+
+    /// Gradients travel in buckets of at most so many bytes, unless one parameter has more; 0 gives every parameter a bucket of its own.
+    #[must_use]
+    pub fn bucket_bytes(mut self, bytes: usize) -> Self {
+        self.settings.bucket_bytes = bytes;
+        self
+    }
+
+    /// How long this rank has waited for others' gradients after its backward passes had ended: the time not hidden behind them, of all steps.
+    #[must_use]
+    pub fn exposed(&self) -> Duration {
+        self.exposed
+    }
+
+    fn sum(&mut self, gradients: &mut Gradients<F>, share: f64, numbers: &mut [f64]) -> TrainResult<()> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault.into());
+        }
+        let mut flight = self.flight.take().unwrap_or_else(|| Flight::new(&self.buckets, share));
+        for (id, gradient) in gradients.iter() {
+            flight.take(&self.buckets, self.communicator, (id, gradient))?;
+        }
+        let begun = Instant::now();
+        let tail = self.tail(gradients, share, numbers)?;
+        // Buckets leave in one order on all ranks, and what else is added up comes after them all.
+        let sums = self.arrive(flight, tail, numbers)?;
+        self.exposed += begun.elapsed();
+        self.put(gradients, sums)
+    }
+
+    /// The numbers, and the updates of the buffers with a word for each on whether there is one.
+    fn tail(&self, gradients: &Gradients<F>, share: f64, numbers: &[f64]) -> Result<Numbers> {
+        let mut tail = Numbers::from_slice(numbers)?;
+        for (id, shape) in &self.averaged {
+            let update = gradients.update_of(*id).filter(|_| share > 0.0);
+            tail.extend_from_slice(&[if update.is_some() { share } else { 0.0 }])?;
+            let len = shape.iter().product();
+            let values: Vec<f64> = match update {
+                Some(update) => update.iter().map(|x| share * x.to_f64()).collect(),
+                None => vec![0.0; len],
+            };
+            tail.extend_from_slice(&values)?;
+        }
+        Ok(tail)
+    }
+
+    fn arrive(&self, flight: Flight<F>, tail: Numbers, numbers: &mut [f64]) -> Result<Sums<F>> {
+        let gradients = flight.arrive(&self.buckets, self.communicator)?;
+        let tail = self.communicator.all_reduce(tail)?;
+        let count = numbers.len();
+        for (number, sum) in numbers.iter_mut().zip(tail.values::<f64>(0..count)?) {
+            *number = sum;
+        }
+        let (mut at, mut updates) = (numbers.len(), Vec::new());
+        for (id, shape) in &self.averaged {
+            let len: usize = shape.iter().product();
+            let there: f64 = tail.values::<f64>(at..at + 1)?.sum();
+            if there > 0.0 {
+                let mean: Value<f64> = buckets::array(&tail, at + 1..at + 1 + len, shape)?;
+                updates.push((*id, mean.mapv(|x| F::from_f64(x / there)).into()));
+            }
+            at += 1 + len;
+        }
+        Ok(Sums { gradients, updates })
+    }
+
+    /// Leaves the sums in the gradients: in place where there are arrays, and added where another rank alone had a gradient.
+    fn put(&self, gradients: &mut Gradients<F>, sums: Sums<F>) -> TrainResult<()> {
+        let mut sums_of: std::collections::HashMap<_, _> =
+            sums.gradients.into_iter().filter_map(|(id, sum)| Some((id, sum?))).collect();
+        for (id, gradient) in gradients.iter_mut() {
+            if let Some(sum) = sums_of.remove(&id) {
+                *gradient = sum;
+            }
+        }
+        let further = gradients_from(sums_of, sums.updates)?;
+        let own = std::mem::replace(gradients, gradients_from([], [])?);
+        *gradients = own + further;
+        Ok(())
+    }
+}
+
+/// What is left after a step.
+struct Sums<F: Real> {
+    gradients: Vec<(LeafId, Option<Value<F>>)>,
+    updates: Vec<(LeafId, Value<F>)>,
+}
+
+impl<F: Real> Ranks<F> for DataParallel<'_, F> {
+    fn rank(&self) -> usize {
+        self.communicator.rank()
+    }
+
+    fn size(&self) -> usize {
+        self.communicator.size()
+    }
+
+    fn broadcast(&mut self, bytes: &mut Vec<u8>) -> TrainResult<()> {
+        *bytes = self.communicator.broadcast(0, std::mem::take(bytes))?;
+        Ok(())
+    }
+
+    fn all_gather(&mut self, bytes: &[u8]) -> TrainResult<Vec<Vec<u8>>> {
+        Ok(self.communicator.all_gather(bytes.to_vec())?)
+    }
+
+    fn begin(&mut self, model: &mut dyn Module<F>, start: &Start) -> TrainResult<()> {
+        checks::same_run(self.communicator, model, start, &self.settings)?;
+        checks::same_values(self.communicator, model)?;
+        self.buckets = Buckets::new::<F>(&checks::trained(model), self.settings.bucket_bytes);
+        self.averaged = checks::buffers(model);
+        (self.flight, self.fault) = (None, None);
+        Ok(())
+    }
+
+    fn gradient(&mut self, id: LeafId, gradient: &Value<F>, share: f64) {
+        let flight = self.flight.get_or_insert_with(|| Flight::new(&self.buckets, share));
+        if self.fault.is_none()
+            && let Err(error) = flight.take(&self.buckets, self.communicator, (id, gradient))
+        {
+            self.fault = Some(error);
+        }
+    }
+
+    fn add_up(&mut self, gradients: &mut Gradients<F>, share: f64, numbers: &mut [f64]) -> TrainResult<()> {
+        self.sum(gradients, share, numbers)
+    }
+}
