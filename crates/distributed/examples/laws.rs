@@ -1,4 +1,5 @@
-//! The laws of the collective operations over the ranks that `mpirun` has started, and what becomes of them when a rank is killed.
+//! The laws of the collective operations over the ranks that `mpirun` has started, and what becomes of them when a rank
+//! is killed.
 //!
 //! ```text
 //! cargo build -p gradus-distributed --features mpi --example laws

@@ -30,7 +30,8 @@ pub trait Communicator: Send + Sync + fmt::Debug {
     /// How many ranks there are.
     fn size(&self) -> usize;
 
-    /// Begins to add up `numbers` over all ranks, and returns at once. Several can be under way; they are served in order.
+    /// Begins to add up `numbers` over all ranks, and returns at once. Several can be under way; they are served in
+    /// order.
     ///
     /// Errors are those of [`all_reduce`](Self::all_reduce), and come with [`Pending::wait`].
     #[must_use = "the sum comes with `wait`"]
@@ -40,8 +41,9 @@ pub trait Communicator: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`Error::Lengths`](crate::Error::Lengths) if ranks give different numbers of numbers, on all of them, and then they can go on;
-    /// [`Error::Calls`](crate::Error::Calls) if a rank calls something else; [`Error::RankLost`](crate::Error::RankLost).
+    /// [`Error::Lengths`](crate::Error::Lengths) if ranks give different numbers of numbers, on all of them, and then
+    /// they can go on; [`Error::Calls`](crate::Error::Calls) if a rank calls something else;
+    /// [`Error::RankLost`](crate::Error::RankLost).
     fn all_reduce(&self, numbers: Numbers) -> Result<Numbers> {
         self.start_all_reduce(numbers).wait()
     }

@@ -1,6 +1,7 @@
 //! What can go wrong between ranks.
 
-/// An error of ranks that work together: the message names the operation or the rank, what was found and what would fit.
+/// An error of ranks that work together: the message names the operation or the rank, what was found and what would
+/// fit.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -96,7 +97,8 @@ pub enum Error {
         on_rank: String,
     },
 
-    /// A rank has other numbers in a parameter than rank 0, whose numbers it was given: found before the first step, on all ranks.
+    /// A rank has other numbers in a parameter than rank 0, whose numbers it was given: found before the first step, on
+    /// all ranks.
     #[error("rank {rank}: `{parameter}` has other values than rank 0 has sent: is its memory or the network at fault?")]
     OtherValues {
         /// The first rank that differs.

@@ -6,9 +6,9 @@ use std::thread::{self, JoinHandle};
 
 /// A rank's handle to all ranks.
 ///
-/// Behind it a thread owns the [`Transport`]: it serves operations in the order in which they are called, and shows the others that this
-/// rank is alive, while it computes. Operations can be called from several threads, as long as their order is the same on all ranks.
-/// A dropped group finishes what was started, and leaves.
+/// Behind it a thread owns the [`Transport`]: it serves operations in the order in which they are called, and shows the
+/// others that this rank is alive, while it computes. Operations can be called from several threads, as long as their
+/// order is the same on all ranks. A dropped group finishes what was started, and leaves.
 ///
 /// # Examples
 ///
@@ -61,8 +61,8 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// [`Error::MpiTwice`] if MPI has been initialized already in this process, [`Error::MpiThreads`] if it cannot be called from a
-    /// thread.
+    /// [`Error::MpiTwice`] if MPI has been initialized already in this process, [`Error::MpiThreads`] if it cannot be
+    /// called from a thread.
     #[cfg(feature = "mpi")]
     #[cfg_attr(docsrs, doc(cfg(feature = "mpi")))]
     pub fn mpi() -> Result<Self> {

@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// MPI reads and writes buffers after the call that named them, and cannot be made to stop when the rank at the other end is dead. The buffers
-// then have to outlive the call, which the types of the crate `mpi` only allow for ever: `transport/mpi/in_flight.rs` takes them back.
+// MPI reads and writes buffers after the call that named them, and cannot be made to stop when the rank at the other
+// end is dead. The buffers then have to outlive the call, which the types of the crate `mpi` only allow for ever:
+// `transport/mpi/in_flight.rs` takes them back.
 #![cfg_attr(not(feature = "mpi"), forbid(unsafe_code))]
 #![cfg_attr(feature = "mpi", deny(unsafe_code))]
 

@@ -30,7 +30,8 @@ fn messages_name_the_values_and_what_would_fit() {
     told(lengths, "all_reduce: ranks 0 to 1 give [3, 4] numbers: each must give equally many");
     told(
         Err::<(), _>(Error::RankLost { rank: 2, seconds: 5.04 }),
-        "rank 2: it is gone, its last sign of life 5.0 s ago: the run needs all its ranks; start it again, from its last checkpoint",
+        "rank 2: it is gone, its last sign of life 5.0 s ago: \
+         the run needs all its ranks; start it again, from its last checkpoint",
     );
 }
 

@@ -52,9 +52,13 @@ proptest! {
     }
 
     #[test]
-    fn several_sums_under_way_come_back_each_its_own(ranks in 1..=8_usize, lens in prop::collection::vec(0..20_usize, 1..6)) {
+    fn several_sums_under_way_come_back_each_its_own(
+        ranks in 1..=8_usize,
+        lens in prop::collection::vec(0..20_usize, 1..6),
+    ) {
         let all = run(ranks, |group| {
-            let start = |&len: &usize| Ok(group.start_all_reduce(Numbers::from_slice(&numbers_f64(group.rank() + len, len))?));
+            let own = |len| Numbers::from_slice(&numbers_f64(group.rank() + len, len));
+            let start = |&len: &usize| Ok(group.start_all_reduce(own(len)?));
             let pending = lens.iter().map(start).collect::<Result<Vec<_>>>()?;
             // In the reverse order, for none depends on who waits for it.
             let mut sums = Vec::new();
@@ -62,7 +66,7 @@ proptest! {
                 sums.insert(0, sum.wait()?);
             }
             for (len, sum) in lens.iter().zip(&sums) {
-                let alone = group.all_reduce(Numbers::from_slice(&numbers_f64(group.rank() + len, *len))?)?;
+                let alone = group.all_reduce(own(*len)?)?;
                 assert_eq!(sum, &alone);
             }
             Ok(sums)
@@ -74,12 +78,18 @@ proptest! {
     fn every_rank_has_the_roots_bytes(ranks in 1..=8_usize, root in 0..8_usize, len in 0..100_usize) {
         let root = root % ranks;
         // The others do not know how many there are.
-        let all = run(ranks, |group| group.broadcast(root, bytes(group.rank(), if group.rank() == root { len } else { 3 })));
+        let all = run(ranks, |group| {
+            let rank = group.rank();
+            group.broadcast(root, bytes(rank, if rank == root { len } else { 3 }))
+        });
         prop_assert!(all.iter().all(|found| *found == bytes(root, len)));
     }
 
     #[test]
-    fn bytes_of_different_lengths_are_gathered_in_order(lens in prop::collection::vec(0..50_usize, 1..=8), root in 0..8_usize) {
+    fn bytes_of_different_lengths_are_gathered_in_order(
+        lens in prop::collection::vec(0..50_usize, 1..=8),
+        root in 0..8_usize,
+    ) {
         let ranks = lens.len();
         let root = root % ranks;
         let expected: Vec<Vec<u8>> = lens.iter().enumerate().map(|(rank, &len)| bytes(rank, len)).collect();

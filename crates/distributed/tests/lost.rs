@@ -135,7 +135,8 @@ fn numbers_of_different_types_are_not_added() {
         0 => group.all_reduce(Numbers::from_slice(&[1.0_f32; 4])?),
         _ => group.all_reduce(Numbers::from_slice(&[1.0_f64; 2])?),
     });
-    let expected = "all_reduce of 4 f32: rank 1 is in all_reduce of 2 f64: all ranks must call the same operations in the same order";
+    let expected = "all_reduce of 4 f32: rank 1 is in all_reduce of 2 f64: \
+        all ranks must call the same operations in the same order";
     assert_eq!(results[0].as_ref().unwrap_err().to_string(), expected);
     assert!(matches!(results[1], Err(Error::Calls { rank: 0, .. } | Error::RankLost { rank: 0, .. })));
 }

@@ -26,7 +26,8 @@ fn laws() -> PathBuf {
     program
 }
 
-/// Runs it in a folder of its own for MPI's files: what an earlier run clears away after its end would be this one's, too.
+/// Runs it in a folder of its own for MPI's files: what an earlier run clears away after its end would be this one's,
+/// too.
 fn run(command: &mut Command) -> Output {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     let run = RUNS.fetch_add(1, Ordering::Relaxed);

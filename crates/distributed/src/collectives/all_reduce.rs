@@ -5,11 +5,11 @@ use crate::{Bytes, Error, Numbers, Result, Transport};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A reduce-scatter and an all-gather, both by direct exchange: each rank adds up one part of the numbers, **in the order of the ranks**,
-/// and gives the sum to all.
+/// A reduce-scatter and an all-gather, both by direct exchange: each rank adds up one part of the numbers, **in the
+/// order of the ranks**, and gives the sum to all.
 ///
-/// Each rank sends and receives `2 (n − 1) / n` times the numbers, the least that is possible, in two rounds. A ring sends as much, in
-/// `2 (n − 1)` rounds, and adds up each part beginning at another rank.
+/// Each rank sends and receives `2 (n − 1) / n` times the numbers, the least that is possible, in two rounds. A ring
+/// sends as much, in `2 (n − 1)` rounds, and adds up each part beginning at another rank.
 ///
 /// Thakur, Rabenseifner, Gropp, *Optimization of Collective Communication Operations in MPICH*, 2005.
 pub(crate) fn all_reduce(transport: &mut dyn Transport, numbers: Numbers) -> Result<Numbers> {

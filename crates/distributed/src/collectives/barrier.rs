@@ -3,7 +3,8 @@
 use super::Call;
 use crate::{Bytes, Result, Transport};
 
-/// By dissemination, in `⌈log₂ n⌉` rounds: in round `k` rank `r` tells `r + 2ᵏ` and hears from `r − 2ᵏ`, so that it then knows of `2ᵏ⁺¹` ranks.
+/// By dissemination, in `⌈log₂ n⌉` rounds: in round `k` rank `r` tells `r + 2ᵏ` and hears from `r − 2ᵏ`, so that it
+/// then knows of `2ᵏ⁺¹` ranks.
 ///
 /// Hensgen, Finkel, Manber, *Two algorithms for barrier synchronization*, 1988.
 pub(crate) fn barrier(transport: &mut dyn Transport) -> Result<()> {

@@ -5,8 +5,8 @@ use crate::{Bytes, Result, Transport};
 
 /// By a binomial tree, in `⌈log₂ n⌉` rounds: in each, whoever has the bytes gives them to one who has not.
 ///
-/// Ranks are counted from the root. Rank `v` gets the bytes from `v` without its lowest bit, and gives them to `v + 2ᵏ` for every `2ᵏ` below
-/// that bit, the farthest first.
+/// Ranks are counted from the root. Rank `v` gets the bytes from `v` without its lowest bit, and gives them to `v + 2ᵏ`
+/// for every `2ᵏ` below that bit, the farthest first.
 pub(crate) fn broadcast(transport: &mut dyn Transport, root: usize, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let (rank, size) = (transport.rank(), transport.size());
     let call = Call::Broadcast { root };

@@ -1,7 +1,7 @@
 //! What ranks do together, in messages from rank to rank.
 //!
-//! Every message has a header before it, a message of its own, which says what its sender is doing. So a rank that is in another operation
-//! is named, where it would otherwise be waited for.
+//! Every message has a header before it, a message of its own, which says what its sender is doing. So a rank that is
+//! in another operation is named, where it would otherwise be waited for.
 
 mod all_reduce;
 mod barrier;
@@ -59,7 +59,8 @@ impl Call {
         }
     }
 
-    /// Sends a message to each rank of `sends`, and receives one from each of `receives`, with what its sender is doing.
+    /// Sends a message to each rank of `sends`, and receives one from each of `receives`, with what its sender is
+    /// doing.
     fn exchange(
         self,
         transport: &mut dyn Transport,

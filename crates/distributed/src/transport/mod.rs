@@ -40,18 +40,21 @@ pub trait Transport {
     /// How long a rank may be silent before it is taken for dead.
     fn deadline(&self) -> Duration;
 
-    /// Sends messages and receives one from each rank of `receives`, all at once; returns those, in this order, when all are through.
-    /// Messages from one rank to another keep their order, also those of later exchanges; no rank is this one.
+    /// Sends messages and receives one from each rank of `receives`, all at once; returns those, in this order, when
+    /// all are through. Messages from one rank to another keep their order, also those of later exchanges; no rank is
+    /// this one.
     ///
-    /// The messages are shared and not borrowed: where a rank dies on the way, the network may go on reading them for ever.
+    /// The messages are shared and not borrowed: where a rank dies on the way, the network may go on reading them for
+    /// ever.
     ///
     /// # Errors
     ///
-    /// [`Error::RankLost`](crate::Error::RankLost) when a rank that is needed here has left, or has been silent for the deadline.
-    /// After an error only [`leave`](Self::leave) may be called.
+    /// [`Error::RankLost`](crate::Error::RankLost) when a rank that is needed here has left, or has been silent for the
+    /// deadline. After an error only [`leave`](Self::leave) may be called.
     fn exchange(&mut self, sends: Vec<(usize, Bytes)>, receives: &[usize]) -> Result<Vec<Bytes>>;
 
-    /// Tells the others that this rank is alive, and hears what they have to say. Called every tenth of the deadline between exchanges.
+    /// Tells the others that this rank is alive, and hears what they have to say. Called every tenth of the deadline
+    /// between exchanges.
     fn beat(&mut self);
 
     /// Tells the others that nothing more comes from here. The last call.

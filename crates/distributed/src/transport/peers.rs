@@ -37,7 +37,8 @@ impl Peers {
         due
     }
 
-    /// To be called before one looks for messages. A time in which this rank itself stood still, and nobody looked, is not held against the others.
+    /// To be called before one looks for messages. A time in which this rank itself stood still, and nobody looked, is
+    /// not held against the others.
     pub(super) fn look(&mut self) {
         let now = Instant::now();
         let still = (now - self.looked).saturating_sub(self.interval() * 2);
@@ -56,8 +57,8 @@ impl Peers {
         self.left[rank].get_or_insert(why);
     }
 
-    /// Whether every rank of `awaited` is there to answer, and `under_way`, with which a message is half through and which may have
-    /// left since.
+    /// Whether every rank of `awaited` is there to answer, and `under_way`, with which a message is half through and
+    /// which may have left since.
     pub(super) fn check(
         &self,
         awaited: impl IntoIterator<Item = usize>,

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 /// Ranks that are threads of one process: for tests, and to see on one machine what many would compute.
 ///
-/// Messages go through channels, and are moved, not copied. [`Threads::run`] does all that is needed; the endpoints are there for those
-/// who want to put something in between.
+/// Messages go through channels, and are moved, not copied. [`Threads::run`] does all that is needed; the endpoints are
+/// there for those who want to put something in between.
 #[derive(Debug)]
 pub struct Threads {
     rank: usize,
@@ -41,12 +41,13 @@ enum Content {
 impl Threads {
     /// Runs `program` on `ranks` threads, each with a [`Group`] of them all, and returns what each rank returned.
     ///
-    /// A rank that returns or panics while others still need it ends their operations with [`Error::RankLost`], at once.
+    /// A rank that returns or panics while others still need it ends their operations with [`Error::RankLost`], at
+    /// once.
     ///
     /// # Errors
     ///
-    /// In place of a rank's result: what its program returned, [`Error::Panicked`] if it panicked, [`Error::Thread`] if there is no
-    /// thread for it.
+    /// In place of a rank's result: what its program returned, [`Error::Panicked`] if it panicked, [`Error::Thread`] if
+    /// there is no thread for it.
     ///
     /// # Examples
     ///

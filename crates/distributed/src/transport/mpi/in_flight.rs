@@ -1,8 +1,8 @@
 //! Messages that MPI is sending or receiving.
 //!
-//! MPI uses a buffer until the operation is complete, and an operation with a rank that has died may never be. Rust's types for it
-//! let such a buffer go out of use only by ending the process. Here a buffer belongs to MPI from the beginning of the operation to its end, and
-//! is taken back then; one whose operation never ends is never freed.
+//! MPI uses a buffer until the operation is complete, and an operation with a rank that has died may never be. Rust's
+//! types for it let such a buffer go out of use only by ending the process. Here a buffer belongs to MPI from the
+//! beginning of the operation to its end, and is taken back then; one whose operation never ends is never freed.
 
 #![allow(unsafe_code)] // each use with its reason
 
@@ -24,8 +24,8 @@ pub(super) struct Sending {
 impl Sending {
     pub(super) fn begin(to: &impl Destination, bytes: Bytes) -> Self {
         let shared = Arc::into_raw(bytes.shared);
-        // SAFETY: the Arc's count is one higher for this pointer, until `is_through` gives it back, when MPI has read all. As long as
-        // it is shared nobody has the bytes mutably.
+        // SAFETY: the Arc's count is one higher for this pointer, until `is_through` gives it back, when MPI has read
+        // all. As long as it is shared nobody has the bytes mutably.
         let all: &'static Vec<u8> = unsafe { &*shared };
         let operation = to.immediate_send_with_tag(StaticScope, &all[bytes.range], MESSAGE);
         Self { operation: Some(operation), shared }
@@ -36,7 +36,8 @@ impl Sending {
         let Some(operation) = self.operation.take() else { return true };
         match operation.test() {
             Ok(_) => {
-                // SAFETY: it comes from `Arc::into_raw` and is given back here alone, once: the operation is gone. MPI reads no more.
+                // SAFETY: it comes from `Arc::into_raw` and is given back here alone, once: the operation is gone. MPI
+                // reads no more.
                 drop(unsafe { Arc::from_raw(self.shared) });
                 true
             }
@@ -66,8 +67,8 @@ impl Receiving {
     pub(super) fn through(&mut self) -> Option<Vec<u8>> {
         match self.operation.take()?.test() {
             Ok(_) => {
-                // SAFETY: it comes from `Box::into_raw` and is taken back here alone, once: the operation is gone, and with it MPI's use
-                // of the buffer.
+                // SAFETY: it comes from `Box::into_raw` and is taken back here alone, once: the operation is gone, and
+                // with it MPI's use of the buffer.
                 Some(unsafe { Box::from_raw(self.buffer) }.into_vec())
             }
             Err(operation) => {

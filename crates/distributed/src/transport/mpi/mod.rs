@@ -12,7 +12,6 @@ use ::mpi::topology::{Communicator, SimpleCommunicator};
 use ::mpi::traits::Equivalence;
 use ::mpi::{Tag, Threading};
 use in_flight::{Receiving, Sending};
-use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::thread;
@@ -29,7 +28,8 @@ const LIMIT: usize = i32::MAX as usize;
 
 /// Ranks that are processes which `mpirun` has started, on one machine or many.
 ///
-/// MPI is initialized, called and finalized in one thread, that of the [`Group`](crate::Group); the library needs no more than
+/// MPI is initialized, called and finalized in one thread, that of the [`Group`](crate::Group); the library needs no
+/// more than
 /// `MPI_THREAD_FUNNELED`. After an error it is not finalized, for that would wait for all ranks.
 ///
 /// # Examples
@@ -54,12 +54,13 @@ pub struct Mpi {
 }
 
 impl Mpi {
-    /// Initializes MPI in this thread, in which all else is to be called. A program that `mpirun` has not started is a single rank.
+    /// Initializes MPI in this thread, in which all else is to be called. A program that `mpirun` has not started is a
+    /// single rank.
     ///
     /// # Errors
     ///
-    /// [`Error::MpiTwice`] if it has been initialized already in this process, [`Error::MpiThreads`] if the library cannot be called from
-    /// a thread.
+    /// [`Error::MpiTwice`] if it has been initialized already in this process, [`Error::MpiThreads`] if the library
+    /// cannot be called from a thread.
     pub fn initialize() -> Result<Self> {
         if is_finalized() {
             return Err(Error::MpiTwice);
@@ -128,7 +129,8 @@ impl Mpi {
         Some(Receiving::begin(message, status.count(u8::equivalent_datatype()) as usize))
     }
 
-    /// Waits until all others have left, too, as finalizing would, without hanging where one of them never will. Whether all are well.
+    /// Waits until all others have left, too, as finalizing would, without hanging where one of them never will.
+    /// Whether all are well.
     fn all_leave(&mut self) -> bool {
         let mut pause = Pause::default();
         while !self.peers.all_left_but(self.rank) {
@@ -170,18 +172,19 @@ impl Transport for Mpi {
             // Before the messages: those of a rank that has left came before it left.
             self.listen();
             sending.retain_mut(|(_, message)| !message.is_through());
-            let mut missing = VecDeque::new();
+            let mut missing = Vec::new();
             for (from, slot) in &mut receiving {
                 // The messages of one rank come in order, so the first that is missing is the next.
-                if matches!(slot, Slot::Awaited) && !missing.contains(from) {
-                    if let Some(begun) = self.begin_to_receive(*from) {
-                        *slot = Slot::UnderWay(begun);
-                        pause = Pause::default();
-                    }
+                if matches!(slot, Slot::Awaited)
+                    && !missing.contains(from)
+                    && let Some(begun) = self.begin_to_receive(*from)
+                {
+                    *slot = Slot::UnderWay(begun);
+                    pause = Pause::default();
                 }
                 slot.progress();
                 if matches!(slot, Slot::Awaited) {
-                    missing.push_back(*from);
+                    missing.push(*from);
                 }
             }
             let half: Vec<usize> = receiving
@@ -252,10 +255,10 @@ enum Slot {
 
 impl Slot {
     fn progress(&mut self) {
-        if let Self::UnderWay(message) = self {
-            if let Some(bytes) = message.through() {
-                *self = Self::Through(bytes.into());
-            }
+        if let Self::UnderWay(message) = self
+            && let Some(bytes) = message.through()
+        {
+            *self = Self::Through(bytes.into());
         }
     }
 }
@@ -287,8 +290,8 @@ impl Farewell {
     }
 }
 
-/// Between two looks at what has come: at first none, for messages take microseconds; then longer ones, for the processor has
-/// gradients to compute.
+/// Between two looks at what has come: at first none, for messages take microseconds; then longer ones, for the
+/// processor has gradients to compute.
 #[derive(Default)]
 struct Pause {
     looks: u32,
