@@ -2,9 +2,9 @@
 
 use crate::chart::{Axis, Chart};
 use crate::{Line, Result};
-use gradus_distributed::scaling::{Fit, Measurement, fit};
+use gradus_distributed::scaling::{Algorithm, Fit, Measurement, fit};
 
-/// The largest size that says whether the processors are the limit.
+/// Bytes from which on the processors may be the limit.
 const LARGE: f64 = 1e6;
 
 /// What was measured under one setting of the links, and what was fitted to it.
@@ -23,10 +23,18 @@ impl Check<'_> {
         format!("{} Gbit/s, {} ms", self.gbit_per_s, self.delay_us / 1000.0)
     }
 
-    /// The relative errors of a fit's predictions for so many ranks.
-    fn errors(&self, fit: &Fit, ranks: usize) -> Vec<f64> {
-        let lines = self.lines.iter().filter(|line| line.measurement.ranks == ranks);
-        lines.filter_map(|line| line.measurement.error(&fit.link).ok()).collect()
+    /// The relative errors of a fit's predictions for so many ranks: the median for each algorithm, and the worst of all.
+    fn errors(&self, fit: &Fit, ranks: usize) -> Result<String> {
+        let (mut medians, mut all) = (Vec::new(), Vec::<f64>::new());
+        for algorithm in [Algorithm::Direct, Algorithm::Ring, Algorithm::Tree] {
+            let ones = self.lines.iter().map(|line| line.measurement);
+            let ones = ones.filter(|one| one.ranks == ranks && one.algorithm == algorithm);
+            let errors = ones.map(|one| one.error(&fit.link)).collect::<std::result::Result<Vec<_>, _>>()?;
+            all.extend(&errors);
+            medians.push(format!("{:+.0}", 100.0 * median(errors)));
+        }
+        let worst = all.into_iter().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(f64::NAN);
+        Ok(format!("{} %; {:+.0} %", medians.join(", "), 100.0 * worst))
     }
 
     /// The most processors that were busy with large messages.
@@ -94,22 +102,16 @@ pub(crate) fn fits(checks: &[Check<'_>]) -> String {
     table
 }
 
-/// The median and the worst of the errors.
-fn summary(errors: Vec<f64>) -> String {
-    let worst = errors.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(f64::NAN);
-    format!("{:+.0} %, {:+.0} %", 100.0 * median(errors), 100.0 * worst)
-}
-
 /// A table of how far predictions are off.
-pub(crate) fn errors(checks: &[Check<'_>]) -> String {
+pub(crate) fn errors(checks: &[Check<'_>]) -> Result<String> {
     let mut table = "| links | from 2 ranks: 4 ranks | from 2 ranks: 8 ranks | from 2 and 4 ranks: 8 ranks |\n\
                      | --- | --- | --- | --- |\n"
         .to_owned();
     for check in checks {
-        let [first, second] = [4, 8].map(|ranks| summary(check.errors(&check.two, ranks)));
-        table += &format!("| {} | {first} | {second} | {} |\n", check.name(), summary(check.errors(&check.four, 8)));
+        let [first, second] = [4, 8].map(|ranks| check.errors(&check.two, ranks));
+        table += &format!("| {} | {} | {} | {} |\n", check.name(), first?, second?, check.errors(&check.four, 8)?);
     }
-    table
+    Ok(table)
 }
 
 /// Predicted against measured time, from the fit to two ranks: a frame for each rate.

@@ -71,7 +71,7 @@ fn main() -> Result<()> {
 
     let checks = check::checks(&lines)?;
     replace(&mut document, "fits", &check::fits(&checks))?;
-    replace(&mut document, "errors", &check::errors(&checks))?;
+    replace(&mut document, "errors", &check::errors(&checks)?)?;
     write("check.svg", &check::picture(&checks)?)?;
 
     for (name, gbit_per_s) in [("slow", 1.0), ("fast", 10.0)] {
