@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, thread};
 
 /// The published crates, by the folders that they lie in.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "linalg",
     "autograd",
     "nn-layers/derive",
@@ -28,6 +28,7 @@ const CRATES: [&str; 11] = [
     "regularize",
     "data",
     "train",
+    "distributed",
     "gradus",
 ];
 
