@@ -148,8 +148,8 @@ impl Server {
         loop {
             match tasks.recv_timeout(interval) {
                 Ok(task) => task(&mut self),
-                Err(RecvTimeoutError::Timeout) if self.failed.is_none() => self.transport.beat(),
-                Err(RecvTimeoutError::Timeout) => {}
+                // An error stays for the next operation.
+                Err(RecvTimeoutError::Timeout) => drop(self.run(|transport| transport.beat())),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }

@@ -1,6 +1,7 @@
 //! Ranks that are gone, silent, slow, or in another operation.
 
-use gradus_distributed::{Communicator, Error, Group, Numbers, Result, Threads};
+use gradus_distributed::{Bytes, Communicator, Error, Group, Leaving, Numbers, Result, Threads, Transport};
+use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,26 +33,49 @@ fn a_rank_that_returns_is_named_at_once() {
 }
 
 #[test]
-fn a_rank_that_panics_is_named_at_once_though_others_are_slow() {
-    let begun = Instant::now();
+fn a_rank_that_panics_is_named_by_those_who_wait_for_others_too() {
+    // Rank 2 comes when ranks 0 and 3 have their answers.
+    let answered = Barrier::new(3);
     let results = Threads::run(4, |group: Group| {
         match group.rank() {
             1 => panic!("rank {} has had enough", 1),
-            // The others wait for this one, too.
-            2 => thread::sleep(Duration::from_millis(300)),
+            2 => drop(answered.wait()),
             _ => {}
         }
         let found = sum(&group);
-        let waited = begun.elapsed();
-        Ok::<_, Error>((found, waited))
+        if group.rank() != 2 {
+            answered.wait();
+        }
+        Ok::<_, Error>(found)
     });
     let panicked = Error::Panicked { rank: 1, message: "rank 1 has had enough".into() };
     assert_eq!(results[1].as_ref().err(), Some(&panicked));
     for rank in [0, 2, 3] {
-        let (found, waited) = results[rank].as_ref().unwrap();
+        let found = results[rank].as_ref().unwrap();
         assert!(names(found, 1), "rank {rank}: {found:?}");
-        assert!(rank == 2 || *waited < Duration::from_millis(290), "rank {rank} waited {waited:?} for a slow one");
     }
+}
+
+#[test]
+fn what_all_have_sent_is_added_up_though_others_have_lost_a_rank_since() {
+    let mut endpoints = Threads::endpoints(3);
+    let mut slow = endpoints.remove(2);
+    let threads: Vec<_> = endpoints
+        .into_iter()
+        .map(|mut endpoint| {
+            thread::spawn(move || {
+                let other = 1 - endpoint.rank();
+                endpoint.exchange(vec![(2, Bytes::from(vec![7])), (other, Bytes::from(vec![8]))], &[other]).unwrap();
+                endpoint.leave(if other == 0 { Leaving::Done } else { Leaving::Lost(1) });
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let received = slow.exchange(Vec::new(), &[0, 1]).unwrap();
+    assert!(received.iter().all(|bytes| bytes[..] == [7]));
+    // What rank 0 no longer sends, it would have sent but for rank 1; and rank 2 need not wait until it wants something.
+    assert!(matches!(slow.exchange(Vec::new(), &[0]), Err(Error::RankLost { rank: 1, .. })));
+    assert!(matches!(slow.beat(), Err(Error::RankLost { rank: 1, .. })));
 }
 
 /// Ranks whose deadline is short; `silent` has an endpoint, and nobody who serves it.

@@ -12,8 +12,10 @@
 //! ```
 
 use crate::{Communicator, Numbers, Pending, Result};
+use gradus_autograd::ndarray::ArrayD;
 use gradus_autograd::{LeafId, Real, Value};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Where a parameter's gradient has its place.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +27,9 @@ struct Place {
 
 /// A parameter of a bucket.
 #[derive(Debug, Clone)]
-pub(super) struct Member {
-    pub(super) id: LeafId,
-    pub(super) shape: Vec<usize>,
+struct Member {
+    id: LeafId,
+    shape: Vec<usize>,
     len: usize,
 }
 
@@ -59,11 +61,6 @@ impl Buckets {
         buckets
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.members.len()
-    }
-
     /// The numbers of a bucket without those that say which gradients are there.
     fn numbers(&self, bucket: usize) -> usize {
         self.members[bucket].iter().map(|member| member.len).sum()
@@ -84,10 +81,10 @@ pub(super) struct Flight<F: Real> {
 impl<F: Real> Flight<F> {
     pub(super) fn new(buckets: &Buckets, share: f64) -> Self {
         let waiting = buckets.members.iter().map(|members| vec![None; members.len()]).collect();
-        Self { waiting, share: F::from_f64(share), left: Vec::with_capacity(buckets.len()) }
+        Self { waiting, share: F::from_f64(share), left: Vec::with_capacity(buckets.members.len()) }
     }
 
-    /// Takes a gradient on board; what is not a parameter of the buckets, or has left already, is none of theirs. Buckets that are full leave, in order.
+    /// Takes a gradient on board; what is no parameter of the buckets, or has been taken already, is left. Buckets that are full leave, in order.
     pub(super) fn take(
         &mut self,
         buckets: &Buckets,
@@ -106,13 +103,13 @@ impl<F: Real> Flight<F> {
     }
 
     /// The next bucket leaves, full or not: its gradients, zeros for those that are not there, and for each whether it is.
-    pub(super) fn leave(&mut self, buckets: &Buckets, communicator: &dyn Communicator) -> Result<()> {
+    fn leave(&mut self, buckets: &Buckets, communicator: &dyn Communicator) -> Result<()> {
         let bucket = self.left.len();
         let (members, waiting) = (&buckets.members[bucket], std::mem::take(&mut self.waiting[bucket]));
         let mut numbers = Numbers::with_capacity::<F>(buckets.numbers(bucket) + members.len())?;
         for (member, gradient) in members.iter().zip(&waiting) {
             match gradient {
-                Some(gradient) => scaled(&mut numbers, gradient.clone().into_standard_layout().as_slice(), self.share)?,
+                Some(gradient) => append(&mut numbers, gradient, self.share)?,
                 None => numbers.extend_from_slice(&vec![F::zero(); member.len])?,
             }
         }
@@ -123,16 +120,14 @@ impl<F: Real> Flight<F> {
         Ok(())
     }
 
-    /// Lets every bucket leave that has not, and waits for all: the sums, in the model's order reversed; `None` where no rank had a gradient.
-    pub(super) fn arrive(
-        mut self,
-        buckets: &Buckets,
-        communicator: &dyn Communicator,
-    ) -> Result<Vec<(LeafId, Option<Value<F>>)>> {
-        while self.left.len() < buckets.len() {
-            self.leave(buckets, communicator)?;
-        }
-        let mut sums = Vec::new();
+    /// Lets every bucket leave that has not.
+    pub(super) fn leave_all(&mut self, buckets: &Buckets, communicator: &dyn Communicator) -> Result<()> {
+        (self.left.len()..buckets.members.len()).try_for_each(|_| self.leave(buckets, communicator))
+    }
+
+    /// Waits for all that have left: the sums of the gradients that some rank had.
+    pub(super) fn arrive(self, buckets: &Buckets) -> Result<HashMap<LeafId, Value<F>>> {
+        let mut sums = HashMap::new();
         for (bucket, pending) in self.left.into_iter().enumerate() {
             let (numbers, members) = (pending.wait()?, &buckets.members[bucket]);
             let mut at = 0;
@@ -141,29 +136,30 @@ impl<F: Real> Flight<F> {
             for (member, there) in members.iter().zip(there) {
                 let range = at..at + member.len;
                 at = range.end;
-                let sum = if there > F::zero() { Some(array(&numbers, range, &member.shape)?) } else { None };
-                sums.push((member.id, sum));
+                if there > F::zero() {
+                    sums.insert(member.id, array(&numbers, range, &member.shape)?);
+                }
             }
         }
         Ok(sums)
     }
 }
 
-/// Appends `share · gradient`, a piece at a time that stays near the core.
-fn scaled<F: Real>(numbers: &mut Numbers, gradient: Option<&[F]>, share: F) -> Result<()> {
+/// Appends `factor · value`, row by row, a piece at a time that stays near the core.
+pub(super) fn append<F: Real>(numbers: &mut Numbers, value: &Value<F>, factor: F) -> Result<()> {
     const PIECE: usize = 1024;
+    let value = value.as_standard_layout();
     let mut piece = [F::zero(); PIECE];
-    for gradient in gradient.expect("a standard layout is a slice").chunks(PIECE) {
-        let piece = &mut piece[..gradient.len()];
-        piece.iter_mut().zip(gradient).for_each(|(x, g)| *x = *g * share);
+    for value in value.as_slice().expect("a standard layout is a slice").chunks(PIECE) {
+        let piece = &mut piece[..value.len()];
+        piece.iter_mut().zip(value).for_each(|(x, value)| *x = *value * factor);
         numbers.extend_from_slice(piece)?;
     }
     Ok(())
 }
 
 /// Some of the numbers as an array.
-pub(super) fn array<F: Real>(numbers: &Numbers, range: std::ops::Range<usize>, shape: &[usize]) -> Result<Value<F>> {
+pub(super) fn array<F: Real>(numbers: &Numbers, range: Range<usize>, shape: &[usize]) -> Result<Value<F>> {
     let values: Vec<F> = numbers.values(range)?.collect();
-    let array = gradus_autograd::ndarray::ArrayD::from_shape_vec(shape, values);
-    Ok(array.expect("as many numbers were sent as the shape takes").into())
+    Ok(ArrayD::from_shape_vec(shape, values).expect("as many numbers were sent as the shape takes").into())
 }

@@ -1,27 +1,14 @@
 //! What must be the same on every rank before the first step.
 
-use super::Settings;
-use crate::{Communicator, Error, Result};
+use super::{Settings, buckets};
+use crate::{Communicator, Error, Numbers, Result};
 use gradus_autograd::{Leaf, LeafId, Real, Value};
-use gradus_nn_layers::{Item, ItemMut, Module};
-use gradus_train::Start;
+use gradus_nn_layers::{Item, Module, StateDict};
+use gradus_train::{Result as TrainResult, Start};
 use std::collections::HashSet;
 
-/// A parameter or buffer: its name, its shape, and whether it is trained.
-#[derive(Debug, Clone, PartialEq)]
-struct Entry {
-    name: String,
-    shape: Vec<usize>,
-    kind: &'static str,
-}
-
-impl Entry {
-    fn text(&self) -> String {
-        format!("{} {:?}, {}", self.name, self.shape, self.kind)
-    }
-}
-
-fn entries<F: Real>(model: &dyn Module<F>) -> Vec<Entry> {
+/// Every parameter and buffer in words: its name, its shape, and whether it is trained.
+fn entries<F: Real>(model: &dyn Module<F>) -> Vec<String> {
     let mut entries = Vec::new();
     model.visit(&mut |name, item| {
         let (shape, kind) = match item {
@@ -29,7 +16,8 @@ fn entries<F: Real>(model: &dyn Module<F>) -> Vec<Entry> {
             Item::Parameter(parameter) => (parameter.shape(), "frozen"),
             Item::Buffer(buffer) => (buffer.shape(), "buffer"),
         };
-        entries.push(Entry { name: name.to_owned(), shape: shape.to_vec(), kind });
+        // A name is text of the program's: what ends a line here must not stand in it.
+        entries.push(format!("{} {shape:?}, {kind}", name.escape_debug()));
     });
     entries
 }
@@ -63,7 +51,7 @@ pub(super) fn same_run<F: Real>(
         ("version of gradus-distributed", env!("CARGO_PKG_VERSION").to_owned()),
         ("number type", std::any::type_name::<F>().to_owned()),
     ];
-    lines.extend(entries(model).iter().map(|entry| ("parameter", entry.text())));
+    lines.extend(entries(model).into_iter().map(|entry| ("parameter", entry)));
     lines.extend([
         ("parameter", "none more".to_owned()),
         ("number of training samples", samples.to_string()),
@@ -77,78 +65,45 @@ pub(super) fn same_run<F: Real>(
         // The last, for a program that differs in anything else has often drawn other random numbers before it.
         ("seed", seed.to_string()),
     ]);
-    let own: Vec<String> = lines.iter().map(|(what, text)| format!("{what}\n{text}")).collect();
+    let own: Vec<String> = lines.iter().map(|(what, text)| format!("{what}: {text}")).collect();
     let all = communicator.all_gather(own.join("\n").into_bytes())?;
-    let all: Vec<Vec<String>> = all.iter().map(|bytes| pairs(&String::from_utf8_lossy(bytes))).collect();
-    let Some((first, others)) = all.split_first() else { return Ok(()) };
-    for (rank, other) in others.iter().enumerate() {
-        let longest = first.len().max(other.len());
-        let at =
-            |lines: &[String], i: usize| lines.get(i).cloned().unwrap_or_else(|| "parameter\nnone more".to_owned());
-        let different = (0..longest).map(|i| (at(first, i), at(other, i))).find(|(first, other)| first != other);
+    let all: Vec<_> = all.iter().map(|bytes| String::from_utf8_lossy(bytes)).collect();
+    for (rank, other) in all.iter().enumerate().skip(1) {
+        let different = all[0].lines().zip(other.lines()).find(|(first, other)| first != other);
         if let Some((first, other)) = different {
-            let (what, on_first) = first.split_once('\n').unwrap_or_default();
-            let (_, on_rank) = other.split_once('\n').unwrap_or_default();
-            return Err(Error::OtherRun {
-                rank: rank + 1,
-                what: what.to_owned(),
-                on_first: on_first.to_owned(),
-                on_rank: on_rank.to_owned(),
-            });
+            let (what, on_first) = first.split_once(": ").unwrap_or_default();
+            let (_, on_rank) = other.split_once(": ").unwrap_or_default();
+            let [what, on_first, on_rank] = [what, on_first, on_rank].map(str::to_owned);
+            return Err(Error::OtherRun { rank, what, on_first, on_rank });
         }
     }
     Ok(())
-}
-
-/// Lines that were joined, two to a pair.
-fn pairs(text: &str) -> Vec<String> {
-    let lines: Vec<&str> = text.split('\n').collect();
-    lines.chunks(2).map(|pair| pair.join("\n")).collect()
 }
 
 /// Puts rank 0's parameters and buffers into every rank's model, and makes sure that they are the same everywhere.
-pub(super) fn same_values<F: Real>(communicator: &dyn Communicator, model: &mut dyn Module<F>) -> Result<()> {
-    let bytes = communicator.broadcast(0, bytes_of(model))?;
-    let mut at = bytes.chunks_exact(size_of::<f64>());
-    model.visit_mut(&mut |_, item| {
-        let values = match item {
-            ItemMut::Parameter(parameter) => parameter.value_mut(),
-            ItemMut::Buffer(buffer) => buffer.value_mut(),
-        };
-        for (x, bytes) in values.iter_mut().zip(&mut at) {
-            *x = F::from_f64(f64::from_le_bytes(bytes.try_into().expect("chunks of 8 bytes")));
-        }
-    });
-    let mut names = Vec::new();
-    let mut sums: Vec<u8> = Vec::new();
-    model.visit(&mut |name, item| {
-        names.push(name.to_owned());
-        sums.extend(checksum(value(&item)).to_le_bytes());
-    });
+pub(super) fn same_values<F: Real>(communicator: &dyn Communicator, model: &mut dyn Module<F>) -> TrainResult<()> {
+    let own = model.state_dict();
+    let mut numbers = Numbers::with_capacity::<F>(own.iter().map(|(_, value)| value.len()).sum())?;
+    own.iter().try_for_each(|(_, value)| buckets::append(&mut numbers, value, F::one()))?;
+    let numbers = Numbers { bytes: communicator.broadcast(0, numbers.bytes)?, ..numbers };
+    let (mut sent, mut at) = (StateDict::new(), 0);
+    for (name, value) in own.iter() {
+        let range = at..at + value.len();
+        at = range.end;
+        sent.insert(name, buckets::array(&numbers, range, value.shape())?);
+    }
+    model.load_state_dict(&sent)?;
+
+    let loaded = model.state_dict();
+    let sums = loaded.iter().flat_map(|(_, value)| checksum(value).to_le_bytes()).collect();
     let all = communicator.all_gather(sums)?;
-    let Some((first, others)) = all.split_first() else { return Ok(()) };
-    for (rank, other) in others.iter().enumerate() {
-        let mut different =
-            first.chunks(4).zip(other.chunks(4)).zip(&names).filter(|((first, other), _)| first != other);
-        if let Some((_, parameter)) = different.next() {
-            return Err(Error::OtherValues { rank: rank + 1, parameter: parameter.clone() });
+    for (rank, other) in all.iter().enumerate().skip(1) {
+        let pairs = all[0].chunks(size_of::<u32>()).zip(other.chunks(size_of::<u32>()));
+        if let Some((_, parameter)) = pairs.zip(loaded.names()).find(|((first, other), _)| first != other) {
+            return Err(Error::OtherValues { rank, parameter: parameter.to_owned() }.into());
         }
     }
     Ok(())
-}
-
-fn value<'m, F: Real>(item: &Item<'m, F>) -> &'m Value<F> {
-    match item {
-        Item::Parameter(parameter) => parameter.value(),
-        Item::Buffer(buffer) => buffer.value(),
-    }
-}
-
-/// Every number of the model, exactly: an `f64` holds them all.
-fn bytes_of<F: Real>(model: &dyn Module<F>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    model.visit(&mut |_, item| bytes.extend(value(&item).iter().flat_map(|x| x.to_f64().to_le_bytes())));
-    bytes
 }
 
 fn checksum<F: Real>(value: &Value<F>) -> u32 {

@@ -3,11 +3,12 @@
 mod buckets;
 mod checks;
 
-use crate::{Communicator, Numbers, Result};
+use crate::{Communicator, Error, Numbers, Pending, Result};
 use buckets::{Buckets, Flight};
 use gradus_autograd::{Gradients, LeafId, Real, Value};
 use gradus_nn_layers::Module;
 use gradus_train::{Ranks, Result as TrainResult, Start, gradients_from};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Trains a model on all ranks of a communicator, as [`Trainer::ranks`](gradus_train::Trainer::ranks) takes it.
@@ -65,7 +66,7 @@ pub struct DataParallel<'c, F: Real = f32> {
     /// The gradients of the step that is being computed.
     flight: Option<Flight<F>>,
     /// What went wrong while the backward pass went on; told when it has ended.
-    fault: Option<crate::Error>,
+    fault: Option<Error>,
     exposed: Duration,
 }
 
@@ -103,22 +104,6 @@ impl<'c, F: Real> DataParallel<'c, F> {
         self.exposed
     }
 
-    fn sum(&mut self, gradients: &mut Gradients<F>, share: f64, numbers: &mut [f64]) -> TrainResult<()> {
-        if let Some(fault) = self.fault.take() {
-            return Err(fault.into());
-        }
-        let mut flight = self.flight.take().unwrap_or_else(|| Flight::new(&self.buckets, share));
-        for (id, gradient) in gradients.iter() {
-            flight.take(&self.buckets, self.communicator, (id, gradient))?;
-        }
-        let begun = Instant::now();
-        let tail = self.tail(gradients, share, numbers)?;
-        // Buckets leave in one order on all ranks, and what else is added up comes after them all.
-        let sums = self.arrive(flight, tail, numbers)?;
-        self.exposed += begun.elapsed();
-        self.put(gradients, sums)
-    }
-
     /// The numbers, and the updates of the buffers with a word for each on whether there is one.
     fn tail(&self, gradients: &Gradients<F>, share: f64, numbers: &[f64]) -> Result<Numbers> {
         let mut tail = Numbers::from_slice(numbers)?;
@@ -135,46 +120,43 @@ impl<'c, F: Real> DataParallel<'c, F> {
         Ok(tail)
     }
 
-    fn arrive(&self, flight: Flight<F>, tail: Numbers, numbers: &mut [f64]) -> Result<Sums<F>> {
-        let gradients = flight.arrive(&self.buckets, self.communicator)?;
-        let tail = self.communicator.all_reduce(tail)?;
-        let count = numbers.len();
-        for (number, sum) in numbers.iter_mut().zip(tail.values::<f64>(0..count)?) {
+    /// Waits for the sums of [`tail`](Self::tail): puts those of the numbers in their place, and returns the averaged updates.
+    fn averages(&self, tail: Pending, numbers: &mut [f64]) -> Result<Vec<(LeafId, Value<F>)>> {
+        let tail = tail.wait()?;
+        let mut at = numbers.len();
+        for (number, sum) in numbers.iter_mut().zip(tail.values::<f64>(0..at)?) {
             *number = sum;
         }
-        let (mut at, mut updates) = (numbers.len(), Vec::new());
+        let mut updates = Vec::new();
         for (id, shape) in &self.averaged {
             let len: usize = shape.iter().product();
-            let there: f64 = tail.values::<f64>(at..at + 1)?.sum();
-            if there > 0.0 {
-                let mean: Value<f64> = buckets::array(&tail, at + 1..at + 1 + len, shape)?;
-                updates.push((*id, mean.mapv(|x| F::from_f64(x / there)).into()));
+            let share: f64 = tail.values::<f64>(at..at + 1)?.sum();
+            if share > 0.0 {
+                let sum: Value<f64> = buckets::array(&tail, at + 1..at + 1 + len, shape)?;
+                updates.push((*id, sum.mapv(|x| F::from_f64(x / share)).into()));
             }
             at += 1 + len;
         }
-        Ok(Sums { gradients, updates })
-    }
-
-    /// Leaves the sums in the gradients: in place where there are arrays, and added where another rank alone had a gradient.
-    fn put(&self, gradients: &mut Gradients<F>, sums: Sums<F>) -> TrainResult<()> {
-        let mut sums_of: std::collections::HashMap<_, _> =
-            sums.gradients.into_iter().filter_map(|(id, sum)| Some((id, sum?))).collect();
-        for (id, gradient) in gradients.iter_mut() {
-            if let Some(sum) = sums_of.remove(&id) {
-                *gradient = sum;
-            }
-        }
-        let further = gradients_from(sums_of, sums.updates)?;
-        let own = std::mem::replace(gradients, gradients_from([], [])?);
-        *gradients = own + further;
-        Ok(())
+        Ok(updates)
     }
 }
 
-/// What is left after a step.
-struct Sums<F: Real> {
-    gradients: Vec<(LeafId, Option<Value<F>>)>,
+/// Puts sums and updates into the gradients; a sum is added as it is where only other ranks had a gradient.
+fn put<F: Real>(
+    gradients: &mut Gradients<F>,
+    mut sums: HashMap<LeafId, Value<F>>,
     updates: Vec<(LeafId, Value<F>)>,
+) -> TrainResult<()> {
+    for (id, gradient) in gradients.iter_mut() {
+        if let Some(sum) = sums.remove(&id) {
+            *gradient = sum;
+        }
+    }
+    if !sums.is_empty() || !updates.is_empty() {
+        let own = std::mem::replace(gradients, gradients_from([], [])?);
+        *gradients = own + gradients_from(sums, updates)?;
+    }
+    Ok(())
 }
 
 impl<F: Real> Ranks<F> for DataParallel<'_, F> {
@@ -214,6 +196,19 @@ impl<F: Real> Ranks<F> for DataParallel<'_, F> {
     }
 
     fn add_up(&mut self, gradients: &mut Gradients<F>, share: f64, numbers: &mut [f64]) -> TrainResult<()> {
-        self.sum(gradients, share, numbers)
+        if let Some(fault) = self.fault.take() {
+            return Err(fault.into());
+        }
+        let mut flight = self.flight.take().unwrap_or_else(|| Flight::new(&self.buckets, share));
+        for (id, gradient) in gradients.iter() {
+            flight.take(&self.buckets, self.communicator, (id, gradient))?;
+        }
+        flight.leave_all(&self.buckets, self.communicator)?;
+        let tail = self.communicator.start_all_reduce(self.tail(gradients, share, numbers)?);
+        let begun = Instant::now();
+        let sums = flight.arrive(&self.buckets)?;
+        let updates = self.averages(tail, numbers)?;
+        self.exposed += begun.elapsed();
+        put(gradients, sums, updates)
     }
 }

@@ -55,7 +55,12 @@ pub trait Transport {
 
     /// Tells the others that this rank is alive, and hears what they have to say. Called every tenth of the deadline
     /// between exchanges.
-    fn beat(&mut self);
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RankLost`](crate::Error::RankLost) when a rank has left because of an error, and the others wait for this
+    /// one to do so, too.
+    fn beat(&mut self) -> Result<()>;
 
     /// Tells the others that nothing more comes from here. The last call.
     fn leave(&mut self, why: Leaving);

@@ -57,28 +57,53 @@ impl Peers {
         self.left[rank].get_or_insert(why);
     }
 
-    /// Whether every rank of `awaited` is there to answer, and `under_way`, with which a message is half through and
+    /// Whether every rank of `awaited` is there to answer, and of `under_way`, with which a message is half through and
     /// which may have left since.
+    ///
+    /// Other ranks do not count: one that has lost another may have been through with this exchange before, as may this
+    /// one be.
     pub(super) fn check(
         &self,
         awaited: impl IntoIterator<Item = usize>,
         under_way: impl IntoIterator<Item = usize>,
     ) -> Result<()> {
-        // Who leaves because of another names that one: the first that was lost is the one to look for.
-        for why in self.left.iter().flatten() {
-            if let Leaving::Lost(rank) = *why {
-                return Err(self.lost(rank));
-            }
-        }
         for rank in awaited {
-            if self.left[rank].is_some() || self.heard[rank].elapsed() > self.deadline {
-                return Err(self.lost(rank));
+            if let Some(why) = self.left[rank] {
+                return Err(self.lost_with(rank, why));
+            }
+            self.check_heard(rank)?;
+        }
+        for rank in under_way {
+            match self.left[rank] {
+                // What it had sent comes soon, or not at all.
+                Some(why) if why != Leaving::Done && self.heard[rank].elapsed() > self.interval() => {
+                    return Err(self.lost_with(rank, why));
+                }
+                _ => self.check_heard(rank)?,
             }
         }
-        match under_way.into_iter().find(|&rank| self.heard[rank].elapsed() > self.deadline) {
-            Some(rank) => Err(self.lost(rank)),
+        Ok(())
+    }
+
+    /// Whether no rank has left because of an error, after which nothing that all do together can end well.
+    pub(super) fn check_all(&self) -> Result<()> {
+        let mut left = self.left.iter().enumerate();
+        match left.find_map(|(rank, why)| why.filter(|&why| why != Leaving::Done).map(|why| (rank, why))) {
+            Some((rank, why)) => Err(self.lost_with(rank, why)),
             None => Ok(()),
         }
+    }
+
+    fn check_heard(&self, rank: usize) -> Result<()> {
+        if self.heard[rank].elapsed() > self.deadline { Err(self.lost(rank)) } else { Ok(()) }
+    }
+
+    /// Who leaves because of another names that one: the first that was lost is the one to look for.
+    fn lost_with(&self, rank: usize, why: Leaving) -> Error {
+        self.lost(match why {
+            Leaving::Lost(first) => first,
+            Leaving::Done | Leaving::Failed => rank,
+        })
     }
 
     fn lost(&self, rank: usize) -> Error {
@@ -100,10 +125,5 @@ impl Peers {
     /// Those that are there, and those that wait for the others to leave, too.
     pub(super) fn listening(&self) -> impl Iterator<Item = usize> {
         (0..self.left.len()).filter(|&rank| matches!(self.left[rank], None | Some(Leaving::Done)))
-    }
-
-    /// Whether a rank has left because of an error.
-    pub(super) fn anyone_failed(&self) -> bool {
-        self.left.iter().flatten().any(|&why| why != Leaving::Done)
     }
 }

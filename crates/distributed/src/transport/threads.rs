@@ -184,9 +184,10 @@ impl Transport for Threads {
         Ok(taken.collect())
     }
 
-    fn beat(&mut self) {
+    fn beat(&mut self) -> Result<()> {
         self.take_all();
         self.tell_all(|| Content::Beat);
+        self.peers.check_all()
     }
 
     fn leave(&mut self, why: Leaving) {

@@ -28,8 +28,7 @@ const LIMIT: usize = i32::MAX as usize;
 
 /// Ranks that are processes which `mpirun` has started, on one machine or many.
 ///
-/// MPI is initialized, called and finalized in one thread, that of the [`Group`](crate::Group); the library needs no
-/// more than
+/// MPI is initialized, called and finalized in one thread, that of the [`Group`](crate::Group); the library needs no more than
 /// `MPI_THREAD_FUNNELED`. After an error it is not finalized, for that would wait for all ranks.
 ///
 /// # Examples
@@ -136,12 +135,12 @@ impl Mpi {
         while !self.peers.all_left_but(self.rank) {
             self.listen();
             let absent = self.peers.present().filter(|&rank| rank != self.rank);
-            if self.peers.check([], absent).is_err() {
+            if self.peers.check_all().and_then(|()| self.peers.check([], absent)).is_err() {
                 return false;
             }
             pause.take();
         }
-        !self.peers.anyone_failed()
+        self.peers.check_all().is_ok()
     }
 }
 
@@ -209,9 +208,10 @@ impl Transport for Mpi {
         Ok(through.collect())
     }
 
-    fn beat(&mut self) {
+    fn beat(&mut self) -> Result<()> {
         self.listen();
         self.beat_all();
+        self.peers.check_all()
     }
 
     fn leave(&mut self, why: Leaving) {
