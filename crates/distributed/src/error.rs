@@ -132,6 +132,18 @@ pub enum Error {
         rank: usize,
     },
 
+    /// The program has been built without MPI, and is one of several that `mpirun` has started.
+    #[error(
+        "mpi: this is rank {rank} of {size} under mpirun, and the program has been built without MPI: \
+         build it with the feature `mpi`"
+    )]
+    MpiMissing {
+        /// The rank, as `mpirun` tells it.
+        rank: usize,
+        /// How many it has started.
+        size: usize,
+    },
+
     /// MPI is initialized a second time in this process.
     #[error("mpi: it is initialized already: once in a process, also after its end; keep the first group")]
     MpiTwice,

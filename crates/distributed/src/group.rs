@@ -57,16 +57,31 @@ impl Group {
         Ok(Self { rank, size, tasks: Some(tasks), thread: Some(thread) })
     }
 
-    /// The ranks that `mpirun` has started; a program that it has not started is a group of one.
+    /// The ranks that `mpirun` has started; a program that it has not started is a group of one, with the feature `mpi` or without.
     ///
     /// # Errors
     ///
     /// [`Error::MpiTwice`] if MPI has been initialized already in this process, [`Error::MpiThreads`] if it cannot be
-    /// called from a thread.
-    #[cfg(feature = "mpi")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "mpi")))]
+    /// called from a thread; [`Error::MpiMissing`] if `mpirun` has started several ranks of a program that has been built without the
+    /// feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gradus_distributed::{Communicator, Group};
+    ///
+    /// let group = Group::mpi()?;
+    /// println!("rank {} of {}", group.rank(), group.size());
+    /// # Ok::<(), gradus_distributed::Error>(())
+    /// ```
     pub fn mpi() -> Result<Self> {
-        Self::start(crate::Mpi::initialize)
+        #[cfg(feature = "mpi")]
+        return Self::start(crate::Mpi::initialize);
+        #[cfg(not(feature = "mpi"))]
+        match crate::transport::launcher::one_of_several(|name| std::env::var(name).ok()) {
+            Some((rank, size)) => Err(Error::MpiMissing { rank, size }),
+            None => Self::start(|| Ok(crate::Threads::endpoints(1).pop().expect("one was asked for"))),
+        }
     }
 
     /// Hands an operation to the thread; what it returns comes through the channel.

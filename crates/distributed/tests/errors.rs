@@ -33,6 +33,18 @@ fn messages_name_the_values_and_what_would_fit() {
         "rank 2: it is gone, its last sign of life 5.0 s ago: \
          the run needs all its ranks; start it again, from its last checkpoint",
     );
+    told(
+        Err::<(), _>(Error::MpiMissing { rank: 1, size: 4 }),
+        "mpi: this is rank 1 of 4 under mpirun, and the program has been built without MPI: \
+         build it with the feature `mpi`",
+    );
+}
+
+#[test]
+fn a_program_that_mpirun_has_not_started_is_a_group_of_one() {
+    let group = Group::mpi().unwrap();
+    assert_eq!((group.rank(), group.size()), (0, 1));
+    assert_eq!(group.all_gather(vec![3]), Ok(vec![vec![3]]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Messages from rank to rank.
 
+#[cfg(not(feature = "mpi"))]
+pub(crate) mod launcher;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod peers;
