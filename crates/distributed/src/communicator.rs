@@ -63,12 +63,21 @@ pub trait Communicator: Send + Sync + fmt::Debug {
     /// As [`broadcast`](Self::broadcast).
     fn gather(&self, root: usize, bytes: Vec<u8>) -> Result<Option<Vec<Vec<u8>>>>;
 
+    /// Begins to give every rank the bytes of every rank, and returns at once, as
+    /// [`start_all_reduce`](Self::start_all_reduce) does.
+    ///
+    /// Errors are those of [`all_gather`](Self::all_gather), and come with [`Pending::wait`].
+    #[must_use = "the bytes come with `wait`"]
+    fn start_all_gather(&self, bytes: Vec<u8>) -> Pending<Vec<Vec<u8>>>;
+
     /// The bytes of every rank in their order, on every rank. The lengths may differ.
     ///
     /// # Errors
     ///
     /// [`Error::Calls`](crate::Error::Calls), [`Error::RankLost`](crate::Error::RankLost).
-    fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>>;
+    fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+        self.start_all_gather(bytes).wait()
+    }
 
     /// Returns when every rank has called it.
     ///
@@ -78,31 +87,31 @@ pub trait Communicator: Send + Sync + fmt::Debug {
     fn barrier(&self) -> Result<()>;
 }
 
-/// A sum over the ranks that is under way.
+/// What ranks do together while this one goes on: a sum over them, or their bytes.
 ///
 /// Dropping it does not end the operation, on which the other ranks rely.
-#[must_use = "the sum comes with `wait`"]
-pub struct Pending {
-    wait: Box<dyn FnOnce() -> Result<Numbers> + Send>,
+#[must_use = "the result comes with `wait`"]
+pub struct Pending<T = Numbers> {
+    wait: Box<dyn FnOnce() -> Result<T> + Send>,
 }
 
-impl Pending {
+impl<T> Pending<T> {
     /// What `wait` returns, for implementors of [`Communicator`].
-    pub fn new(wait: impl FnOnce() -> Result<Numbers> + Send + 'static) -> Self {
+    pub fn new(wait: impl FnOnce() -> Result<T> + Send + 'static) -> Self {
         Self { wait: Box::new(wait) }
     }
 
-    /// The sum, when it is there.
+    /// The result, when it is there.
     ///
     /// # Errors
     ///
-    /// Those of [`Communicator::all_reduce`].
-    pub fn wait(self) -> Result<Numbers> {
+    /// Those of the operation that was started: [`Communicator::all_reduce`], [`Communicator::all_gather`].
+    pub fn wait(self) -> Result<T> {
         (self.wait)()
     }
 }
 
-impl fmt::Debug for Pending {
+impl<T> fmt::Debug for Pending<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pending")
     }

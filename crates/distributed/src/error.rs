@@ -73,6 +73,24 @@ pub enum Error {
         len: usize,
     },
 
+    /// A share of the gradients that cannot be sent.
+    #[error("compression: top-k with a share of {share}: it must be above 0 and at most 1")]
+    Share {
+        /// The share.
+        share: f64,
+    },
+
+    /// A bucket of gradients too large for the indices of top-k.
+    #[error(
+        "compression: top-k of a bucket of {numbers} numbers: its indices count to {}; \
+         smaller buckets, smaller parameters or no top-k would fit",
+        u32::MAX
+    )]
+    TopKNumbers {
+        /// How many numbers it has.
+        numbers: usize,
+    },
+
     /// A message is longer than the transport can send.
     #[error("exchange: a message of {bytes} bytes: at most {limit}; send it in pieces")]
     MessageLength {

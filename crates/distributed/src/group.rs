@@ -131,8 +131,8 @@ impl Communicator for Group {
         self.call(move |transport| collectives::gather(transport, root, bytes))()
     }
 
-    fn all_gather(&self, bytes: Vec<u8>) -> Result<Vec<Vec<u8>>> {
-        self.call(|transport| collectives::all_gather(transport, bytes))()
+    fn start_all_gather(&self, bytes: Vec<u8>) -> Pending<Vec<Vec<u8>>> {
+        Pending::new(self.call(|transport| collectives::all_gather(transport, bytes)))
     }
 
     fn barrier(&self) -> Result<()> {

@@ -16,7 +16,7 @@ pub mod scaling;
 mod transport;
 
 pub use communicator::{Communicator, Pending};
-pub use data_parallel::DataParallel;
+pub use data_parallel::{Compression, DataParallel};
 pub use error::{Error, Result};
 pub use group::Group;
 pub use numbers::Numbers;

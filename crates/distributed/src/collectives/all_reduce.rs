@@ -35,13 +35,7 @@ pub(crate) fn all_reduce(transport: &mut dyn Transport, numbers: Numbers) -> Res
     }
 
     terms.insert(rank, Bytes::part(&shared, part(rank)));
-    let mut terms = terms.into_iter();
-    let mut sum = terms.next().map_or_else(Vec::new, Bytes::into_vec);
-    for term in terms {
-        element.add(&mut sum, &term);
-    }
-
-    let sum = Bytes::from(sum);
+    let sum = Bytes::from(element.sum(terms));
     let sends = others.clone().map(|to| (to, sum.clone()));
     let sums = call.exchange(transport, sends, others.clone())?;
     // The others have dropped the parts that they had added up, before they sent the sums.
@@ -51,6 +45,12 @@ pub(crate) fn all_reduce(transport: &mut dyn Transport, numbers: Numbers) -> Res
         bytes[part(from)].copy_from_slice(&sum);
     }
     Ok(Numbers { element, bytes })
+}
+
+/// The bytes that a rank sends to others in it, headers aside: the parts that they add up, and to each the sum of its own.
+pub(crate) fn sent_by_all_reduce(numbers: &Numbers, size: usize, rank: usize) -> usize {
+    let own = part(numbers.len(), size, rank, numbers.element.size()).len();
+    numbers.bytes.len() - own + (size - 1) * own
 }
 
 /// The bytes that a rank adds up: parts as equal as can be, some of them empty if there are fewer numbers than ranks.

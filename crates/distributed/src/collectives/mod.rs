@@ -8,7 +8,7 @@ mod barrier;
 mod broadcast;
 mod gather;
 
-pub(crate) use all_reduce::all_reduce;
+pub(crate) use all_reduce::{all_reduce, sent_by_all_reduce};
 pub(crate) use barrier::barrier;
 pub(crate) use broadcast::broadcast;
 pub(crate) use gather::{all_gather, gather};
@@ -49,8 +49,7 @@ impl Call {
         let (&[kind, element], number) = bytes.split_first_chunk()?;
         let number = usize::try_from(u64::from_le_bytes(number.try_into().ok()?)).ok()?;
         match (kind, element) {
-            (0, 4) => Some(Self::AllReduce { element: Element::F32, len: number }),
-            (0, 8) => Some(Self::AllReduce { element: Element::F64, len: number }),
+            (0, bytes) => Some(Self::AllReduce { element: Element::of_size(bytes)?, len: number }),
             (1, 0) => Some(Self::Broadcast { root: number }),
             (2, 0) => Some(Self::Gather { root: number }),
             (3, 0) => Some(Self::AllGather),

@@ -11,11 +11,13 @@
 //! backward pass    ←──────────────────────────────────────────────────────────────────
 //! ```
 
-use crate::{Communicator, Numbers, Pending, Result};
+use super::compression::{Sender, Sums};
+use crate::{Numbers, Pending, Result};
 use gradus_autograd::ndarray::ArrayD;
 use gradus_autograd::{LeafId, Real, Value};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Where a parameter's gradient has its place.
 #[derive(Debug, Clone, Copy)]
@@ -26,44 +28,64 @@ struct Place {
 }
 
 /// A parameter of a bucket.
-#[derive(Debug, Clone)]
-struct Member {
+#[derive(Debug)]
+pub(super) struct Member {
     id: LeafId,
-    shape: Vec<usize>,
-    len: usize,
+    pub(super) shape: Vec<usize>,
+    /// Where its numbers begin among those of the bucket.
+    start: usize,
+    pub(super) len: usize,
+}
+
+impl Member {
+    /// Its numbers among those of the bucket.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.start + self.len
+    }
+}
+
+/// Parameters whose gradients travel together.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    /// Among the buckets.
+    pub(super) number: usize,
+    pub(super) members: Vec<Member>,
+    /// The numbers of all members.
+    pub(super) len: usize,
 }
 
 /// The buckets of a model: which gradient goes where.
 #[derive(Debug, Default)]
 pub(super) struct Buckets {
     places: HashMap<LeafId, Place>,
-    members: Vec<Vec<Member>>,
+    /// Shared with who waits for their sums.
+    all: Vec<Arc<Bucket>>,
 }
 
 impl Buckets {
     /// Buckets of at most `bytes` each, unless one parameter has more, for parameters in the model's order.
     pub(super) fn new<F: Real>(parameters: &[(LeafId, Vec<usize>)], bytes: usize) -> Self {
-        let mut buckets = Self::default();
+        let (mut places, mut all) = (HashMap::new(), Vec::<Bucket>::new());
         let mut room = 0;
         for (id, shape) in parameters.iter().rev() {
             let len: usize = shape.iter().product();
             let size = len * size_of::<F>();
-            if size > room || buckets.members.is_empty() {
-                buckets.members.push(Vec::new());
+            if size > room || all.is_empty() {
+                all.push(Bucket { number: all.len(), members: Vec::new(), len: 0 });
                 room = bytes;
             }
             room = room.saturating_sub(size);
-            let bucket = buckets.members.len() - 1;
-            let members = &mut buckets.members[bucket];
-            buckets.places.insert(*id, Place { bucket, number: members.len() });
-            members.push(Member { id: *id, shape: shape.clone(), len });
+            let bucket = all.last_mut().expect("there is one");
+            places.insert(*id, Place { bucket: bucket.number, number: bucket.members.len() });
+            bucket.members.push(Member { id: *id, shape: shape.clone(), start: bucket.len, len });
+            bucket.len += len;
         }
-        buckets
+        Self { places, all: all.into_iter().map(Arc::new).collect() }
     }
 
-    /// The numbers of a bucket without those that say which gradients are there.
-    fn numbers(&self, bucket: usize) -> usize {
-        self.members[bucket].iter().map(|member| member.len).sum()
+    /// How many numbers each bucket has.
+    pub(super) fn lens(&self) -> impl Iterator<Item = usize> {
+        self.all.iter().map(|bucket| bucket.len)
     }
 }
 
@@ -75,20 +97,20 @@ pub(super) struct Flight<F: Real> {
     /// The rank's share of the batch, by which they are multiplied on their way.
     share: F,
     /// Buckets that have left, the first ones.
-    left: Vec<Pending>,
+    left: Vec<Pending<Sums<F>>>,
 }
 
 impl<F: Real> Flight<F> {
     pub(super) fn new(buckets: &Buckets, share: f64) -> Self {
-        let waiting = buckets.members.iter().map(|members| vec![None; members.len()]).collect();
-        Self { waiting, share: F::from_f64(share), left: Vec::with_capacity(buckets.members.len()) }
+        let waiting = buckets.all.iter().map(|bucket| vec![None; bucket.members.len()]).collect();
+        Self { waiting, share: F::from_f64(share), left: Vec::with_capacity(buckets.all.len()) }
     }
 
     /// Takes a gradient on board; what is no parameter of the buckets, or has been taken already, is left. Buckets that are full leave, in order.
     pub(super) fn take(
         &mut self,
         buckets: &Buckets,
-        communicator: &dyn Communicator,
+        sender: &mut Sender<'_, F>,
         (id, gradient): (LeafId, &Value<F>),
     ) -> Result<()> {
         let Some(&Place { bucket, number }) = buckets.places.get(&id) else { return Ok(()) };
@@ -97,51 +119,32 @@ impl<F: Real> Flight<F> {
         }
         self.waiting[bucket][number] = Some(gradient.clone());
         while self.waiting.get(self.left.len()).is_some_and(|waiting| waiting.iter().all(Option::is_some)) {
-            self.leave(buckets, communicator)?;
+            self.leave(buckets, sender)?;
         }
         Ok(())
     }
 
-    /// The next bucket leaves, full or not: its gradients, zeros for those that are not there, and for each whether it is.
-    fn leave(&mut self, buckets: &Buckets, communicator: &dyn Communicator) -> Result<()> {
+    /// The next bucket leaves, full or not.
+    fn leave(&mut self, buckets: &Buckets, sender: &mut Sender<'_, F>) -> Result<()> {
         let bucket = self.left.len();
-        let (members, waiting) = (&buckets.members[bucket], std::mem::take(&mut self.waiting[bucket]));
-        let mut numbers = Numbers::with_capacity::<F>(buckets.numbers(bucket) + members.len())?;
-        for (member, gradient) in members.iter().zip(&waiting) {
-            match gradient {
-                Some(gradient) => append(&mut numbers, gradient, self.share)?,
-                None => numbers.extend_from_slice(&vec![F::zero(); member.len])?,
-            }
-        }
-        let there: Vec<F> =
-            waiting.iter().map(|gradient| F::from_f64(f64::from(u8::from(gradient.is_some())))).collect();
-        numbers.extend_from_slice(&there)?;
-        self.left.push(communicator.start_all_reduce(numbers));
+        let waiting = std::mem::take(&mut self.waiting[bucket]);
+        self.left.push(sender.send(&buckets.all[bucket], &waiting, self.share)?);
         Ok(())
     }
 
     /// Lets every bucket leave that has not.
-    pub(super) fn leave_all(&mut self, buckets: &Buckets, communicator: &dyn Communicator) -> Result<()> {
-        (self.left.len()..buckets.members.len()).try_for_each(|_| self.leave(buckets, communicator))
+    pub(super) fn leave_all(&mut self, buckets: &Buckets, sender: &mut Sender<'_, F>) -> Result<()> {
+        (self.left.len()..buckets.all.len()).try_for_each(|_| self.leave(buckets, sender))
     }
 
     /// Waits for all that have left: the sums of the gradients that some rank had.
     pub(super) fn arrive(self, buckets: &Buckets) -> Result<HashMap<LeafId, Value<F>>> {
-        let mut sums = HashMap::new();
-        for (bucket, pending) in self.left.into_iter().enumerate() {
-            let (numbers, members) = (pending.wait()?, &buckets.members[bucket]);
-            let mut at = 0;
-            let end = buckets.numbers(bucket);
-            let there: Vec<F> = numbers.values(end..end + members.len())?.collect();
-            for (member, there) in members.iter().zip(there) {
-                let range = at..at + member.len;
-                at = range.end;
-                if there > F::zero() {
-                    sums.insert(member.id, array(&numbers, range, &member.shape)?);
-                }
-            }
+        let mut arrived = HashMap::new();
+        for (pending, bucket) in self.left.into_iter().zip(&buckets.all) {
+            let sums = bucket.members.iter().zip(pending.wait()?);
+            arrived.extend(sums.filter_map(|(member, sum)| Some((member.id, sum?))));
         }
-        Ok(sums)
+        Ok(arrived)
     }
 }
 

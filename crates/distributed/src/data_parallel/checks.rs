@@ -62,6 +62,7 @@ pub(super) fn same_run<F: Real>(
         ("number of epochs", epochs.to_string()),
         ("plan of checkpoints", format!("{checkpoint:?}")),
         ("bucket size", format!("{} bytes", settings.bucket_bytes)),
+        ("compression", settings.compression.to_string()),
         // The last, for a program that differs in anything else has often drawn other random numbers before it.
         ("seed", seed.to_string()),
     ]);

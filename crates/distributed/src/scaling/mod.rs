@@ -49,9 +49,10 @@ mod link;
 mod plan;
 mod workload;
 
+pub use crate::Compression;
 pub use algorithm::{Algorithm, Terms};
 pub use error::Error;
 pub use fit::{Fit, Measurement, fit};
 pub use link::Link;
-pub use plan::{Compression, Plan, Step};
+pub use plan::{Plan, Step};
 pub use workload::Workload;

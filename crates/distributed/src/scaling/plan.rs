@@ -2,27 +2,10 @@
 
 use super::error::{at_least_one, not_negative};
 use super::{Algorithm, Error, Link, Terms, Workload};
+use crate::Compression;
 
 /// Bytes of a gradient's number, f32.
 const NUMBER: f64 = 4.0;
-
-/// How gradients are made smaller before they are sent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Compression {
-    /// Four bytes for each number.
-    None,
-    /// Two bytes for each number, added up in f32.
-    Bf16,
-    /// Of each bucket this share of the numbers, the largest ones, each with its index: eight bytes. Ranks choose
-    /// different ones, so nothing can be added up on the way: everyone is sent everyone's (all-gather), (N − 1) · 8 ·
-    /// share bytes for each number. From N = 1 / share on that is more than an all-reduce of all numbers (S. Agarwal,
-    /// H. Wang, S. Venkataraman, D. Papailiopoulos, *On the utility of gradient compression in distributed training
-    /// systems*, MLSys 2022).
-    TopK {
-        /// From 0 to 1.
-        share: f64,
-    },
-}
 
 /// How ranks add up their gradients.
 ///
