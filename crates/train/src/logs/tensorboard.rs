@@ -25,6 +25,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// let layer: Linear = Linear::new(64, 10, &mut StdRng::seed_from_u64(7));
 /// board.scalar("loss", 1, 0.5);
 /// board.histogram("weight", 1, layer.weight.value().iter().map(|x| f64::from(*x)));
+/// # #[cfg(feature = "images")]
 /// board.image("first unit", 1, &[0.0, 1.0, 0.5, 0.25], 2, 2)?;
 /// assert!(board.error().is_none());
 /// # std::fs::remove_dir_all(folder).unwrap();
