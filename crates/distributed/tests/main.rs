@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // also in the helpers of the tests
 
+mod compression;
 mod data_parallel;
 mod errors;
 mod laws;
