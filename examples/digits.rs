@@ -3,11 +3,11 @@
 //! `cargo run --release --example digits`, and `-- --help` for the options.
 
 use clap::Parser;
-use gradus::data::Mnist;
 use gradus::nn_layers::summary;
 use gradus::prelude::*;
 use gradus::train::metrics::{Average, F1, TopK};
 use gradus::train::{Error as TrainError, Every, Result as TrainResult, stop_on_ctrl_c};
+use gradus_examples::digits::{Cnn, Images};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,74 +45,9 @@ struct Options {
     batch: usize,
 }
 
-/// Two convolutions, a pooling after each that the image can afford, two linear layers.
-#[derive(Module)]
-struct Cnn {
-    conv1: Conv2d,
-    /// Images of 8 × 8 are too small for a pooling here.
-    pool1: Option<MaxPool2d>,
-    conv2: Conv2d,
-    pool2: MaxPool2d,
-    fc1: Linear,
-    dropout: Dropout,
-    fc2: Linear,
-}
-
-impl Cnn {
-    fn new(side: usize, classes: usize, rng: &mut StdRng) -> Self {
-        let pool1 = (side >= 16).then(|| MaxPool2d::new(2));
-        let side = if pool1.is_some() { side / 4 } else { side / 2 };
-        Self {
-            conv1: Conv2d::new(1, 32, 3, rng).padding(1),
-            pool1,
-            conv2: Conv2d::new(32, 64, 3, rng).padding(1),
-            pool2: MaxPool2d::new(2),
-            fc1: Linear::new(64 * side * side, 128, rng),
-            dropout: Dropout::new(0.5),
-            fc2: Linear::new(128, classes, rng),
-        }
-    }
-}
-
-impl Layer for Cnn {
-    fn forward(&self, x: &Var) -> Result<Var> {
-        let x = match &self.pool1 {
-            Some(pool) => self.conv1.forward_relu_pooled(x, pool)?,
-            None => self.conv1.forward_relu(x)?,
-        };
-        let x = self.conv2.forward_relu_pooled(&x, &self.pool2)?;
-        let x = self.fc1.forward(&x.flatten_from(1)?)?.relu();
-        self.fc2.forward(&self.dropout.forward(&x)?)
-    }
-}
-
-/// Images to train on and images to test with, each of `side` × `side` pixels.
-struct Images {
-    name: String,
-    train: Labelled,
-    test: Labelled,
-    side: usize,
-}
-
-fn images(options: &Options, rng: &mut StdRng) -> TrainResult<Images> {
-    let (name, train, test, side) = match &options.data {
-        None => {
-            let (train, test) = Digits::embedded().split(0.8, rng)?;
-            ("the embedded digits".to_owned(), train, test, 8)
-        }
-        Some(folder) => {
-            let mnist = Mnist::read(folder)?;
-            let held_out = if mnist.held_out { ", 2,000 test images held out" } else { "" };
-            (format!("{}{held_out}", folder.display()), mnist.train, mnist.test, mnist.image_size[0])
-        }
-    };
-    let image = [1, side, side];
-    Ok(Images { name, train: train.reshape_inputs(&image)?, test: test.reshape_inputs(&image)?, side })
-}
-
 fn train(options: &Options) -> TrainResult<()> {
     let mut rng = StdRng::seed_from_u64(options.seed);
-    let Images { name, train, test, side } = images(options, &mut rng)?;
+    let Images { name, train, test, side } = Images::read(options.data.as_deref(), &mut rng)?;
     let epochs = options.epochs.unwrap_or(if options.data.is_some() { 6 } else { 30 });
     let mut model = Cnn::new(side, train.classes(), &mut rng);
     println!("{} training and {} test images of {name}", train.len(), test.len());

@@ -3,6 +3,8 @@
 //! The README's programs are tested here:
 #![doc = include_str!("../../README.md")]
 
+pub mod digits;
+
 use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;

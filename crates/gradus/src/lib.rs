@@ -11,6 +11,9 @@ pub use gradus_conv as conv;
 #[cfg(feature = "data")]
 #[doc(inline)]
 pub use gradus_data as data;
+#[cfg(feature = "distributed")]
+#[doc(inline)]
+pub use gradus_distributed as distributed;
 #[cfg(feature = "linalg")]
 #[doc(inline)]
 pub use gradus_linalg as linalg;
