@@ -4,6 +4,7 @@
 
 mod compression;
 mod data_parallel;
+mod error_feedback;
 mod errors;
 mod laws;
 mod lost;

@@ -14,6 +14,7 @@ use crate::data_parallel::buckets::{Bucket, Buckets, Member};
 use crate::{Error, Numbers, Pending, Result};
 use gradus_autograd::ndarray::ArrayD;
 use gradus_autograd::{Real, Value};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Top-k with error feedback.
@@ -66,8 +67,9 @@ impl<F: Real> Method<F> for TopK<F> {
         // A number that is not finite is among the largest, so one has been sent: nothing is hidden by not keeping the others.
         sums.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = F::zero());
 
-        let mut bytes: Vec<u8> = gradients.iter().map(|gradient| u8::from(gradient.is_some())).collect();
-        bytes.extend(indices.iter().flat_map(|index| index.to_le_bytes()));
+        let mut bytes = Vec::with_capacity(gradients.len() + size_of::<u32>() * indices.len() + values.bytes.len());
+        bytes.extend(gradients.iter().map(|gradient| u8::from(gradient.is_some())));
+        indices.iter().for_each(|index| bytes.extend_from_slice(&index.to_le_bytes()));
         bytes.extend(&values.bytes);
         let (pending, bucket) = (communicator.start_all_gather(bytes), Arc::clone(bucket));
         Ok(Pending::new(move || add_up(&pending.wait()?, &bucket)))
@@ -80,15 +82,20 @@ impl<F: Real> Method<F> for TopK<F> {
 
 /// Keeps the indices of the `max(1, ⌈share · len⌉)` numbers of largest magnitude, in their order; of equal ones the first.
 fn keep_largest<F: Real>(indices: &mut Vec<u32>, numbers: &[F], share: f64) {
-    let len = indices.len();
-    let count = ((share * len as f64).ceil() as usize).max(1);
-    if count < len {
-        // Without its sign a number is the larger the larger its bits are; after the infinities comes NaN.
-        let magnitude = |index: u32| numbers[index as usize].to_f64().abs().to_bits();
-        indices.select_nth_unstable_by(count, |&a, &b| magnitude(b).cmp(&magnitude(a)).then(a.cmp(&b)));
-        indices.truncate(count);
-        indices.sort_unstable();
+    let count = ((share * indices.len() as f64).ceil() as usize).max(1);
+    if count >= indices.len() {
+        return;
     }
+    // Without its sign a number is the larger the larger its bits are; after the infinities comes NaN.
+    let magnitude = |index: u32| numbers[index as usize].to_f64().abs().to_bits();
+    let mut magnitudes: Vec<u64> = indices.iter().map(|&index| magnitude(index)).collect();
+    let (before, &mut least, _) = magnitudes.select_nth_unstable_by(count - 1, |a, b| b.cmp(a));
+    let mut equal = count - before.iter().filter(|&&magnitude| magnitude > least).count();
+    indices.retain(|&index| match magnitude(index).cmp(&least) {
+        Ordering::Greater => true,
+        Ordering::Equal => equal.checked_sub(1).map(|left| equal = left).is_some(),
+        Ordering::Less => false,
+    });
 }
 
 /// The sums of everyone's numbers, in the order of the ranks.
