@@ -5,6 +5,7 @@ import xml.dom.minidom
 
 import compare
 import picture
+import ranks
 
 
 def line(contestant, seconds, name="mlp", threads=1, peak=10.0):
@@ -39,6 +40,29 @@ class Picture(unittest.TestCase):
         line_at_1 = picture.LEFT + picture.WIDTH / 2
         self.assertAlmostEqual(bars[picture.FASTER[1]], line_at_1, places=1)
         self.assertAlmostEqual(bars[picture.SLOWER[1]], picture.LEFT, places=1)
+
+
+class Ranks(unittest.TestCase):
+    def entries(self):
+        def line(contestant, how, count, rate, exposed=None):
+            return {"contestant": contestant, "how": how, "ranks": count, "name": "cnn", "samples_per_s": rate, "median_s": 64 * count / rate, "exposed_s": exposed}
+
+        lines = [line("gradus", "alone", 1, 100.0), line("gradus", "alone", 2, 190.0), line("gradus", "mpi", 2, 180.0, 0.001),
+                 line("ddp", "alone", 1, 50.0), line("ddp", "alone", 2, 95.0), line("ddp", "defaults", 2, 80.0), line("ddp", "view", 2, 90.0)]
+        return ranks.judge(lines, "cnn", 2)
+
+    def test_the_ratio_is_to_the_best_setting(self):
+        mpi, ddp = self.entries()
+        self.assertAlmostEqual(mpi["speed_up"], 1.8)
+        self.assertAlmostEqual(mpi["ceiling"], 1.9)
+        self.assertAlmostEqual(mpi["ratio"], 2.0)
+        self.assertEqual(ddp["who"], "PyTorch DDP, Gloo (view)")
+        self.assertIn("| 1.80 | 1.90 | 1.00 |", ranks.table([mpi, ddp], 2))
+
+    def test_curves_of_other_lengths_are_refused(self):
+        self.assertAlmostEqual(ranks.largest_difference([1.0, 2.2], [1.0, 2.0]), 0.1)
+        with self.assertRaises(ValueError):
+            ranks.largest_difference([1.0], [1.0, 2.0])
 
 
 if __name__ == "__main__":

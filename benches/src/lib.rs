@@ -3,6 +3,8 @@
 //! `cargo run --release -p gradus-benches -- --threads 1` times them; `cargo bench -p gradus-benches` times single operations.
 
 pub mod draw;
+pub mod hold;
 pub mod measure;
 pub mod models;
+pub mod training;
 pub mod workloads;

@@ -3,7 +3,7 @@
 //! `cargo run --release -p gradus-benches -- --threads 1|2 [--only NAME,…] [--check]`
 
 use clap::Parser;
-use gradus_benches::{measure, workloads};
+use gradus_benches::{hold, measure, workloads};
 use std::process::{Command, ExitCode};
 
 /// Times gradus on the workloads of the benchmark contract, and prints one JSON object a line.
@@ -57,7 +57,7 @@ fn in_own_process(options: &Options, name: &str) -> Result<(), String> {
 }
 
 fn child(options: &Options, name: &str) -> Result<(), String> {
-    hold(options.threads)?;
+    hold::to(0..options.threads)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
     pool.map_err(|error| error.to_string())?.install(|| {
         let work = workloads::set_up(name).ok_or_else(|| format!("no workload {name}"))?;
@@ -66,20 +66,4 @@ fn child(options: &Options, name: &str) -> Result<(), String> {
         println!("{line}");
         Ok(())
     })
-}
-
-/// Holds this process to the first processors.
-#[cfg(target_os = "linux")]
-fn hold(threads: usize) -> Result<(), String> {
-    use nix::sched::{CpuSet, sched_setaffinity};
-    use nix::unistd::Pid;
-    let mut processors = CpuSet::new();
-    (0..threads).try_for_each(|cpu| processors.set(cpu)).map_err(|error| error.to_string())?;
-    sched_setaffinity(Pid::from_raw(0), &processors).map_err(|error| error.to_string())
-}
-
-/// Elsewhere the system offers no such hold; the number of threads is kept all the same.
-#[cfg(not(target_os = "linux"))]
-fn hold(_: usize) -> Result<(), String> {
-    Ok(())
 }

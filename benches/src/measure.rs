@@ -83,8 +83,8 @@ pub fn measure(name: &str, threads: usize, mut work: Work) -> Result<String, Str
         black_box((work.step)());
         seconds.push(step.elapsed().as_secs_f64());
     }
-    seconds.sort_by(f64::total_cmp);
-    let (min, median, max) = (seconds[0], seconds[seconds.len() / 2], seconds[seconds.len() - 1]);
+    let median = median(&seconds);
+    let (min, max) = seconds.iter().fold((f64::INFINITY, 0.0_f64), |(min, max), &s| (min.min(s), max.max(s)));
     let rate = work.rate.map_or_else(String::new, |(field, work)| format!(r#", "{field}": {:.2}"#, work / median));
     let peak = peak_rss_mib().map_or_else(|| "null".to_owned(), |mib| format!("{mib:.1}"));
     Ok(format!(
@@ -92,6 +92,17 @@ pub fn measure(name: &str, threads: usize, mut work: Work) -> Result<String, Str
         env!("CARGO_PKG_VERSION"),
         seconds.len(),
     ))
+}
+
+/// The number in the middle.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
 }
 
 /// The most memory that this process has held, where the system tells.

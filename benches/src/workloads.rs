@@ -2,13 +2,13 @@
 
 use crate::draw::{classes, parameters, reals};
 use crate::measure::Work;
-use crate::models::{Bptt, Cnn, Language, LinearRegression, Mlp, ResNet, RowReader, Scalar};
+use crate::models::{Bptt, Cnn, Language, Mlp};
+use crate::training::{Training, item, rng, tokens};
 use gradus::autograd::fused_sum;
 use gradus::linalg::gemm;
 use gradus::ndarray::Array2;
-use gradus::optim::clip_global_norm;
 use gradus::prelude::*;
-use gradus::rnn_bptt::{Cell, LstmCell};
+use gradus::rnn_bptt::LstmCell;
 use std::hint::black_box;
 
 /// Every workload whose layers exist.
@@ -41,27 +41,14 @@ pub const NAMES: &[&str] = &[
     "elementwise",
 ];
 
-/// Where layers get their first weights from, which the contract's replace at once.
-fn rng() -> StdRng {
-    StdRng::seed_from_u64(0)
-}
-
 /// Sets a workload up; `None` for a name that is not in [`NAMES`].
 #[must_use]
 pub fn set_up(name: &str) -> Option<Work> {
+    if let Some(mut training) = Training::new(name, 0, 1) {
+        return Some(Work::training(move || must(training.step())));
+    }
     let parts: Vec<_> = name.split('_').collect();
     Some(match parts[..] {
-        ["scalar"] => regression(name, Scalar::new(&mut rng()), [4, 2]),
-        ["linreg"] => regression(name, LinearRegression::new(&mut rng()), [32, 100]),
-        ["mlp"] => classification(name, Mlp::new(&mut rng()), &[128, 784], Adam::new(1e-3)),
-        ["cnn"] => classification(name, Cnn::new(&mut rng()), &[64, 1, 28, 28], Adam::new(1e-3)),
-        ["resnet"] => {
-            let sgd = Sgd::new(0.1).momentum(0.9).weight_decay(5e-4);
-            classification(name, ResNet::new(&mut rng()), &[32, 3, 32, 32], sgd)
-        }
-        ["rnn"] => classification(name, RowReader::new(&mut rng()), &[64, 28, 28], Adam::new(1e-3)),
-        ["lstm"] => language(name, Language::lstm(&mut rng())),
-        ["gru"] => language(name, Language::gru(&mut rng())),
         ["infer", "lstm", "b1"] => read_one(Language::lstm(&mut rng())),
         ["infer", "mlp", batch] => inference("mlp", Mlp::new(&mut rng()), &[number(batch)?, 784]),
         ["infer", "cnn", batch] => inference("cnn", Cnn::new(&mut rng()), &[number(batch)?, 1, 28, 28]),
@@ -83,75 +70,10 @@ fn must<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn item(loss: &Var) -> f64 {
-    loss.item().map_or(f64::NAN, f64::from)
-}
-
-fn regression<M: Layer + 'static>(name: &str, mut model: M, shape: [usize; 2]) -> Work {
-    parameters(name, &mut model);
-    let x: Value = reals(&format!("{name}/x"), shape, 1.0).into();
-    let y: Value = reals(&format!("{name}/y"), [shape[0], 1], 1.0).into();
-    let mut sgd = Sgd::new(0.01);
-    let mut rng = rng();
-    Work::training(move || {
-        must((|| {
-            let tape = Tape::training(&mut rng);
-            let loss = model.forward(&tape.input(x.clone()))?.mse(&tape.input(y.clone()))?;
-            sgd.step(&mut model, &loss.backward()?)?;
-            Ok(item(&loss))
-        })())
-    })
-}
-
-fn classification<M: Layer + 'static>(
-    name: &str,
-    mut model: M,
-    shape: &[usize],
-    mut optimizer: impl Optimizer + 'static,
-) -> Work {
-    parameters(name, &mut model);
-    let x: Value = reals(&format!("{name}/x"), shape, 1.0).into();
-    let y = classes(&format!("{name}/y"), shape[0], 10);
-    let mut rng = rng();
-    Work::training(move || {
-        must((|| {
-            let tape = Tape::training(&mut rng);
-            let loss = model.forward(&tape.input(x.clone()))?.cross_entropy(&y)?;
-            optimizer.step(&mut model, &loss.backward()?)?;
-            Ok(item(&loss))
-        })())
-    })
-}
-
-fn language<C: Cell<Float = f32> + 'static>(name: &str, mut model: Language<C>) -> Work {
-    parameters(name, &mut model);
-    let [x, y] = ["x", "y"].map(|key| tokens(&format!("{name}/{key}"), 32));
-    let y = y.flatten().to_owned();
-    let (mut adam, mut rng) = (Adam::new(1e-3), rng());
-    Work::training(move || {
-        must((|| {
-            let tape = Tape::training(&mut rng);
-            let loss = model.forward(&tape, &x)?.reshape(&[32 * STEPS, 65])?.cross_entropy(&y)?;
-            let mut gradients = loss.backward()?;
-            clip_global_norm(&mut gradients, 1.0)?;
-            adam.step(&mut model, &gradients)?;
-            Ok(item(&loss))
-        })())
-    })
-}
-
 fn read_one(mut model: Language<LstmCell>) -> Work {
     parameters("lstm", &mut model);
     let x = tokens("lstm/x", 1);
     Work::output(move || must(model.forward(&Tape::inference(), &x)).value().clone())
-}
-
-/// The characters of a sequence of the language models.
-const STEPS: usize = 64;
-
-fn tokens(key: &str, batch: usize) -> Array2<usize> {
-    let drawn = classes(key, batch * STEPS, 65);
-    Array2::from_shape_fn((batch, STEPS), |(sequence, t)| drawn[sequence * STEPS + t])
 }
 
 fn inference<M: Layer + 'static>(name: &str, mut model: M, shape: &[usize]) -> Work {
