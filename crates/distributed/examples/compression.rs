@@ -4,18 +4,20 @@
 //! ```text
 //! cargo run --release -p gradus-distributed --example compression
 //! cargo run --release -p gradus-distributed --example compression -- 20     # seeds
+//! cargo run --release -p gradus-distributed --example compression -- time   # what a step costs where bytes cost nothing
 //! ```
 
-use gradus_autograd::{Gradients, LeafId, Value, Var};
+use gradus_autograd::{Gradients, Leaf, LeafId, Value, Var};
 use gradus_conv::{Conv2d, MaxPool2d};
 use gradus_data::Digits;
-use gradus_distributed::{Compression, DataParallel, Group, Threads};
+use gradus_distributed::{Communicator, Compression, DataParallel, Group, Threads};
 use gradus_nn_layers::{Layer, Linear, Module, Result as LayerResult};
 use gradus_optim::{Adam, Optimizer, Sgd};
-use gradus_train::{Ranks, Result, Start, Trainer};
+use gradus_train::{Ranks, Result, Start, Trainer, gradients_from};
 use rand::{SeedableRng, rngs::StdRng};
 use std::env;
 use std::error::Error;
+use std::time::Instant;
 
 const EPOCHS: usize = 20;
 const BATCH: usize = 64;
@@ -53,8 +55,11 @@ struct Outcome {
 }
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
-    // Two at least, for a deviation.
-    let seeds: u64 = env::args().nth(1).map_or(Ok(5), |seeds| seeds.parse())?.max(2);
+    let seeds = match env::args().nth(1) {
+        Some(word) if word == "time" => return Ok(time()?),
+        Some(seeds) => seeds.parse::<u64>()?.max(2), // for a deviation
+        None => 5,
+    };
     println!(
         "| network | ranks | compression | bytes a step | of all | training loss | test accuracy, % | against none |"
     );
@@ -121,6 +126,37 @@ fn spread(numbers: &[f64], digits: usize) -> String {
     let mean = numbers.iter().sum::<f64>() / len;
     let squares: f64 = numbers.iter().map(|x| (x - mean).powi(2)).sum();
     format!("{mean:.digits$} ± {:.digits$}", (squares / (len - 1.0)).sqrt())
+}
+
+/// Times the sum of a million gradients over two threads, which send nothing but addresses: what is left is what compression costs.
+fn time() -> Result<()> {
+    let mut rng = StdRng::seed_from_u64(7);
+    let matrix = |rng: &mut StdRng| -> Linear { Linear::new(1000, 1000, rng) };
+    let gradient = matrix(&mut rng).weight.value().clone();
+    for (name, way) in WAYS {
+        let Way::Library(compression) = way else { continue };
+        let program = |group: Group| -> Result<Vec<f64>> {
+            let mut model = matrix(&mut StdRng::seed_from_u64(7));
+            let mut ranks = DataParallel::new(&group).compression(compression);
+            let (seed, samples, batch_size, epochs) = (7, 2, 2, 1);
+            let start =
+                Start { seed, samples, test_samples: 0, batch_size, epochs, data: 0, test_data: 0, checkpoint: None };
+            ranks.begin(&mut model, &start)?;
+            let mut times = Vec::new();
+            for _ in 0..100 {
+                let mut gradients = gradients_from([(model.weight.id(), gradient.clone())], [])?;
+                group.barrier()?;
+                let begun = Instant::now();
+                ranks.add_up(&mut gradients, 0.5, &mut [])?;
+                times.push(begun.elapsed().as_secs_f64() * 1e3);
+            }
+            times.sort_by(f64::total_cmp);
+            Ok(times)
+        };
+        let times = Threads::run(2, program).swap_remove(0)?;
+        println!("{name}: median {:.1} ms, best {:.1} ms", times[50], times[0]);
+    }
+    Ok(())
 }
 
 #[derive(Module)]
