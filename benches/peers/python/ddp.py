@@ -44,7 +44,7 @@ def rank(options, name):
             settings["bucket_cap_mb"] = options.bucket_mb
         return model if options.alone else DistributedDataParallel(model, **settings)
 
-    version, build = bench.torch_peer(1, compiled=False, wrap=wrap)
+    version, build = bench.torch_peer(1, compiled=False, wrap=wrap, fused=not options.unfused)
     step = build(name)
     line = {"peer": "torch-ddp", "version": version, "name": name, "ranks": options.ranks,
             "transport": "none" if options.alone else "gloo"}
@@ -93,6 +93,7 @@ def main():
     parser.add_argument("--bucket-mb", type=float, help="bucket_cap_mb [25]")
     parser.add_argument("--view", action="store_true", help="gradient_as_bucket_view")
     parser.add_argument("--static", action="store_true", help="static_graph")
+    parser.add_argument("--unfused", action="store_true", help="PyTorch's other Adam, to see what its rounding does to the losses")
     parser.add_argument("--rank", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--meeting", help=argparse.SUPPRESS)
     options = parser.parse_args()
