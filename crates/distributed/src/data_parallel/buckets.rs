@@ -13,8 +13,9 @@
 
 use super::compression::{Sender, Sums};
 use crate::{Numbers, Pending, Result};
-use gradus_autograd::ndarray::ArrayD;
+use gradus_autograd::ndarray::IxDyn;
 use gradus_autograd::{LeafId, Real, Value};
+use gradus_linalg::memory;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -148,21 +149,15 @@ impl<F: Real> Flight<F> {
     }
 }
 
-/// Appends `factor · value`, row by row, a piece at a time that stays near the core.
+/// Appends `factor · value`, row by row.
 pub(super) fn append<F: Real>(numbers: &mut Numbers, value: &Value<F>, factor: F) -> Result<()> {
-    const PIECE: usize = 1024;
     let value = value.as_standard_layout();
-    let mut piece = [F::zero(); PIECE];
-    for value in value.as_slice().expect("a standard layout is a slice").chunks(PIECE) {
-        let piece = &mut piece[..value.len()];
-        piece.iter_mut().zip(value).for_each(|(x, value)| *x = *value * factor);
-        numbers.extend_from_slice(piece)?;
-    }
-    Ok(())
+    numbers.extend_with(value.as_slice().expect("a standard layout is a slice"), |x| x * factor)
 }
 
 /// Some of the numbers as an array.
-pub(super) fn array<F: Real>(numbers: &Numbers, range: Range<usize>, shape: &[usize]) -> Result<Value<F>> {
-    let values: Vec<F> = numbers.values(range)?.collect();
-    Ok(ArrayD::from_shape_vec(shape, values).expect("as many numbers were sent as the shape takes").into())
+pub(super) fn array<F: Real>(numbers: &Numbers, start: usize, shape: &[usize]) -> Result<Value<F>> {
+    let mut array = memory::array(IxDyn(shape));
+    numbers.copy_to(array.as_slice_mut().expect("it is row-major"), start)?;
+    Ok(array.into())
 }

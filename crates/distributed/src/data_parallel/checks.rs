@@ -89,9 +89,8 @@ pub(super) fn same_values<F: Real>(communicator: &dyn Communicator, model: &mut 
     let numbers = Numbers { bytes: communicator.broadcast(0, numbers.bytes)?, ..numbers };
     let (mut sent, mut at) = (StateDict::new(), 0);
     for (name, value) in own.iter() {
-        let range = at..at + value.len();
-        at = range.end;
-        sent.insert(name, buckets::array(&numbers, range, value.shape())?);
+        sent.insert(name, buckets::array(&numbers, at, value.shape())?);
+        at += value.len();
     }
     model.load_state_dict(&sent)?;
 

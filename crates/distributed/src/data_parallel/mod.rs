@@ -175,7 +175,7 @@ impl<'c, F: Real> DataParallel<'c, F> {
             let len: usize = shape.iter().product();
             let share: f64 = tail.values::<f64>(at..at + 1)?.sum();
             if share > 0.0 {
-                let sum: Value<f64> = buckets::array(&tail, at + 1..at + 1 + len, shape)?;
+                let sum: Value<f64> = buckets::array(&tail, at + 1, shape)?;
                 updates.push((*id, sum.mapv(|x| F::from_f64(x / share)).into()));
             }
             at += 1 + len;

@@ -33,9 +33,10 @@ pub(super) fn widen(bytes: [u8; 2]) -> f32 {
 /// The sums of terms that are as many in each message: of `f32`, in the order of the messages, rounded once, at the end.
 ///
 /// Added up in bfloat16 a sum would come to a stop: `256 + 1 = 256`.
-pub(super) fn sum(first: &[u8], others: impl Iterator<Item = Bytes>) -> Vec<u8> {
+pub(super) fn sum(mut terms: impl Iterator<Item = Bytes>) -> Vec<u8> {
+    let Some(first) = terms.next() else { return Vec::new() };
     let mut sums: Vec<f32> = first.as_chunks().0.iter().copied().map(widen).collect();
-    for terms in others {
+    for terms in terms {
         sums.iter_mut().zip(terms.as_chunks().0).for_each(|(sum, term)| *sum += widen(*term));
     }
     let mut bytes = vec![0; first.len()];

@@ -43,23 +43,37 @@ impl Element {
     /// `((x₀ + x₁) + x₂) + …`, number by number, of terms that are as many in each message.
     pub(crate) fn sum(self, terms: impl IntoIterator<Item = Bytes>) -> Vec<u8> {
         let mut terms = terms.into_iter();
-        let first = terms.next().map_or_else(Vec::new, Bytes::into_vec);
         match self {
-            Self::Bf16 => bf16::sum(&first, terms),
-            Self::F32 => terms.fold(first, |sum, terms| {
-                add(sum, &terms, |x, y| (f32::from_le_bytes(x) + f32::from_le_bytes(y)).to_le_bytes())
-            }),
-            Self::F64 => terms.fold(first, |sum, terms| {
-                add(sum, &terms, |x, y| (f64::from_le_bytes(x) + f64::from_le_bytes(y)).to_le_bytes())
-            }),
+            Self::Bf16 => bf16::sum(terms),
+            Self::F32 => sum(&mut terms, |x, y| (f32::from_le_bytes(x) + f32::from_le_bytes(y)).to_le_bytes()),
+            Self::F64 => sum(&mut terms, |x, y| (f64::from_le_bytes(x) + f64::from_le_bytes(y)).to_le_bytes()),
         }
     }
 }
 
-/// `sum ← sum + terms`. Chunks of a length that the compiler knows become vector instructions.
-fn add<const N: usize>(mut sum: Vec<u8>, terms: &[u8], add: impl Fn([u8; N], [u8; N]) -> [u8; N]) -> Vec<u8> {
+/// Chunks of a length that the compiler knows become vector instructions.
+fn sum<const N: usize>(terms: &mut dyn Iterator<Item = Bytes>, add: impl Fn([u8; N], [u8; N]) -> [u8; N]) -> Vec<u8> {
+    let Some(first) = terms.next() else { return Vec::new() };
+    let mut sum = match (first.try_into_vec(), terms.next()) {
+        (Ok(first), None) => return first,
+        (Err(first), None) => return first.to_vec(),
+        (Ok(mut sum), Some(second)) => {
+            add_to(&mut sum, &second, &add);
+            sum
+        }
+        // The first sum goes into memory of its own at once, without a copy of the first term.
+        (Err(first), Some(second)) => {
+            let terms = first.as_chunks().0.iter().zip(second.as_chunks().0);
+            terms.map(|(x, y)| add(*x, *y)).collect::<Vec<_>>().into_flattened()
+        }
+    };
+    terms.for_each(|term| add_to(&mut sum, &term, &add));
+    sum
+}
+
+/// `sum ← sum + terms`.
+fn add_to<const N: usize>(sum: &mut [u8], terms: &[u8], add: impl Fn([u8; N], [u8; N]) -> [u8; N]) {
     for (sum, term) in sum.as_chunks_mut().0.iter_mut().zip(terms.as_chunks().0) {
         *sum = add(*sum, *term);
     }
-    sum
 }

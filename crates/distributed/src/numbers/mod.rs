@@ -5,9 +5,12 @@ mod element;
 
 pub(crate) use element::Element;
 
-use crate::{Error, Result};
+use crate::{Bytes, Error, Result};
 use gradus_linalg::Real;
 use std::ops::Range;
+
+/// Numbers that are turned into bytes at once: as many as stay near the core.
+const PIECE: usize = 1024;
 
 /// Numbers of `f32`, `f64` or [bfloat16](Self::bf16) as they go between ranks: their bytes, little-endian.
 ///
@@ -25,9 +28,12 @@ use std::ops::Range;
 /// assert!(numbers.to_vec::<f64>().is_err());
 /// # Ok::<(), gradus_distributed::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Numbers {
     pub(crate) element: Element,
+    /// The first ones: parts that came from other ranks, each where it was received. To put them together would cost a copy.
+    pub(crate) parts: Vec<Bytes>,
+    /// The others.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -39,7 +45,7 @@ impl Numbers {
     /// [`Error::Element`] for a type other than `f32` and `f64`.
     pub fn with_capacity<F: Real>(capacity: usize) -> Result<Self> {
         let element = Element::of::<F>()?;
-        Ok(Self { element, bytes: Vec::with_capacity(capacity * element.size()) })
+        Ok(Self::empty(element, capacity))
     }
 
     /// None yet, with room for `capacity` of them, which travel as bfloat16: in two bytes each, with the range of `f32` and 8 binary
@@ -64,8 +70,7 @@ impl Numbers {
     /// D. Kalamkar and others, *A Study of BFLOAT16 for Deep Learning Training*, 2019, <https://arxiv.org/abs/1905.12322>
     #[must_use]
     pub fn bf16(capacity: usize) -> Self {
-        let element = Element::Bf16;
-        Self { element, bytes: Vec::with_capacity(capacity * element.size()) }
+        Self::empty(Element::Bf16, capacity)
     }
 
     /// A copy of `values`.
@@ -85,26 +90,18 @@ impl Numbers {
     ///
     /// [`Error::OtherElement`] if the numbers so far are of another type.
     pub fn extend_from_slice<F: Real>(&mut self, values: &[F]) -> Result<()> {
+        self.extend_with(values, |value| value)
+    }
+
+    /// Appends `of` each value.
+    pub(crate) fn extend_with<F: Real>(&mut self, values: &[F], of: impl Fn(F) -> F) -> Result<()> {
         self.check::<F>()?;
-        let start = self.bytes.len();
-        self.bytes.resize(start + values.len() * self.element.size(), 0);
+        let bytes = &mut self.bytes;
         // `to_f64` and back changes no bit of an `f32`, and is not there once the compiler has seen both.
         match self.element {
-            Element::Bf16 => {
-                for (bytes, value) in self.bytes[start..].as_chunks_mut::<2>().0.iter_mut().zip(values) {
-                    *bytes = bf16::round(value.to_f64() as f32);
-                }
-            }
-            Element::F32 => {
-                for (bytes, value) in self.bytes[start..].as_chunks_mut::<4>().0.iter_mut().zip(values) {
-                    *bytes = (value.to_f64() as f32).to_le_bytes();
-                }
-            }
-            Element::F64 => {
-                for (bytes, value) in self.bytes[start..].as_chunks_mut::<8>().0.iter_mut().zip(values) {
-                    *bytes = value.to_f64().to_le_bytes();
-                }
-            }
+            Element::Bf16 => extend(bytes, values, |value| bf16::round(of(value).to_f64() as f32)),
+            Element::F32 => extend(bytes, values, |value| (of(value).to_f64() as f32).to_le_bytes()),
+            Element::F64 => extend(bytes, values, |value| of(value).to_f64().to_le_bytes()),
         }
         Ok(())
     }
@@ -112,13 +109,13 @@ impl Numbers {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len() / self.element.size()
+        self.stretches().map(<[u8]>::len).sum::<usize>() / self.element.size()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// Those of `range`, in order.
@@ -127,19 +124,30 @@ impl Numbers {
     ///
     /// [`Error::OtherElement`] if they are of another type, [`Error::Range`] if there are not as many.
     pub fn values<F: Real>(&self, range: Range<usize>) -> Result<impl ExactSizeIterator<Item = F>> {
+        self.check_range(range.clone())?;
+        let mut values = vec![F::zero(); range.len()];
+        self.copy_to(&mut values, range.start)?;
+        Ok(values.into_iter())
+    }
+
+    /// Copies as many as `values` has, from number `start` on.
+    pub(crate) fn copy_to<F: Real>(&self, values: &mut [F], start: usize) -> Result<()> {
         self.check::<F>()?;
-        let (Range { start, end }, len, size) = (range, self.len(), self.element.size());
-        if start > end || end > len {
-            return Err(Error::Range { start, end, len });
+        self.check_range(start..start + values.len())?;
+        let size = self.element.size();
+        let (mut rest, mut skip) = (values, start * size);
+        for stretch in self.stretches() {
+            let bytes = &stretch[skip.min(stretch.len())..];
+            skip -= stretch.len() - bytes.len();
+            let (values, others) = rest.split_at_mut(rest.len().min(bytes.len() / size));
+            rest = others;
+            match self.element {
+                Element::Bf16 => read(values, bytes, |bytes| bf16::widen(bytes).into()),
+                Element::F32 => read(values, bytes, |bytes| f32::from_le_bytes(bytes).into()),
+                Element::F64 => read(values, bytes, f64::from_le_bytes),
+            }
         }
-        Ok(self.bytes[start * size..end * size].chunks_exact(size).map(|bytes| {
-            F::from_f64(match *bytes {
-                [a, b] => bf16::widen([a, b]).into(),
-                [a, b, c, d] => f32::from_le_bytes([a, b, c, d]).into(),
-                [a, b, c, d, e, f, g, h] => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
-                _ => unreachable!("an element has 2, 4 or 8 bytes"),
-            })
-        }))
+        Ok(())
     }
 
     /// All of them.
@@ -151,6 +159,30 @@ impl Numbers {
         Ok(self.values(0..self.len())?.collect())
     }
 
+    /// Numbers of parts that came from other ranks.
+    pub(crate) fn of_parts(element: Element, parts: Vec<Bytes>) -> Self {
+        Self { element, parts, bytes: Vec::new() }
+    }
+
+    fn empty(element: Element, capacity: usize) -> Self {
+        Self { element, parts: Vec::new(), bytes: Vec::with_capacity(capacity * element.size()) }
+    }
+
+    /// All bytes, in order.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(|part| &part[..]).chain([&self.bytes[..]])
+    }
+
+    /// All bytes as one; copied if there are parts.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        if self.parts.is_empty() { self.bytes } else { self.stretches().collect::<Vec<_>>().concat() }
+    }
+
+    fn check_range(&self, Range { start, end }: Range<usize>) -> Result<()> {
+        let len = self.len();
+        if start > end || end > len { Err(Error::Range { start, end, len }) } else { Ok(()) }
+    }
+
     fn check<F: Real>(&self) -> Result<()> {
         let element = self.element.name();
         match Element::of::<F>()? {
@@ -158,4 +190,25 @@ impl Numbers {
             asked => Err(Error::OtherElement { element, found: asked.name() }),
         }
     }
+}
+
+/// Numbers are equal that are the same bytes of the same type, whatever their parts.
+impl PartialEq for Numbers {
+    fn eq(&self, other: &Self) -> bool {
+        self.element == other.element && self.stretches().flatten().eq(other.stretches().flatten())
+    }
+}
+
+/// Appends the bytes of each value. Those of a piece are put together first: bytes that are written once are not cleared before.
+fn extend<F: Real, const N: usize>(bytes: &mut Vec<u8>, values: &[F], of: impl Fn(F) -> [u8; N]) {
+    let mut piece = [[0; N]; PIECE];
+    for values in values.chunks(PIECE) {
+        piece.iter_mut().zip(values).for_each(|(bytes, value)| *bytes = of(*value));
+        bytes.extend_from_slice(piece[..values.len()].as_flattened());
+    }
+}
+
+/// Chunks of a length that the compiler knows become vector instructions.
+fn read<F: Real, const N: usize>(values: &mut [F], bytes: &[u8], number: impl Fn([u8; N]) -> f64) {
+    values.iter_mut().zip(bytes.as_chunks().0).for_each(|(value, bytes)| *value = F::from_f64(number(*bytes)));
 }

@@ -101,7 +101,16 @@ impl Bytes {
     /// Bytes of one's own; they are copied only if they are a part, or if someone else has them, too.
     #[must_use]
     pub fn into_vec(self) -> Vec<u8> {
-        if self.range == (0..self.shared.len()) { Arc::unwrap_or_clone(self.shared) } else { self.to_vec() }
+        self.try_into_vec().unwrap_or_else(|bytes| bytes.to_vec())
+    }
+
+    /// Bytes of one's own without a copy, if they are that already.
+    pub(crate) fn try_into_vec(self) -> Result<Vec<u8>, Self> {
+        let Self { shared, range } = self;
+        if range != (0..shared.len()) {
+            return Err(Self { shared, range });
+        }
+        Arc::try_unwrap(shared).map_err(|shared| Self { shared, range })
     }
 }
 
