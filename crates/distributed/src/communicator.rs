@@ -67,6 +67,19 @@ pub trait Communicator: Send + Sync + fmt::Debug {
     /// [`start_all_reduce`](Self::start_all_reduce) does.
     ///
     /// Errors are those of [`all_gather`](Self::all_gather), and come with [`Pending::wait`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gradus_distributed::{Communicator, Group, Threads};
+    ///
+    /// let results = Threads::run(2, |group: Group| {
+    ///     let pending = group.start_all_gather(vec![group.rank() as u8]);
+    ///     // … something else …
+    ///     pending.wait()
+    /// });
+    /// assert_eq!(results[1], Ok(vec![vec![0], vec![1]]));
+    /// ```
     #[must_use = "the bytes come with `wait`"]
     fn start_all_gather(&self, bytes: Vec<u8>) -> Pending<Vec<Vec<u8>>>;
 

@@ -111,6 +111,18 @@ impl<'c, F: Real> DataParallel<'c, F> {
 
     /// Gradients are made smaller before they are sent. A share that does not fit is told when a run begins,
     /// as [`Error::Share`](crate::Error::Share).
+    ///
+    /// # Examples
+    /// ```
+    /// use gradus_distributed::{Compression, DataParallel, Group, Result, Threads};
+    ///
+    /// fn program(group: Group) -> Result<u64> {
+    ///     let ranks: DataParallel = DataParallel::new(&group).compression(Compression::Bf16);
+    ///     // … Trainer::ranks(&mut ranks) …
+    ///     Ok(ranks.sent_bytes())
+    /// }
+    /// assert_eq!(Threads::run(2, program), [Ok(0), Ok(0)]);
+    /// ```
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.settings.compression = compression;
