@@ -40,6 +40,8 @@ fn unpack<F: Real>(numbers: &Numbers, bucket: &Bucket) -> Result<Sums<F>> {
     let there = numbers.values::<F>(bucket.len..bucket.len + bucket.members.len())?;
     let members = bucket.members.iter().zip(there);
     members
-        .map(|(member, there)| (there > F::zero()).then(|| array(numbers, member.range().start, &member.shape)).transpose())
+        .map(|(member, there)| {
+            (there > F::zero()).then(|| array(numbers, member.range().start, &member.shape)).transpose()
+        })
         .collect()
 }
