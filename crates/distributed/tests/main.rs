@@ -7,4 +7,5 @@ mod data_parallel;
 mod error_feedback;
 mod errors;
 mod laws;
+mod loss_curve;
 mod lost;
