@@ -60,9 +60,11 @@ class Ranks(unittest.TestCase):
         self.assertIn("| 1.80 | 1.90 | 1.00 |", ranks.table([mpi, ddp], 2))
 
     def test_curves_of_other_lengths_are_refused(self):
-        self.assertAlmostEqual(ranks.largest_difference([1.0, 2.2], [1.0, 2.0]), 0.1)
+        difference, relative = ranks.largest_differences([1.0, 2.2], [1.0, 2.0])
+        self.assertAlmostEqual(difference, 0.2)
+        self.assertAlmostEqual(relative, 0.1)
         with self.assertRaises(ValueError):
-            ranks.largest_difference([1.0], [1.0, 2.0])
+            ranks.largest_differences([1.0], [1.0, 2.0])
 
 
 if __name__ == "__main__":
