@@ -6,6 +6,7 @@ mod compression;
 mod data_parallel;
 mod error_feedback;
 mod errors;
+mod killed;
 mod laws;
 mod loss_curve;
 mod lost;
