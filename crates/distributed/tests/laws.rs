@@ -34,7 +34,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn the_sum_is_that_in_the_order_of_the_ranks(ranks in 1..=8_usize, len in 0..40_usize) {
+    fn the_sum_is_that_in_the_order_of_the_ranks(ranks in 1..=8_usize, len in 0..200_usize) {
         let sums = run(ranks, |group| {
             let sum = group.all_reduce(Numbers::from_slice(&numbers_f64(group.rank(), len))?)?.to_vec::<f64>()?;
             let narrow = group.all_reduce(Numbers::from_slice(&numbers_f32(group.rank(), len))?)?.to_vec::<f32>()?;
@@ -54,7 +54,7 @@ proptest! {
     #[test]
     fn several_sums_under_way_come_back_each_its_own(
         ranks in 1..=8_usize,
-        lens in prop::collection::vec(0..20_usize, 1..6),
+        lens in prop::collection::vec(0..80_usize, 1..6),
     ) {
         let all = run(ranks, |group| {
             let own = |len| Numbers::from_slice(&numbers_f64(group.rank() + len, len));
@@ -104,8 +104,8 @@ proptest! {
     }
 
     #[test]
-    fn different_lengths_are_told_to_all_who_then_go_on(mut lens in prop::collection::vec(0..20_usize, 2..=8)) {
-        lens[0] = 21;
+    fn different_lengths_are_told_to_all_who_then_go_on(mut lens in prop::collection::vec(0..80_usize, 2..=8)) {
+        lens[0] = 80;
         let all = run(lens.len(), |group| {
             let failed = group.all_reduce(Numbers::from_slice(&numbers_f64(group.rank(), lens[group.rank()]))?);
             Ok((failed, group.all_reduce(Numbers::from_slice(&[1.0])?)?.to_vec::<f64>()?))
@@ -168,4 +168,24 @@ fn several_threads_may_share_a_group() {
 #[test]
 fn no_ranks_give_no_results() {
     assert!(Threads::run(0, |group: Group| group.barrier()).is_empty());
+}
+
+#[test]
+fn a_sum_is_read_extended_and_added_up_again_wherever_its_parts_came_from() {
+    let len = 101;
+    for (rank, (middle, twice)) in run(3, |group| {
+        let mut sum = group.all_reduce(Numbers::from_slice(&vec![group.rank() as f64; len])?)?;
+        let same = Numbers::from_slice(&vec![3.0_f64; len])?;
+        assert!(sum == same && sum != Numbers::from_slice(&vec![3.0_f64; len - 1])?);
+        let middle: Vec<f64> = sum.values(30..80)?.collect();
+        sum.extend_from_slice(&[7.0_f64])?;
+        assert_eq!((sum.len(), sum.values::<f64>(len - 1..len + 1)?.collect()), (len + 1, vec![3.0, 7.0]));
+        Ok((middle, group.all_reduce(sum)?.to_vec::<f64>()?))
+    })
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(middle, [3.0; 50], "on rank {rank}");
+        assert!(twice[..len] == [9.0; 101] && twice[len..] == [21.0], "on rank {rank}: {twice:?}");
+    }
 }
