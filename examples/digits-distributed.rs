@@ -9,7 +9,9 @@
 
 use clap::Parser;
 use gradus::distributed::{Communicator, Compression, DataParallel, Group, Threads};
+use gradus::optim::schedule::CosineAnnealing;
 use gradus::prelude::*;
+use gradus::train::metrics::{Average, F1, TopK};
 use gradus::train::{Every, Result as TrainResult};
 use gradus_examples::digits::{Cnn, Images};
 use std::error::Error;
@@ -19,13 +21,13 @@ use std::time::{Duration, Instant};
 
 /// Trains the network of `digits` on several ranks at once, each on its part of every batch.
 ///
-/// Started by mpirun, and built with the feature `mpi`, each process is a rank; otherwise ranks are threads. Ends with the line
-/// `test accuracy NN.NN %`, the same for the same options and number of ranks, wherever they run.
+/// Started by mpirun, and built with the feature `mpi`, each process is a rank; otherwise ranks are threads. Ends with
+/// the line `test accuracy NN.NN %`, the same for the same options and number of ranks, wherever they run.
 #[derive(Parser)]
 struct Options {
-    /// Ranks, unless mpirun has started them
-    #[arg(long, default_value_t = 2, value_parser = at_least_one)]
-    ranks: usize,
+    /// Ranks, as threads, where mpirun has not started any [default: 2]
+    #[arg(long, value_parser = at_least_one)]
+    ranks: Option<usize>,
     /// Threads that each rank computes with
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -47,15 +49,15 @@ struct Options {
     /// The folder for report.html and the curves as SVG, on rank 0
     #[arg(long, value_name = "DIR", default_value = "target/gradus/digits-distributed")]
     out: PathBuf,
-    /// Rank 0 saves the run in this folder after every epoch, and the same command goes on from what is there, on any number
-    /// of ranks
+    /// Rank 0 saves the run in this folder after every epoch, and the same command goes on from what is there, on any
+    /// number of ranks
     #[arg(long, value_name = "DIR")]
     checkpoints: Option<PathBuf>,
     /// The learning rate of Adam
     #[arg(long, default_value_t = 2e-3)]
     lr: f64,
     /// Images a step, over all ranks
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 32)]
     batch: usize,
 }
 
@@ -90,8 +92,14 @@ fn train(options: &Options, group: &Group) -> TrainResult<()> {
 
     let mut ranks = DataParallel::new(group).compression(options.compression());
     let mut progress = Progress::new();
-    let mut trainer =
-        Trainer::new(epochs).batch_size(options.batch).clip_norm(5.0).callback(&mut progress).ranks(&mut ranks);
+    let steps = train.len().div_ceil(options.batch.max(1)) as u64 * epochs as u64;
+    let mut trainer = Trainer::new(epochs)
+        .batch_size(options.batch)
+        .schedule(CosineAnnealing::new(options.lr, steps))
+        .metric(F1(Average::Macro))
+        .metric(TopK(2))
+        .callback(&mut progress)
+        .ranks(&mut ranks);
     if let Some(folder) = &options.checkpoints {
         trainer = trainer.checkpoint(folder, Every::Epochs(1)).resume();
     }
@@ -120,7 +128,8 @@ fn train(options: &Options, group: &Group) -> TrainResult<()> {
         .setting("compression", options.compression())
         .setting("seed", options.seed)
         .setting("optimizer", "Adam")
-        .setting("learning rate", options.lr);
+        .setting("learning rate", format!("{}, falling to 0 as a cosine", options.lr))
+        .setting("dropout", "0.5 before the last layer");
     println!("report: {}", report.write(&options.out)?.display());
     println!("{seconds:.1} s of training; sent by rank 0: {:.1} MB of gradients", sent as f64 / 1e6);
     for (rank, waited) in waited.iter().enumerate() {
@@ -134,12 +143,15 @@ fn train(options: &Options, group: &Group) -> TrainResult<()> {
 }
 
 fn main() -> ExitCode {
-    gradus_examples::run(|options: Options| {
-        let group = Group::mpi()?;
-        if group.size() > 1 {
-            return rank(&options, &group);
+    // Before the options, so that one rank says what is wrong with them.
+    let group = Group::mpi();
+    gradus_examples::run_on(group.as_ref().map_or(0, Group::rank), |options: Options| {
+        let group = group?;
+        match (group.size(), options.ranks) {
+            (1, ranks) => Threads::run(ranks.unwrap_or(2), |group| rank(&options, &group)).into_iter().collect(),
+            (_, None) => rank(&options, &group),
+            (size, Some(_)) => Err(format!("--ranks is for threads, and mpirun has started {size} processes").into()),
         }
-        Threads::run(options.ranks, |group| rank(&options, &group)).into_iter().collect()
     })
 }
 

@@ -14,8 +14,14 @@ use clap::Parser;
 
 /// Runs an example: its options are read from the command line, and an error is printed as one line on standard error.
 pub fn run<Options: Parser, E: Display>(main: impl FnOnce(Options) -> Result<(), E>) -> ExitCode {
+    run_on(0, main)
+}
+
+/// The same on one of several ranks, which have the same options: rank 0 alone says what is wrong with them.
+pub fn run_on<Options: Parser, E: Display>(rank: usize, main: impl FnOnce(Options) -> Result<(), E>) -> ExitCode {
     let options = match Options::try_parse() {
         Ok(options) => options,
+        Err(error) if rank > 0 => return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS },
         // Help and the version are printed on standard output, and are no failure.
         Err(error) if !error.use_stderr() => {
             print!("{error}");

@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 /// ```
 ///
 /// so that a run has the bits of one rank with [`Trainer::accumulate(N)`](gradus_train::Trainer::accumulate), and to rounding those of one rank
-/// with the whole batch. With [`compression`](Self::compression) it has the same bits on all ranks, wherever they run, but no longer those of one. Gradients travel in buckets while the backward pass goes on; what is left to wait for when it has ended is
-/// [`exposed`](Self::exposed).
+/// with the whole batch. With [`compression`](Self::compression) it has the same bits on all ranks, wherever they run, but no longer those of
+/// one. Gradients travel in buckets while the backward pass goes on; what is left to wait for when it has ended is [`exposed`](Self::exposed).
 ///
 /// Before the first step every rank is checked to have the same model, data, seed, settings and version; then all get rank 0's parameters.
 ///
