@@ -134,7 +134,7 @@ fn train(options: &Options, group: &Group) -> TrainResult<()> {
     println!("{seconds:.1} s of training; sent by rank 0: {:.1} MB of gradients", sent as f64 / 1e6);
     for (rank, waited) in waited.iter().enumerate() {
         println!(
-            "rank {rank}: {:.2} s of it waiting for gradients, not hidden behind the backward pass",
+            "rank {rank}: {:.2} s of it waiting for others, not hidden behind the backward pass",
             waited.as_secs_f64()
         );
     }

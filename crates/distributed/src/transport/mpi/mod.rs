@@ -28,8 +28,8 @@ const LIMIT: usize = i32::MAX as usize;
 
 /// Ranks that are processes which `mpirun` has started, on one machine or many.
 ///
-/// MPI is initialized, called and finalized in one thread, that of the [`Group`](crate::Group); the library needs no more than
-/// `MPI_THREAD_FUNNELED`. After an error it is not finalized, for that would wait for all ranks.
+/// MPI is initialized, called and finalized in one thread, that of the [`Group`](crate::Group): `MPI_THREAD_FUNNELED` is
+/// all that the library has to support. After an error it is not finalized, for that would wait for all ranks.
 ///
 /// # Examples
 ///
