@@ -17,7 +17,7 @@ type X = Var<f64>;
 
 /// Runs a law on many drawn inputs, and names the operation when it fails.
 fn hold<S: Strategy>(name: &str, cases: u32, inputs: S, law: impl Fn(S::Value) -> Law) {
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { failure_persistence: None, ..gradus_testing::proptest_cases(cases) };
     if let Err(error) = TestRunner::new(config).run(&inputs, law) {
         panic!("{name}: {error}");
     }

@@ -130,7 +130,7 @@ fn large() -> impl Strategy<Value = Convolution> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(gradus_testing::proptest_cases(6))]
 
     #[test]
     fn large_convolutions_are_their_definition_whatever_the_number_of_threads(c in large()) {
@@ -143,7 +143,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(gradus_testing::proptest_cases(1000))]
 
     #[test]
     fn convolution_is_its_definition(c in convolutions()) {
@@ -174,16 +174,21 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    // Two passes for every number.
+    #![proptest_config(gradus_testing::proptest_cases(100))]
+
     #[test]
     fn convolution_has_the_right_gradients(c in convolutions()) {
         gradcheck(|operands| c.apply(operands), &c.operands()).unwrap();
     }
-
 }
 
 proptest! {
     // Two convolutions a pass, and two passes for every number.
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
+    #![proptest_config(gradus_testing::proptest_cases(24))]
 
     /// Gradients add up in memory that is there already.
     #[test]
@@ -196,6 +201,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(gradus_testing::proptest_cases(100))]
+
     #[test]
     fn pooling_is_its_definition_and_has_the_right_gradient(
         (setting, x) in settings().prop_flat_map(|setting| {

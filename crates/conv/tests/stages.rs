@@ -41,7 +41,7 @@ fn gradients(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(gradus_testing::proptest_cases(1000))]
 
     #[test]
     fn fused_is_one_by_one((operands, padding, window) in stages()) {
@@ -67,7 +67,7 @@ proptest! {
 
 proptest! {
     // Two passes for every number.
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn a_stage_has_the_right_gradients((operands, padding, window) in stages()) {

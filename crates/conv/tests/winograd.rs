@@ -87,7 +87,7 @@ impl Case {
 const NAMES: [&str; 4] = ["y", "dx", "dw", "db"];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(gradus_testing::proptest_cases(24))]
 
     #[test]
     fn fewer_multiplications_make_the_same_numbers(case in cases()) {
@@ -107,6 +107,10 @@ proptest! {
             close(all, one_by_one, Tolerance::F32, name).unwrap();
         }
     }
+}
+
+proptest! {
+    #![proptest_config(gradus_testing::proptest_cases(12))]
 
     #[test]
     fn the_number_of_threads_makes_no_difference(case in cases()) {

@@ -23,7 +23,7 @@ fn noisy(n: usize, size: usize) -> Loader<Samples<Vec<usize>>, Array1<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(gradus_testing::proptest_cases(40))]
 
     #[test]
     fn workers_change_nothing(n in 0_usize..60, size in 1_usize..20, epoch: u64, prefetch in 0_usize..4) {

@@ -39,7 +39,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20))]
+    #![proptest_config(gradus_testing::proptest_cases(20))]
 
     #[test]
     fn npz_reads_what_it_wrote(shape in prop::collection::vec(0_usize..5, 0..4), seed: u64) {

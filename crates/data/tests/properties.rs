@@ -87,7 +87,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(gradus_testing::proptest_cases(8))]
 
     #[test]
     fn pieces_of_the_writer_join(n in 8_000_usize..40_000, seed: u64) {

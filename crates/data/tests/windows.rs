@@ -48,7 +48,7 @@ fn places(len: usize, seed: u64) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30))]
+    #![proptest_config(gradus_testing::proptest_cases(30))]
 
     #[test]
     fn windows_give_what_memory_would(len in 0_usize..40, sample in prop::collection::vec(0_usize..4, 0..3), buffer in 0_usize..200, seed: u64) {

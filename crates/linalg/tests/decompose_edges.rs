@@ -30,7 +30,7 @@ fn to_one(a: Array2<f64>) -> Array2<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(gradus_testing::proptest_cases(1000))]
 
     #[test]
     fn matrices_of_simple_structure(a in (1..7_usize, 1..7_usize).prop_flat_map(|(m, n)| structured(m, n))) {

@@ -162,7 +162,7 @@ fn what_does_not_fit_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(gradus_testing::proptest_cases(200))]
 
     /// Novikoff's theorem with the separator that made the labels, and with the one that was found.
     #[test]

@@ -35,7 +35,7 @@ fn bounds_of_clipping_are_checked() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn clipping_keeps_the_direction_and_holds_the_bound(

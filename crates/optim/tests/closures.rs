@@ -38,7 +38,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(50))]
+    #![proptest_config(gradus_testing::proptest_cases(50))]
 
     #[test]
     fn sam_of_radius_zero_is_its_base((x, a, lr, _) in problem(), adaptive in any::<bool>()) {

@@ -297,7 +297,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn momentum_zero_is_plain_descent((x, a, lr, _, decay) in problem()) {

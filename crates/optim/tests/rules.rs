@@ -43,7 +43,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(50))]
+    #![proptest_config(gradus_testing::proptest_cases(50))]
 
     /// Under plain descent a penalty, its gradient and shrinking parameters are the same.
     #[test]

@@ -126,7 +126,7 @@ fn sam_of_radius_zero_follows_as_its_base_does() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn schedules_stay_within_their_bounds(lr in 0.01..1.0, part in 0.0..1.0, steps in 1_u64..50, rise in 0_u64..20, step in 0_u64..80) {

@@ -103,7 +103,7 @@ mod dropout {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(100))]
+        #![proptest_config(gradus_testing::proptest_cases(100))]
 
         /// The layer is linear once the mask is drawn: `y = m x` and `dx = m dy`, in any layout.
         #[test]
@@ -224,7 +224,7 @@ mod penalties {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(100))]
+        #![proptest_config(gradus_testing::proptest_cases(100))]
 
         #[test]
         fn against_differences(
@@ -272,7 +272,7 @@ mod smoothing {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(100))]
+        #![proptest_config(gradus_testing::proptest_cases(100))]
 
         #[test]
         fn as_a_soft_target_it_is_the_loss_with_smoothing(

@@ -123,7 +123,7 @@ fn gru(setting: &Setting, reset: Reset) -> GruCell<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(gradus_testing::proptest_cases(64))]
 
     #[test]
     fn an_lstm_written_out_equals_the_unrolled_tape(setting in settings()) {
@@ -163,7 +163,7 @@ fn padded_equals_alone<C: Cell<Float = f64>>(setting: &Setting, cell: &C) -> Res
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(gradus_testing::proptest_cases(32))]
 
     #[test]
     fn padded_equals_each_sequence_alone(setting in settings()) {
@@ -174,7 +174,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(gradus_testing::proptest_cases(12))]
 
     #[test]
     fn gradients_are_those_of_differences(

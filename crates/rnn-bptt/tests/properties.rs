@@ -402,7 +402,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(gradus_testing::proptest_cases(24))]
 
     #[test]
     fn gradients_are_those_of_differences(

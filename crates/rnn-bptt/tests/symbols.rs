@@ -103,7 +103,7 @@ fn symbols_are_their_rows<C: Cell<Float = f64>>(setting: &Setting, cell: &C) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(gradus_testing::proptest_cases(32))]
 
     #[test]
     fn a_sweep_over_symbols_is_the_sweep_over_their_rows(setting in settings()) {

@@ -7,8 +7,10 @@ pub mod golden;
 pub mod refusals;
 pub mod strategies;
 
+mod cases;
 mod float;
 
+pub use cases::proptest_cases;
 pub use close::{Tolerance, assert_close, close, close_scalar, equal};
 pub use float::Float;
 #[doc(hidden)]

@@ -179,6 +179,35 @@ proptest! {
         adaptive_law(sizes, [1; 3], seed)?; // global
     }
 
+    /// ⟨pool x, y⟩ = ⟨x, poolᵀ y⟩.
+    #[test]
+    fn backward_of_an_average_is_its_adjoint(
+        setting in settings::<3>(2), include in any::<bool>(), out in prop::array::uniform3(1..=4_usize), seed in any::<u64>(),
+    ) {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut random = |shape: &[usize]| -> ArrayD<f64> { ArrayD::from_shape_simple_fn(shape, || rng.random_range(-1.0..1.0)) };
+        let inner = |a: &Value<f64>, b: &Value<f64>| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>();
+        let x: Value<f64> = random(&shape(setting.size)).into();
+        let pools: [Pool<'_>; 2] = [
+            &|x| avg_pool(x, &setting.geometry, include, None).unwrap(),
+            &|x| adaptive_avg_pool::<3, _>(x, out).unwrap(),
+        ];
+        for pool in pools {
+            let x_var = Tape::recording().variable(x.clone());
+            let y = pool(&x_var);
+            let dy: Value<f64> = random(y.shape()).into();
+            let scale = y.value().iter().zip(dy.iter()).map(|(a, b)| (a * b).abs()).sum::<f64>().max(1.0);
+            let forward = inner(y.value(), &dy);
+            let adjoint = inner(&x, y.backward_with(dy).unwrap().get(&x_var).unwrap());
+            prop_assert!((forward - adjoint).abs() <= 1e-12 * scale, "{} and {}", forward, adjoint);
+        }
+    }
+}
+
+proptest! {
+    // Two passes for every number.
+    #![proptest_config(gradus_testing::proptest_cases(100))]
+
     #[test]
     fn norms_are_those_of_the_loops(
         setting in settings::<2>(1), whole_p in 1..=4_i32, broken in any::<bool>(), seed in any::<u64>(),
@@ -213,30 +242,6 @@ proptest! {
         gradcheck(|x| adaptive_max_pool::<2, _>(&x[0], out), std::slice::from_ref(&x)).unwrap();
     }
 
-    /// ⟨pool x, y⟩ = ⟨x, poolᵀ y⟩.
-    #[test]
-    fn backward_of_an_average_is_its_adjoint(
-        setting in settings::<3>(2), include in any::<bool>(), out in prop::array::uniform3(1..=4_usize), seed in any::<u64>(),
-    ) {
-        let mut rng = StdRng::seed_from_u64(seed);
-        let mut random = |shape: &[usize]| -> ArrayD<f64> { ArrayD::from_shape_simple_fn(shape, || rng.random_range(-1.0..1.0)) };
-        let inner = |a: &Value<f64>, b: &Value<f64>| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>();
-        let x: Value<f64> = random(&shape(setting.size)).into();
-        let pools: [Pool<'_>; 2] = [
-            &|x| avg_pool(x, &setting.geometry, include, None).unwrap(),
-            &|x| adaptive_avg_pool::<3, _>(x, out).unwrap(),
-        ];
-        for pool in pools {
-            let x_var = Tape::recording().variable(x.clone());
-            let y = pool(&x_var);
-            let dy: Value<f64> = random(y.shape()).into();
-            let scale = y.value().iter().zip(dy.iter()).map(|(a, b)| (a * b).abs()).sum::<f64>().max(1.0);
-            let forward = inner(y.value(), &dy);
-            let adjoint = inner(&x, y.backward_with(dy).unwrap().get(&x_var).unwrap());
-            prop_assert!((forward - adjoint).abs() <= 1e-12 * scale, "{} and {}", forward, adjoint);
-        }
-    }
-
     /// What was pooled and put back is pooled to the same; every number stands where it stood, or is 0.
     #[test]
     fn unpooling_puts_maxima_back(sizes in prop::array::uniform2(2..=9_usize), kernel in 1..=3_usize, seed in any::<u64>()) {
@@ -255,7 +260,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(gradus_testing::proptest_cases(150))]
 
     #[test]
     fn the_fast_path_is_its_loops(

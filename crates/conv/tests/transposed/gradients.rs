@@ -176,8 +176,8 @@ fn what_does_not_fit_is_refused() {
 #[test]
 fn a_stride_far_beyond_the_kernel() {
     let geometry = Geometry::<2>::new(2).stride(500).padding(1);
-    let (weight, dy) = (ArrayD::from_elem(vec![1, 8, 2, 2], 3.0), ArrayD::from_elem(vec![1, 1, 2, 2], 1.0));
-    let dx = input_gradient(&[1, 8, 900, 900], &weight, &dy, &geometry, 1).unwrap();
+    let (weight, dy) = (ArrayD::from_elem(vec![1, 2, 2, 2], 3.0), ArrayD::from_elem(vec![1, 1, 2, 2], 1.0));
+    let dx = input_gradient(&[1, 2, 900, 900], &weight, &dy, &geometry, 1).unwrap();
     let seen = |i: usize| i == 0 || i == 499 || i == 500;
     assert!(dx.indexed_iter().all(|(at, &dx)| dx == if seen(at[2]) && seen(at[3]) { 3.0 } else { 0.0 }));
 }

@@ -79,7 +79,7 @@ pub(crate) fn hold<T: std::fmt::Debug>(
     strategy: impl Strategy<Value = T>,
     law: impl Fn(T) -> Result<(), Box<dyn std::error::Error>>,
 ) {
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) };
+    let config = ProptestConfig { failure_persistence: None, ..gradus_testing::proptest_cases(cases) };
     let outcome = TestRunner::new(config)
         .run(&strategy, |case| law(case).map_err(|error| TestCaseError::fail(error.to_string())));
     outcome.unwrap_or_else(|error| panic!("{error}"));

@@ -117,7 +117,7 @@ fn layers() -> Vec<(&'static str, Box<dyn Layer<f64>>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn gradients_of_activations_are_right(

@@ -39,7 +39,7 @@ fn mask(shape: (usize, usize), bits: u64) -> Array2<bool> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn gradients_of_multihead_attention_are_right(

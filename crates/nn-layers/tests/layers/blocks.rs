@@ -24,7 +24,7 @@ impl Layer<f64> for OfHalves {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn gradients_of_blocks_are_right(

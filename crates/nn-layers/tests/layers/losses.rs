@@ -71,7 +71,7 @@ fn reduction() -> impl Strategy<Value = Reduction> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     /// The margins are chosen so that no pair lies on a kink.
     #[test]

@@ -18,7 +18,7 @@ fn stirred<L: Module<f64>>(mut layer: L, seed: u64) -> L {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn gradients_over_last_axes_are_right(

@@ -76,7 +76,7 @@ fn any_learner_can_be_boosted() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(gradus_testing::proptest_cases(24))]
 
     #[test]
     fn a_weight_counts_like_copies_and_zero_like_absence(seed: u64, weights in prop::collection::vec(0_usize..3, 12)) {

@@ -186,7 +186,7 @@ fn vectors_are_augmented_by_the_same_means() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(gradus_testing::proptest_cases(60))]
 
     /// A sample between pixels lies between them, whatever the place; and a plane is met exactly.
     #[test]

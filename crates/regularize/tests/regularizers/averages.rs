@@ -13,7 +13,7 @@ fn value(parameter: &Parameter<f64>) -> Array1<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(gradus_testing::proptest_cases(60))]
 
     /// The stochastic average is the mean; the moving one the sum with its weights.
     #[test]

@@ -46,7 +46,7 @@ fn what_is_calibrated_has_little_error_and_needs_no_temperature() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(gradus_testing::proptest_cases(60))]
 
     /// The fitted temperature is the best there is; it lowers the loss and changes no prediction.
     #[test]

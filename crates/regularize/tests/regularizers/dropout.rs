@@ -181,7 +181,7 @@ mod monte_carlo {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(gradus_testing::proptest_cases(40))]
 
     /// Once the mask is drawn, these layers are affine: `dx` does not depend on `x`, and central differences agree.
     #[test]

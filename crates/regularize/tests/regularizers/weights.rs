@@ -95,7 +95,7 @@ mod constraints {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(100))]
+        #![proptest_config(gradus_testing::proptest_cases(100))]
 
         /// A projection onto a convex set: in it, again the same, and nothing in it is nearer, which is to say
         /// `(w − Pw) · (z − Pw) ≤ 0` for every `z` of the set.

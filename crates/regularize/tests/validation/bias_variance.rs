@@ -130,7 +130,7 @@ fn add_up(found: &BiasVariance) -> std::result::Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(gradus_testing::proptest_cases(24))]
 
     /// By resampling and refitting, of whatever scale and however far from 0.
     #[test]

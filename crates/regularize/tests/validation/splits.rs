@@ -183,7 +183,7 @@ fn all_refused(results: impl IntoIterator<Item = Result<Vec<Split>>>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(gradus_testing::proptest_cases(100))]
 
     #[test]
     fn every_index_is_in_exactly_one_test_fold(n in 0_usize..60, k in 0_usize..12, seed: u64) {

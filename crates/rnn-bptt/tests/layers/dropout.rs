@@ -186,7 +186,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(gradus_testing::proptest_cases(32))]
 
     /// Both draw the same masks from the tape's stream, and the steps on the tape are the judge of the whole.
     #[test]

@@ -112,7 +112,7 @@ fn packed_is_padded_is_alone<C: Cell<Float = f64>>(cell: C, two_directions: bool
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(gradus_testing::proptest_cases(24))]
 
     #[test]
     fn packed_equals_padded_and_each_sequence_alone(lengths in lengths(), two_directions: bool, seed: u64) {
