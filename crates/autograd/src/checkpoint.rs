@@ -88,13 +88,16 @@ where
     outer.note_operands(&inputs.iter().map(|x| x.value()).collect::<Vec<_>>());
     outer.watch(operation, location, &y);
     let rule = move |dy, slots: &mut Slots<'_, F>| {
-        if let Err(error) = again.run(&block, dy, slots) {
+        if let Err(error) = again.run(&|x| Ok(block(x)?), dy, slots) {
             slots.fail(error);
         }
     };
     let node = outer.push(operation, location, &y, &nodes, || Backward::One(Box::new(rule)));
     Ok(Var { value: y, tape: outer.clone(), node })
 }
+
+/// A block, whatever its type: what runs it again is compiled once.
+type Block<'b, F> = dyn Fn(&[Var<F>]) -> Result<Var<F>, Box<dyn std::error::Error + Send + Sync>> + 'b;
 
 /// What it takes to run a block again.
 struct Again<F: Real> {
@@ -109,15 +112,7 @@ struct Again<F: Real> {
 }
 
 impl<F: Real> Again<F> {
-    fn run<E>(
-        self,
-        block: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>,
-        dy: Value<F>,
-        slots: &mut Slots<'_, F>,
-    ) -> Result<()>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
+    fn run(self, block: &Block<'_, F>, dy: Value<F>, slots: &mut Slots<'_, F>) -> Result<()> {
         let location = slots.location();
         let tape = Tape::within(true, self.start, self.watching);
         let mut variables: Vec<Var<F>> = Vec::with_capacity(self.inputs.len());
@@ -134,7 +129,7 @@ impl<F: Real> Again<F> {
             }
             variables.push(variable);
         }
-        let y = block(&variables).map_err(|source| Error::Checkpoint { location, source: Box::new(source) })?;
+        let y = block(&variables).map_err(|source| Error::Checkpoint { location, source })?;
         if y.shape() != dy.shape() {
             let (expected, found) = (dy.shape().to_vec(), y.shape().to_vec());
             return Err(Error::CheckpointShape { location, expected, found });

@@ -59,7 +59,15 @@ pub fn gradcheck<E>(f: impl Fn(&[Var<f64>]) -> Result<Var<f64>, E>, inputs: &[Ar
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    let gradients = gradients(&f, inputs)?;
+    against_differences(&|x| call(&f, x), inputs)
+}
+
+/// What is checked, its error made one of this crate's. Not generic over it: a check is compiled once, not with each function.
+type Checked<'f, F> = dyn Fn(&[Var<F>]) -> Result<Var<F>> + 'f;
+
+#[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
+fn against_differences(f: &Checked<'_, f64>, inputs: &[ArrayD<f64>]) -> Result<Report> {
+    let gradients = gradients(f, inputs)?;
     let mut comparison = Comparison::new("differences", TOLERANCE);
     let mut shifted = inputs.to_vec();
     for (input, analytic) in gradients.iter().enumerate() {
@@ -68,9 +76,9 @@ where
             let step = f64::EPSILON.cbrt() * x.abs().max(1.0);
             let (above, below) = (x + step, x - step);
             shifted[input][&index] = above;
-            let up = outputs(&f, &shifted)?;
+            let up = outputs(f, &shifted)?;
             shifted[input][&index] = below;
-            let down = outputs(&f, &shifted)?;
+            let down = outputs(f, &shifted)?;
             shifted[input][&index] = x;
             let numeric = weighted_difference(&up, &down) / (above - below);
             comparison.add(Some((input, index.slice())), analytic, numeric);
@@ -87,6 +95,11 @@ pub(crate) fn same_in_any_layout<E>(
 where
     E: std::error::Error + Send + Sync + 'static,
 {
+    same_as_row_major(&|x| call(f, x), inputs)
+}
+
+#[cfg_attr(not(debug_assertions), inline)]
+fn same_as_row_major(f: &Checked<'_, f64>, inputs: &[ArrayD<f64>]) -> Result<()> {
     let row_major: Vec<_> = inputs.iter().map(|x| x.as_standard_layout().into_owned()).collect();
     let (as_given, expected) = (outputs(f, inputs)?, outputs(f, &row_major)?);
     let far = |a: f64, b: f64| a != b && (a - b).abs() > 1e-13 * (1.0 + a.abs().max(b.abs()));
@@ -98,22 +111,13 @@ where
 }
 
 /// What the backward pass says: the gradients of `Σ y · c`.
-fn gradients<F: Real, E>(f: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>, inputs: &[ArrayD<F>]) -> Result<Vec<Value<F>>>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+fn gradients<F: Real>(f: &Checked<'_, F>, inputs: &[ArrayD<F>]) -> Result<Vec<Value<F>>> {
     let (y, weights, variables) = weighted(f, inputs)?;
     pull_back(&y, weights, &variables)
 }
 
 /// The weights `c`, and the gradients of `Σ y · c`.
-fn gradients_of<E>(
-    f: &impl Fn(&[Var<f64>]) -> Result<Var<f64>, E>,
-    inputs: &[ArrayD<f64>],
-) -> Result<(ArrayD<f64>, Vec<ArrayD<f64>>)>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+fn gradients_of(f: &Checked<'_, f64>, inputs: &[ArrayD<f64>]) -> Result<(ArrayD<f64>, Vec<ArrayD<f64>>)> {
     let (y, weights, variables) = weighted(f, inputs)?;
     let gradients = pull_back(&y, weights.clone(), &variables)?;
     Ok((weights, gradients.into_iter().map(Value::into_array).collect()))
@@ -122,13 +126,10 @@ where
 /// The function recorded, the weights of its outputs, and its inputs.
 type Weighted<F> = (Var<F>, ArrayD<F>, Vec<Var<F>>);
 
-fn weighted<F: Real, E>(f: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>, inputs: &[ArrayD<F>]) -> Result<Weighted<F>>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+fn weighted<F: Real>(f: &Checked<'_, F>, inputs: &[ArrayD<F>]) -> Result<Weighted<F>> {
     let tape = Tape::recording();
     let variables: Vec<_> = inputs.iter().map(|x| tape.variable(x.clone())).collect();
-    let y = call(f, &variables)?;
+    let y = f(&variables)?;
     if !y.needs_gradient() {
         return Err(Error::NotRecorded);
     }
@@ -138,14 +139,11 @@ where
 }
 
 /// The function run, and nothing recorded.
-fn outputs<F: Real, E>(f: &impl Fn(&[Var<F>]) -> Result<Var<F>, E>, inputs: &[ArrayD<F>]) -> Result<Value<F>>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+fn outputs<F: Real>(f: &Checked<'_, F>, inputs: &[ArrayD<F>]) -> Result<Value<F>> {
     // A tape that records, lest the function should do something else on one that does not.
     let tape = Tape::recording();
     let variables: Vec<_> = inputs.iter().map(|x| tape.variable(x.clone())).collect();
-    Ok(call(f, &variables)?.value().clone())
+    Ok(f(&variables)?.value().clone())
 }
 
 /// `Σ c (up − down)`: differences first, sum afterwards, so that what did not move cancels exactly.

@@ -61,9 +61,15 @@ impl<F: Real> Tape<F> {
         value: impl Into<Value<F>>,
         backward: impl FnOnce(Value<F>, &mut Slots<'_, F>) + 'static,
     ) -> Var<F> {
+        let nodes = self.note_inputs(operation, inputs);
+        self.record_nodes(operation, nodes, value.into(), backward)
+    }
+
+    /// What is the same for every rule, and need not be compiled again with each.
+    fn note_inputs<const N: usize>(&self, operation: &'static str, inputs: [&Var<F>; N]) -> [Option<Node>; N] {
         self.note_foreign(operation, &inputs);
         self.note_operands(&inputs.map(Var::value));
-        self.record_nodes(operation, inputs.map(|v| v.node), value.into(), backward)
+        inputs.map(|v| v.node)
     }
 
     /// Records an operation with any number of inputs and outputs. The rule gets the cotangent of each output, or
@@ -142,13 +148,24 @@ impl<F: Real> Tape<F> {
         inputs: &[Option<Node>],
         backward: impl FnOnce() -> Backward<F>,
     ) -> Option<Node> {
-        if inputs.iter().all(Option::is_none) {
-            return None;
-        }
+        self.takes(inputs).then(|| self.put(operation, location, value, inputs, backward()))
+    }
+
+    /// Whether an operation with these inputs belongs on the list.
+    fn takes(&self, inputs: &[Option<Node>]) -> bool {
+        // A tape that no longer records has been walked since its inputs were made.
+        inputs.iter().any(Option::is_some) && self.list.borrow().recording
+    }
+
+    fn put(
+        &self,
+        operation: &'static str,
+        location: &'static Location<'static>,
+        value: &Value<F>,
+        inputs: &[Option<Node>],
+        backward: Backward<F>,
+    ) -> Node {
         let mut list = self.list.borrow_mut();
-        if !list.recording {
-            return None; // the tape has been walked since its inputs were made
-        }
         let first = u32::try_from(list.inputs.len()).expect("memory ends before 2³² inputs");
         list.inputs.extend_from_slice(inputs);
         let entry = Entry {
@@ -156,7 +173,7 @@ impl<F: Real> Tape<F> {
             location,
             shape: value.raw_dim(),
             inputs: (first, inputs.len() as u32),
-            backward: backward(),
+            backward,
             retain: false,
         };
         let node = list.push(entry);
@@ -168,7 +185,7 @@ impl<F: Real> Tape<F> {
             drop(list); // the observer may use the tape
             self.show(node, operation, location, value);
         }
-        Some(node)
+        node
     }
 
     /// An operation that returns no `Result` cannot refuse an operand of another tape; `backward` will.

@@ -26,7 +26,7 @@ pub use sum::{LEAF, sum_into, sum_slice, sum_to};
 use crate::parallel::for_pieces;
 use crate::simd::vectorized;
 use crate::{Error, Real, Result, memory};
-use ndarray::{ArrayD, ArrayRef, CowArray, Dimension, IxDyn};
+use ndarray::{Array, ArrayD, ArrayRef, CowArray, Dimension, IxDyn};
 use plan::Plan;
 
 /// The shape that two shapes broadcast to: axes are matched from the last, and an axis of length 1 is repeated.
@@ -57,7 +57,7 @@ pub fn broadcast_shape(operation: &'static str, left: &[usize], right: &[usize])
 }
 
 /// `y = f(x)`, into recycled memory in row-major order.
-pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) -> ndarray::Array<F, D> {
+pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) -> Array<F, D> {
     let mut y = memory::array(x.raw_dim());
     map_into(x, &mut y, f);
     y
@@ -111,23 +111,22 @@ pub fn exp_into<F: Real, D: Dimension>(x: &ArrayRef<F, D>, y: &mut ArrayRef<F, D
 
 /// `x ← f(x)`.
 pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) {
-    match x.as_slice_memory_order_mut() {
-        Some(x) => for_pieces(x, [], |x, []| {
-            vectorized(
-                #[inline(always)]
-                || {
-                    for x in x {
-                        *x = f(*x);
-                    }
-                },
-            );
-        }),
-        None => {
-            let y = map(x, f);
-            x.assign(&y);
-            memory::give_array(y);
-        }
-    }
+    let mut copy = x.as_slice_memory_order().is_none().then(|| row_major(x));
+    let xs = match &mut copy {
+        Some(copy) => copy.as_slice_mut(),
+        None => x.as_slice_memory_order_mut(),
+    };
+    for_pieces(xs.expect(ROW_MAJOR), [], |x, []| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for x in x {
+                    *x = f(*x);
+                }
+            },
+        );
+    });
+    put_back(copy, x);
 }
 
 /// `x ← f(x, y)` for arrays of the same shape.
@@ -136,19 +135,18 @@ pub fn map_in_place<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, f: impl Fn(F)
 /// If the shapes differ.
 pub fn update<F: Real, D: Dimension>(x: &mut ArrayRef<F, D>, y: &ArrayRef<F, D>, f: impl Fn(F, F) -> F + Sync) {
     assert_eq!(x.shape(), y.shape(), "update: the shapes differ");
-    match (x.as_slice_mut(), y.as_slice()) {
-        (Some(x), Some(y)) => for_pieces(x, [y], |x, [y]| {
-            vectorized(
-                #[inline(always)]
-                || {
-                    for (x, &y) in x.iter_mut().zip(y) {
-                        *x = f(*x, y);
-                    }
-                },
-            );
-        }),
-        _ => x.zip_mut_with(y, |x, &y| *x = f(*x, y)),
-    }
+    let (mut copy, y) = (copy_to_write(x), y.as_standard_layout());
+    for_pieces(written(x, &mut copy), [slice(&y)], |x, [y]| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (x, &y) in x.iter_mut().zip(y) {
+                    *x = f(*x, y);
+                }
+            },
+        );
+    });
+    put_back(copy, x);
 }
 
 /// `x ← f(x, y, z)` for arrays of the same shape.
@@ -162,19 +160,18 @@ pub fn update2<F: Real, D: Dimension>(
     f: impl Fn(F, F, F) -> F + Sync,
 ) {
     assert!(x.shape() == y.shape() && y.shape() == z.shape(), "update2: the shapes differ");
-    match (x.as_slice_mut(), y.as_slice(), z.as_slice()) {
-        (Some(x), Some(y), Some(z)) => for_pieces(x, [y, z], |x, [y, z]| {
-            vectorized(
-                #[inline(always)]
-                || {
-                    for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
-                        *x = f(*x, y, z);
-                    }
-                },
-            );
-        }),
-        _ => ndarray::Zip::from(x).and(y).and(z).for_each(|x, &y, &z| *x = f(*x, y, z)),
-    }
+    let (mut copy, y, z) = (copy_to_write(x), y.as_standard_layout(), z.as_standard_layout());
+    for_pieces(written(x, &mut copy), [slice(&y), slice(&z)], |x, [y, z]| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((x, &y), &z) in x.iter_mut().zip(y).zip(z) {
+                    *x = f(*x, y, z);
+                }
+            },
+        );
+    });
+    put_back(copy, x);
 }
 
 /// `z = f(x, y)` with broadcasting.
@@ -233,7 +230,7 @@ pub fn zip_into<F: Real>(
         return;
     }
     let plan = plan.expect("operands of fewer numbers than the result have another shape");
-    plan.run(|n, at, [i, j], moves| {
+    plan.run(&mut |n, at, [i, j], moves| {
         let z = &mut zs[at..at + n];
         vectorized(
             #[inline(always)]
@@ -275,13 +272,9 @@ pub fn zip_in_place<F: Real>(
         return Err(Error::Broadcast { operation, left: x.shape().to_vec(), right: y.shape().to_vec() });
     }
     let y = y.as_standard_layout();
-    let shape = x.raw_dim();
-    let Some(xs) = x.as_slice_mut() else {
-        let y = y.broadcast(shape).expect("the shapes have been checked");
-        x.zip_mut_with(&y, |x, &y| *x = f(*x, y));
-        return Ok(());
-    };
-    let ys = slice(&y);
+    let (shape, ys) = (x.raw_dim(), slice(&y));
+    let mut copy = copy_to_write(x);
+    let xs = written(x, &mut copy);
     if ys.len() == xs.len() {
         for_pieces(xs, [ys], |x, [y]| {
             vectorized(
@@ -293,31 +286,60 @@ pub fn zip_in_place<F: Real>(
                 },
             );
         });
-        return Ok(());
+    } else {
+        Plan::new(shape.slice(), [y.shape()]).run(&mut |n, at, [j], [y_moves]| {
+            let x = &mut xs[at..at + n];
+            vectorized(
+                #[inline(always)]
+                || {
+                    if y_moves {
+                        for (x, &y) in x.iter_mut().zip(&ys[j..j + n]) {
+                            *x = f(*x, y);
+                        }
+                    } else {
+                        let y = ys[j];
+                        for x in x {
+                            *x = f(*x, y);
+                        }
+                    }
+                },
+            );
+        });
     }
-    Plan::new(shape.slice(), [y.shape()]).run(|n, at, [j], [y_moves]| {
-        let x = &mut xs[at..at + n];
-        vectorized(
-            #[inline(always)]
-            || {
-                if y_moves {
-                    for (x, &y) in x.iter_mut().zip(&ys[j..j + n]) {
-                        *x = f(*x, y);
-                    }
-                } else {
-                    let y = ys[j];
-                    for x in x {
-                        *x = f(*x, y);
-                    }
-                }
-            },
-        );
-    });
+    put_back(copy, x);
     Ok(())
 }
 
 const ROW_MAJOR: &str = "fresh memory is row-major, and so is what the caller gives";
 
-fn slice<'a, F>(x: &'a CowArray<'_, F, IxDyn>) -> &'a [F] {
+/// In row-major order, in recycled memory.
+fn row_major<F: Real, D: Dimension>(x: &ArrayRef<F, D>) -> Array<F, D> {
+    let mut copy = memory::array(x.raw_dim());
+    copy.assign(x);
+    copy
+}
+
+/// A copy to write to in place of an array that is not in row-major order.
+fn copy_to_write<F: Real, D: Dimension>(x: &ArrayRef<F, D>) -> Option<Array<F, D>> {
+    (!x.is_standard_layout()).then(|| row_major(x))
+}
+
+/// The numbers of `x` or of its copy.
+fn written<'a, F, D: Dimension>(x: &'a mut ArrayRef<F, D>, copy: &'a mut Option<Array<F, D>>) -> &'a mut [F] {
+    let numbers = match copy {
+        Some(copy) => copy.as_slice_mut(),
+        None => x.as_slice_mut(),
+    };
+    numbers.expect(ROW_MAJOR)
+}
+
+fn put_back<F: Real, D: Dimension>(copy: Option<Array<F, D>>, x: &mut ArrayRef<F, D>) {
+    if let Some(copy) = copy {
+        x.assign(&copy);
+        memory::give_array(copy);
+    }
+}
+
+fn slice<'a, F, D: Dimension>(x: &'a CowArray<'_, F, D>) -> &'a [F] {
     x.as_slice().expect("a standard layout is a slice")
 }

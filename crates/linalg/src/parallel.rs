@@ -4,6 +4,9 @@
 //! number of threads. Below a length at which starting another thread costs more than it saves, and without the feature
 //! `rayon`, everything runs where it is called.
 
+#[cfg(feature = "rayon")]
+use std::sync::{Mutex, PoisonError};
+
 /// Numbers in a piece: its operands fit in the second-level cache. Miri, which interprets, meets the threads on fewer.
 #[cfg(any(feature = "rayon", test))]
 const PIECE: usize = if cfg!(miri) { 1 << 7 } else { 1 << 15 };
@@ -45,16 +48,28 @@ pub(crate) fn for_pieces<F: Send + Sync, const N: usize>(
     xs: [&[F]; N],
     f: impl Fn(&mut [F], [&[F]; N]) + Sync,
 ) {
-    assert!(xs.iter().all(|x| x.len() == y.len()), "for_pieces: the lengths differ");
+    assert_lengths(y, &xs);
     #[cfg(feature = "rayon")]
     if is_worth(y.len()) {
-        use rayon::prelude::*;
-        return y.par_chunks_mut(PIECE).enumerate().for_each(|(i, y)| {
-            let xs = xs.map(|x| &x[i * PIECE..][..y.len()]);
-            f(y, xs);
-        });
+        return in_pieces(y, xs, &f);
     }
     f(y, xs);
+}
+
+fn assert_lengths<F>(y: &[F], xs: &[&[F]]) {
+    assert!(xs.iter().all(|x| x.len() == y.len()), "for_pieces: the lengths differ");
+}
+
+/// A loop over a piece of an array and of the `N` beside it.
+#[cfg(feature = "rayon")]
+type Loop<'a, F, const N: usize> = dyn Fn(&mut [F], [&[F]; N]) + Sync + 'a;
+
+#[cfg(feature = "rayon")]
+fn in_pieces<F: Send + Sync, const N: usize>(y: &mut [F], xs: [&[F]; N], f: &Loop<'_, F, N>) {
+    for_each(y.chunks_mut(PIECE), &|i, y| {
+        let xs = xs.map(|x| &x[i * PIECE..][..y.len()]);
+        f(y, xs);
+    });
 }
 
 /// Calls `f` with bands of whole rows of `y`, and of `x` beside it.
@@ -65,9 +80,8 @@ pub(crate) fn for_bands<F: Send + Sync>(len: usize, x: &[F], y: &mut [F], f: imp
     assert_eq!(x.len(), y.len(), "for_bands: the lengths differ");
     #[cfg(feature = "rayon")]
     if is_worth(y.len()) && len < y.len() {
-        use rayon::prelude::*;
         let band = (PIECE / len).max(1) * len;
-        return y.par_chunks_mut(band).zip(x.par_chunks(band)).for_each(|(y, x)| f(x, y));
+        return for_each(y.chunks_mut(band).zip(x.chunks(band)), &|_, (y, x)| f(x, y));
     }
     let _ = len;
     f(x, y);
@@ -78,11 +92,30 @@ pub(crate) fn for_bands<F: Send + Sync>(len: usize, x: &[F], y: &mut [F], f: imp
 pub fn for_each_part<T: Send>(work: usize, parts: Vec<T>, f: impl Fn(T) + Sync) {
     #[cfg(feature = "rayon")]
     if work >= WORTH && parts.len() > 1 && rayon::current_num_threads() > 1 {
-        use rayon::prelude::*;
-        return parts.into_par_iter().for_each(&f);
+        return for_each(parts.into_iter(), &|_, part| f(part));
     }
     let _ = work;
     parts.into_iter().for_each(f);
+}
+
+/// Calls `f(number, part)` with each part, on the threads of the pool.
+///
+/// rayon's own loops are compiled again for each closure that they are given. Here they are given one, once, that calls `f`
+/// through a pointer: a call for a part costs nothing, and a build takes much less time.
+#[cfg(feature = "rayon")]
+fn for_each<T: Send>(parts: impl Iterator<Item = T>, f: &(dyn Fn(usize, T) + Sync)) {
+    let parts: Vec<Mutex<Option<T>>> = parts.map(|part| Mutex::new(Some(part))).collect();
+    for_each_number(parts.len(), &|number| {
+        // Nobody panics with the lock in hand: it is let go before `f` is called.
+        let part = parts[number].lock().unwrap_or_else(PoisonError::into_inner).take();
+        f(number, part.expect("each number is met once"));
+    });
+}
+
+#[cfg(feature = "rayon")]
+fn for_each_number(count: usize, f: &(dyn Fn(usize) + Sync)) {
+    use rayon::prelude::*;
+    (0..count).into_par_iter().for_each(f);
 }
 
 /// Calls `f(own, phase, chunk)` once for each of `chunks` chunks of each of `phases` phases, on the threads of the pool where a job of
@@ -122,10 +155,19 @@ pub fn in_phases<S>(
 pub fn join<R: Send>(len: usize, a: impl FnOnce() -> R + Send, b: impl FnOnce() -> R + Send) -> (R, R) {
     #[cfg(feature = "rayon")]
     if is_worth(len) {
-        return rayon::join(a, b);
+        let (mut a, mut b, mut results) = (Some(a), Some(b), (None, None));
+        join_both(&mut || results.0 = a.take().map(|a| a()), &mut || results.1 = b.take().map(|b| b()));
+        let both = results.0.zip(results.1);
+        return both.expect("both have been called");
     }
     let _ = len;
     (a(), b())
+}
+
+/// [`rayon::join`], compiled once.
+#[cfg(feature = "rayon")]
+fn join_both(a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
+    rayon::join(a, b);
 }
 
 /// Calls `f(row, a, b)` with each row of two row-major arrays, of `widths[0]` and `widths[1]` numbers a row.
@@ -165,10 +207,9 @@ pub fn for_each_band<A: Send, B: Send>(
     );
     #[cfg(feature = "rayon")]
     if is_worth(a.len().max(b.len())) {
-        use rayon::prelude::*;
         let band = (PIECE / a_width.max(b_width)).max(1);
-        let pairs = a.par_chunks_mut(band * a_width).zip(b.par_chunks_mut(band * b_width));
-        return pairs.enumerate().for_each(|(i, (a, b))| f(i * band, a, b));
+        let pairs = a.chunks_mut(band * a_width).zip(b.chunks_mut(band * b_width));
+        return for_each(pairs, &|i, (a, b)| f(i * band, a, b));
     }
     f(0, a, b);
 }

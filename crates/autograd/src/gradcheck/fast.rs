@@ -1,6 +1,7 @@
 //! One direction instead of all.
 
-use super::{Comparison, Report, TOLERANCE, direction, gradients, moved, outputs, weighted_difference};
+use super::{Checked, Comparison, Report, TOLERANCE, direction, gradients, moved, outputs, weighted_difference};
+use crate::derivatives::call;
 use crate::{Result, Var};
 use ndarray::ArrayD;
 
@@ -29,7 +30,12 @@ pub fn fast<E>(f: impl Fn(&[Var<f64>]) -> Result<Var<f64>, E>, inputs: &[ArrayD<
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    let gradients = gradients(&f, inputs)?;
+    along_a_direction(&|x| call(&f, x), inputs)
+}
+
+#[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
+fn along_a_direction(f: &Checked<'_, f64>, inputs: &[ArrayD<f64>]) -> Result<Report> {
+    let gradients = gradients(f, inputs)?;
     if inputs.iter().all(ArrayD::is_empty) {
         return Ok(Report::default()); // nothing can move, also where the value is NaN
     }
@@ -37,7 +43,7 @@ where
     let products = gradients.iter().zip(&along).map(|(g, v)| g.iter().zip(v).map(|(g, v)| g * v).sum::<f64>());
     let analytic = products.sum::<f64>();
     let step = f64::EPSILON.cbrt();
-    let (up, down) = (outputs(&f, &moved(inputs, &along, step))?, outputs(&f, &moved(inputs, &along, -step))?);
+    let (up, down) = (outputs(f, &moved(inputs, &along, step))?, outputs(f, &moved(inputs, &along, -step))?);
     let mut comparison = Comparison::new("a difference", TOLERANCE);
     comparison.add(None, analytic, weighted_difference(&up, &down) / (2.0 * step));
     comparison.finish()

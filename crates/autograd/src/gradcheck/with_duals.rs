@@ -1,8 +1,8 @@
 //! Checks that run the function over dual numbers.
 
 use super::{Comparison, EXACT_TOLERANCE, Report, TOLERANCE, direction, gradients, moved, outputs, weight};
-use crate::derivatives::nudged;
-use crate::{Dual, Function, Result};
+use crate::derivatives::{call, nudged};
+use crate::{Dual, Function, Result, Var};
 use ndarray::{ArrayD, Dimension, Zip};
 
 /// Compares the gradients of a function with forward mode, element by element.
@@ -30,12 +30,12 @@ use ndarray::{ArrayD, Dimension, Zip};
 /// A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd ed., 2008, chapter 3.
 #[cfg_attr(not(debug_assertions), inline)] // compiled where it is used: CONTRIBUTING, "What few programs call"
 pub fn exact(f: &Function<'_>, inputs: &[ArrayD<f64>]) -> Result<Report> {
-    let gradients = gradients(&|x: &[_]| f.call(x), inputs)?;
+    let gradients = gradients(&|x| plainly(f, x), inputs)?;
     let constants: Vec<_> = inputs.iter().map(|x| x.mapv(Dual::constant)).collect();
     let mut comparison = Comparison::new("dual numbers", EXACT_TOLERANCE);
     for (input, analytic) in gradients.iter().enumerate() {
         for (place, (index, &analytic)) in analytic.indexed_iter().enumerate() {
-            let y = outputs(&|x: &[_]| f.call_dual(x), &nudged(constants.clone(), input, place))?;
+            let y = outputs(&|x| with_duals(f, x), &nudged(constants.clone(), input, place))?;
             let forward: f64 = y.iter().enumerate().map(|(i, y)| weight(i) * y.derivative()).sum();
             comparison.add(Some((input, index.slice())), analytic, forward);
         }
@@ -71,9 +71,9 @@ pub fn second_order(f: &Function<'_>, inputs: &[ArrayD<f64>]) -> Result<Report> 
     let along = direction(inputs);
     let dual: Vec<_> =
         inputs.iter().zip(&along).map(|(x, v)| Zip::from(x).and(v).map_collect(|&x, &v| Dual::new(x, v))).collect();
-    let products = gradients(&|x: &[_]| f.call_dual(x), &dual)?;
+    let products = gradients(&|x| with_duals(f, x), &dual)?;
     let step = f64::EPSILON.cbrt();
-    let at = |by: f64| gradients(&|x: &[_]| f.call(x), &moved(inputs, &along, by));
+    let at = |by: f64| gradients(&|x| plainly(f, x), &moved(inputs, &along, by));
     let (up, down) = (at(step)?, at(-step)?);
     let mut comparison = Comparison::new("differences of gradients", TOLERANCE);
     for (input, product) in products.iter().enumerate() {
@@ -83,4 +83,14 @@ pub fn second_order(f: &Function<'_>, inputs: &[ArrayD<f64>]) -> Result<Report> 
         }
     }
     comparison.finish()
+}
+
+#[cfg_attr(not(debug_assertions), inline)]
+fn plainly(f: &Function<'_>, x: &[Var<f64>]) -> Result<Var<f64>> {
+    call(&|x: &[_]| f.call(x), x)
+}
+
+#[cfg_attr(not(debug_assertions), inline)]
+fn with_duals(f: &Function<'_>, x: &[Var<Dual<f64>>]) -> Result<Var<Dual<f64>>> {
+    call(&|x: &[_]| f.call_dual(x), x)
 }

@@ -33,7 +33,9 @@ impl<const N: usize> Plan<N> {
     }
 
     /// Calls `f(run length, position, positions of the operands, whether each operand moves along the run)`.
-    pub(super) fn run(&self, mut f: impl FnMut(usize, usize, [usize; N], [bool; N])) {
+    ///
+    /// Through a pointer, so that the walk is not compiled again with every loop: a run is vectorized, which costs a call anyway.
+    pub(super) fn run(&self, f: &mut dyn FnMut(usize, usize, [usize; N], [bool; N])) {
         let Some((&(length, strides), outer)) = self.axes.split_last() else {
             return f(1, 0, [0; N], [false; N]);
         };

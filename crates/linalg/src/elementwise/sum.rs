@@ -46,7 +46,7 @@ pub fn sum_into<F: Real>(x: &ArrayRef<F, IxDyn>, sum: &mut ArrayRef<F, IxDyn>) {
         }
         return;
     };
-    plan.run(|n, at, [j], [moves]| {
+    plan.run(&mut |n, at, [j], [moves]| {
         let x = &xs[at..at + n];
         if moves {
             let sums = &mut sums[j..j + n];
