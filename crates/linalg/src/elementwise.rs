@@ -57,7 +57,7 @@ pub fn broadcast_shape(operation: &'static str, left: &[usize], right: &[usize])
 }
 
 /// `y = f(x)`, into recycled memory in row-major order.
-pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) -> Array<F, D> {
+pub fn map<F: Real, D: Dimension>(x: &ArrayRef<F, D>, f: impl Fn(F) -> F + Sync) -> ndarray::Array<F, D> {
     let mut y = memory::array(x.raw_dim());
     map_into(x, &mut y, f);
     y
