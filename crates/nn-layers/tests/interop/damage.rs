@@ -36,7 +36,7 @@ fn a_changed_byte_is_an_error_or_changes_nothing() {
     for (name, bytes, read, checked) in files() {
         let right = bits(&read(&bytes).unwrap());
         for at in 0..bytes.len() {
-            for flip in [0x01, 0x80, 0xff] {
+            for flip in [0x01, 0xff] {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= flip;
                 if let Ok(dict) = read(&bytes)
