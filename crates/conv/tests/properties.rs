@@ -173,7 +173,6 @@ proptest! {
             prop_assert!((forward - adjoint).abs() <= 1e-12 * scale, "{}: {} and {}", name, forward, adjoint);
         }
     }
-
 }
 
 proptest! {

@@ -85,11 +85,13 @@ pub fn second_order(f: &Function<'_>, inputs: &[ArrayD<f64>]) -> Result<Report> 
     comparison.finish()
 }
 
+/// The function over plain numbers, its error marked as one of the function.
 #[cfg_attr(not(debug_assertions), inline)]
 fn plainly(f: &Function<'_>, x: &[Var<f64>]) -> Result<Var<f64>> {
     call(&|x: &[_]| f.call(x), x)
 }
 
+/// The function over dual numbers, its error marked likewise.
 #[cfg_attr(not(debug_assertions), inline)]
 fn with_duals(f: &Function<'_>, x: &[Var<Dual<f64>>]) -> Result<Var<Dual<f64>>> {
     call(&|x: &[_]| f.call_dual(x), x)
