@@ -1,6 +1,8 @@
 //! Laws of norms, vectors, products and element-wise loops.
 
-use gradus_linalg::elementwise::{broadcast_shape, map, sum_slice, sum_to, zip, zip_in_place};
+use gradus_linalg::elementwise::{
+    broadcast_shape, map, map_in_place, sum_slice, sum_to, update, update2, zip, zip_in_place,
+};
 use gradus_linalg::ndarray::{Array1, Array2, ArrayD, Axis, Dimension, IxDyn};
 use gradus_linalg::{
     Norm, angle, cosine_similarity, distance, dot, gemm, gemm_packed, l1_norm, l2_norm, lp_norm, matmul, max_norm,
@@ -135,6 +137,26 @@ proptest! {
     #[test]
     fn map_keeps_places(x in shape().prop_flat_map(|s| strided(&s, -1.0..1.0))) {
         prop_assert_eq!(map(&x, |x| x * 3.0), x.mapv(|x| x * 3.0));
+    }
+
+    /// However what is written to lies in memory: with gaps, turned over, backwards.
+    #[test]
+    fn loops_in_place_are_those_over_indices(
+        [x, y, z] in shape().prop_flat_map(|s| prop::array::uniform3(strided(&s, -1.0..1.0))),
+    ) {
+        let wanted = |f: fn(f64, f64, f64) -> f64| ArrayD::from_shape_fn(x.raw_dim(), |i| f(x[&i], y[&i], z[&i]));
+        let mut mapped = x.clone();
+        map_in_place(&mut mapped, |x| x * 3.0);
+        prop_assert_eq!(mapped, wanted(|x, _, _| x * 3.0));
+        let mut updated = x.clone();
+        update(&mut updated, &y, |x, y| 2.0 * x - y);
+        prop_assert_eq!(updated, wanted(|x, y, _| 2.0 * x - y));
+        let mut updated = x.clone();
+        update2(&mut updated, &y, &z, |x, y, z| x * y - z);
+        prop_assert_eq!(updated, wanted(|x, y, z| x * y - z));
+        let mut zipped = x.clone();
+        zip_in_place("test", &mut zipped, &y, |x, y| 2.0 * x - y)?;
+        prop_assert_eq!(zipped, wanted(|x, y, _| 2.0 * x - y));
     }
 
     #[test]
